@@ -1,0 +1,205 @@
+"""Leaderboards: derived from games, and read at a cost that doesn't grow with the number of players.
+
+A board is named `MODE/PERIOD`, such as `walls/all`, `walls/2026-11`, `walls/2026-W47` or `walls/2026-11-22`. It holds each
+player's best ranked game that ended in the period (UTC): an Entry. Among equal scores the earlier stands first, and they
+share a rank.
+
+A rank is one more than the number of better scores. Those are counted in two levels of tallies, by score and by SPAN
+scores, of which few rows are added up however many players there are.
+"""
+
+from collections import Counter, namedtuple
+from datetime import UTC, datetime
+from itertools import groupby
+
+from models import sql
+
+PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
+SPAN = 512  # scores that a bucket of the upper level counts together
+AROUND = 3  # entries on either side of one's own
+TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
+
+Row = namedtuple("Row", "board score at game user_id name verified")
+
+
+def board(mode, period, day):
+    """The name of the board of a mode and of the period around a datetime.date, which `all` doesn't look at."""
+    year, week, _ = day.isocalendar()
+    spell = {ALL: "all", MONTH: f"{day:%Y-%m}", WEEK: f"{year}-W{week:02}", DAY: f"{day:%Y-%m-%d}"}
+    return f"{mode}/{spell[period]}"
+
+
+def current(mode, period):
+    """The name of the board of a mode and of the period that today is in."""
+    return board(mode, period, datetime.now(UTC).date())
+
+
+def mode_of(name):
+    return name.split("/")[0]
+
+
+# Deriving. Each of these runs within the transaction that changes the games, after User.lock.
+
+
+def enter(user_id, game_id, mode, score, at, verified):
+    """Put a ranked game that has just ended on each board where it is the player's best, unless they are on none."""
+    if not _may_stand(user_id):
+        return
+    names = _boards_at(mode, at)
+    marks = ", ".join("?" * len(names))
+    standing = dict(sql(f"SELECT board, score FROM entries WHERE user_id = ? AND board IN ({marks})", user_id, *names))
+    better = [name for name in names if name not in standing or score > standing[name]]
+    _write({name: (score, at, game_id, verified) for name in better}, user_id)
+    _count([(name, standing[name], -1) for name in better if name in standing] + [(name, score, 1) for name in better])
+
+
+def rebuild(user_id):
+    """Derive a player's entries anew from their games; none for a guest or a banned player."""
+    withdraw(user_id)
+    if not _may_stand(user_id):
+        return
+    best = {}
+    for mode, score, at, game_id, verified in sql(
+        "SELECT mode, score, ended_at, id, verified FROM games WHERE user_id = ? AND ranked AND ended_at IS NOT NULL"
+        " ORDER BY score, ended_at DESC, id DESC",
+        user_id,
+    ):
+        best.update(dict.fromkeys(_boards_at(mode, at), (score, at, game_id, verified)))
+    _write(best, user_id)
+    _count([(name, entry[0], 1) for name, entry in best.items()])
+
+
+def withdraw(user_id):
+    """Take a player off every board."""
+    entries = sql("SELECT board, score FROM entries WHERE user_id = ?", user_id).fetchall()
+    sql("DELETE FROM entries WHERE user_id = ?", user_id)
+    _count([(name, score, -1) for name, score in entries])
+
+
+def _may_stand(user_id):
+    return sql(
+        "SELECT 1 FROM users WHERE id = ? AND password IS NOT NULL AND banned_at IS NULL", user_id
+    ).fetchone()
+
+
+def _boards_at(mode, at):
+    day = datetime.fromtimestamp(at / 1000, UTC).date()
+    return [board(mode, period, day) for period in PERIODS]
+
+
+def _write(entries, user_id):
+    """Write `entries`, {board: (score, at, game_id, verified)}, over those that the player has."""
+    for name, (score, at, game_id, verified) in sorted(entries.items()):
+        sql(
+            "INSERT INTO entries (board, user_id, score, at, game_id, verified) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (board, user_id) DO UPDATE SET score = excluded.score, at = excluded.at,"
+            " game_id = excluded.game_id, verified = excluded.verified",
+            *(name, user_id, score, at, game_id, bool(verified)),
+        )
+
+
+def _count(changes):
+    """Add `changes`, (board, score, more players), to the tallies.
+
+    In the order of their keys, so that two transactions on Postgres can't wait for each other.
+    """
+    tallies = Counter()
+    for name, score, players in changes:
+        tallies[name, 0, score] += players
+        tallies[name, 1, score // SPAN] += players
+    for (name, level, bucket), players in sorted(tallies.items()):
+        if players:
+            sql(
+                "INSERT INTO tallies (board, level, bucket, players) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (board, level, bucket) DO UPDATE SET players = tallies.players + excluded.players",
+                *(name, level, bucket, players),
+            )
+
+
+# Reading. `names` are the boards that are read as one: a mode's, or those of both modes.
+
+
+def rank(names, score):
+    """The rank that a score has, or would have."""
+    return 1 + sum(_better(name, score) for name in names)
+
+
+def size(names):
+    """How many entries there are."""
+    return sum(_better(name, -1) for name in names)
+
+
+def _better(name, score):
+    upper = score // SPAN
+    return sql(
+        "SELECT (SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 1 AND bucket > ?)"
+        " + (SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 0 AND bucket > ? AND bucket < ?)",
+        *(name, upper, name, score, (upper + 1) * SPAN),
+    ).fetchone()[0]
+
+
+def page(names, limit, after=TOP):
+    """The first `limit` Rows behind a place, (score, at, user_id)."""
+    score, at, user_id = after
+    rows = [
+        row
+        for name in names
+        for row in _rows(BEHIND, name, score, at, user_id, limit, name, score, limit, limit)
+    ]
+    return sorted(rows, key=order)[:limit]
+
+
+def around(names, row):
+    """The Rows around one that is on one of the boards, itself included."""
+    ahead = [
+        other
+        for name in names
+        for other in _rows(AHEAD, name, row.score, row.at, row.user_id, AROUND, name, row.score, AROUND, AROUND)
+    ]
+    return [*sorted(ahead, key=order)[-AROUND:], row, *page(names, AROUND, place(row))]
+
+
+def ranked(names, rows):
+    """[(rank, Row)] for Rows that follow each other on the boards."""
+    answer, shared, before = [], 0, 0
+    for number, (score, group) in enumerate(groupby(rows, key=lambda row: row.score)):
+        group = list(group)
+        # Of the first score some may stand ahead of these rows, so that the next rank can't be counted from here.
+        shared = rank(names, score) if number < 2 else shared + before
+        before = len(group)
+        answer += [(shared, row) for row in group]
+    return answer
+
+
+def entry(names, user_id):
+    """A player's best Row on the boards, or None."""
+    return min((row for name in names for row in _rows(OWN, name, user_id)), key=order, default=None)
+
+
+def order(row):
+    return -row.score, row.at, row.user_id
+
+
+def place(row):
+    return row.score, row.at, row.user_id
+
+
+def _rows(statement, *parameters):
+    return [Row(*found) for found in sql(statement, *parameters)]
+
+
+# Two runs along one index, each as long as the page at the most: the rest of the same score, then the scores beyond.
+_RUNS = (
+    "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, e.verified FROM ("
+    " SELECT * FROM (SELECT * FROM entries WHERE board = ? AND score = ? AND (at, user_id) {beyond} (?, ?)"
+    " ORDER BY at {way}, user_id {way} LIMIT ?) AS same UNION ALL"
+    " SELECT * FROM (SELECT * FROM entries WHERE board = ? AND score {further} ?"
+    " ORDER BY score {score_way}, at {way}, user_id {way} LIMIT ?) AS others"
+    ") AS e JOIN users u ON u.id = e.user_id ORDER BY e.score {score_way}, e.at {way}, e.user_id {way} LIMIT ?"
+)
+BEHIND = _RUNS.format(beyond=">", further="<", way="ASC", score_way="DESC")
+AHEAD = _RUNS.format(beyond="<", further=">", way="DESC", score_way="ASC")
+OWN = (
+    "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, e.verified"
+    " FROM entries e JOIN users u ON u.id = e.user_id WHERE e.board = ? AND e.user_id = ?"
+)

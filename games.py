@@ -1,0 +1,328 @@
+"""The life of a game: opened, played on with each post, over; and what anybody may see of it."""
+
+import secrets
+from collections import namedtuple
+from struct import pack, unpack
+
+import boards
+import rules
+from models import User, database, now, relaxed, sql
+from problems import Problem, invalid, not_found
+from schemas import ActiveGame, Cell, GameAnswer, GameRecord, PlayedGame, Progress, timestamp
+
+LIVE = 10_000  # milliseconds after a post in which a game is shown as live
+ABANDONED = 600_000  # milliseconds after its last post at which a game is ended as left
+SWEPT = 100  # abandoned games ended at a time
+LATEST = 20  # games on a player's page
+
+_COLUMNS = "id user_id mode seed rules ranked verified started_at seen_at ended_at outcome tick score turns state"
+Found = namedtuple("Found", _COLUMNS + " username")
+_FIND = f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name FROM games g JOIN users u ON u.id = g.user_id"
+
+
+class Pace:
+    """How fast and how slow a game may be (DESIGN section 2); `pause_budget` in seconds, None where nothing is enforced."""
+
+    AHEAD, FASTER = 1000, 1.02  # milliseconds, ratio
+    SLOWER = 1.1  # ratio
+
+    def __init__(self, pause_budget):
+        self.budget = None if pause_budget is None else pause_budget * 1000
+
+    def check(self, nominal_ms, elapsed):
+        """422 if so many milliseconds of play can't have been played in those that have passed."""
+        if self.budget is not None and nominal_ms > elapsed * self.FASTER + self.AHEAD:
+            raise invalid(
+                (
+                    "tick",
+                    f"the ticks up to here last {nominal_ms / 1000:.1f} s, and the game began {elapsed / 1000:.1f} s ago;"
+                    " post it again when its time has come",
+                )
+            )
+
+    def pause_left(self, nominal_ms, elapsed):
+        """Milliseconds of pausing that are left, below zero if overdrawn; None where nothing is enforced."""
+        return None if self.budget is None else self.budget + nominal_ms * self.SLOWER - elapsed
+
+
+def pack_turns(turns):
+    """Three bytes for each [tick, heading]: the tick times four, plus the heading's index."""
+    return b"".join((tick << 2 | rules.HEADINGS.index(heading)).to_bytes(3, "big") for tick, heading in turns)
+
+
+def unpack_turns(packed, since=0):
+    """The turns after the tick `since`, as (tick, heading)."""
+    numbers = (high << 16 | middle << 8 | low for high, middle, low in zip(packed[::3], packed[1::3], packed[2::3]))
+    return [(number >> 2, rules.HEADINGS[number & 3]) for number in numbers if number >> 2 > since]
+
+
+def pack_state(game):
+    saved = game.save()
+    return pack(f"<{len(saved)}I", *saved)
+
+
+def unpack_state(mode, packed):
+    """The rules.Game that `pack_state` wrote."""
+    return rules.Game.load(mode, unpack(f"<{len(packed) // 4}I", packed))
+
+
+def open_game(user, mode, pace):
+    """Open a game on a new seed; the one that the user has open ends as left."""
+    game_id, seed, at = secrets.token_urlsafe(9), 1 + secrets.randbelow(0xFFFFFFFF), now()
+    with database.atomic():
+        User.lock(user.id)
+        for game in _found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id):
+            _end_as_left(game.id, at)
+        sql(
+            "INSERT INTO games (id, user_id, mode, seed, rules, ranked, verified, started_at, seen_at, tick, score, turns,"
+            " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(game_id, user.id, mode, seed, rules.RULES, True, True, at, at, 0, 0, b""),
+            pack_state(rules.Game(seed, mode)),
+        )
+    left = pace.pause_left(0, 0)
+    return GameAnswer(game_id, mode, seed, rules.RULES, 0, timestamp(at), None if left is None else left / 1000)
+
+
+def play(game_id, user, since, tick, turns, pace):
+    """Play a game of the user's on, from the tick `since` at which it must stand, through `tick` or to its end.
+
+    409 if it stands elsewhere or is over, with its `tick` and the Progress as `game`: a post that was taken and is sent
+    again changes nothing. 422 for turns that are out of order, outside (since, tick], or too fast.
+    """
+    game = _of(game_id, user)
+    if game.ended_at is None and now() - game.seen_at > ABANDONED:
+        end_abandoned()
+        game = _of(game_id, user)
+    if game.ended_at is not None:
+        raise _conflict("This game is over.", game, pace)
+    if since != game.tick:
+        raise _conflict(f"The server stands at tick {game.tick}: post what comes after that.", game, pace)
+    _check_turns(since, tick, turns)
+
+    played = unpack_state(game.mode, game.state)
+    played.advance(turns, tick)
+    at = now()
+    elapsed = at - game.started_at
+    pace.check(played.nominal_ms, elapsed)
+    pause_left = pace.pause_left(played.nominal_ms, elapsed)
+    after = game._replace(
+        seen_at=at,
+        ended_at=at if played.outcome else None,
+        outcome=played.outcome,
+        tick=played.ticks,
+        score=played.score,
+        ranked=bool(game.ranked) and (pause_left is None or pause_left >= 0),
+        turns=game.turns + pack_turns(turn for turn in turns if turn[0] <= played.ticks),
+        state=None if played.outcome else pack_state(played),
+    )
+    if not _store(game, after):
+        raise _conflict("Another post of this game came first: post what comes after its tick.", _of(game_id, user), pace)
+    return progress(after, pace)
+
+
+def _check_turns(since, tick, turns):
+    if tick < since:
+        raise invalid(("tick", f"is {tick}, before since, {since}; give the tick that the game has reached"))
+    before = since
+    for index, (at, _) in enumerate(turns):
+        if not before < at <= tick:
+            wanted = f"later than {before} and no later than {tick}"
+            raise invalid((f"turns[{index}]", f"is at tick {at}; give one {wanted}, at most one turn a tick"))
+        before = at
+
+
+def _store(game, after):
+    """Write what a post has led to, unless another came first; whether it was written.
+
+    Moves in the middle of a game can be sent again after a loss of power; the end is on disk when this returns.
+    """
+    values = (after.seen_at, after.ended_at, after.outcome, after.tick, after.score, after.ranked, after.turns, after.state)
+    where = (game.id, game.tick)
+    if not after.outcome:
+        with relaxed():
+            return bool(sql(_MOVE, *values, *where).rowcount)
+    with database.atomic():
+        User.lock(game.user_id)
+        if not sql(_MOVE, *values, *where).rowcount:
+            return False
+        if after.ranked:
+            boards.enter(game.user_id, game.id, game.mode, after.score, after.ended_at, game.verified)
+    return True
+
+
+_MOVE = (
+    "UPDATE games SET seen_at = ?, ended_at = ?, outcome = ?, tick = ?, score = ?, ranked = ?, turns = ?, state = ?"
+    " WHERE id = ? AND tick = ? AND ended_at IS NULL"
+)
+
+
+def leave(game_id, user):
+    """End a game of the user's as left, with the score that it has. If it is over already, nothing happens."""
+    _of(game_id, user)
+    with database.atomic():
+        User.lock(user.id)
+        _end_as_left(game_id, now())
+
+
+def end_abandoned():
+    """End the games that nobody has posted to for long, at the time when they became so."""
+    for game in _found("WHERE g.ended_at IS NULL AND g.seen_at < ? LIMIT ?", now() - ABANDONED, SWEPT):
+        with database.atomic():
+            User.lock(game.user_id)
+            _end_as_left(game.id, game.seen_at + ABANDONED, seen_by=game.seen_at)
+
+
+def _end_as_left(game_id, at, seen_by=None):
+    """Within a transaction, after User.lock. A game that has seen a post after `seen_by` is left alone."""
+    ended = sql(
+        "UPDATE games SET ended_at = ?, outcome = ?, state = NULL WHERE id = ? AND ended_at IS NULL AND seen_at <= ?"
+        " RETURNING user_id, mode, score, ranked, verified",
+        *(at, rules.LEFT, game_id, at if seen_by is None else seen_by),
+    ).fetchall()
+    for user_id, mode, score, ranked, verified in ended:
+        if ranked:
+            boards.enter(user_id, game_id, mode, score, at, verified)
+
+
+def state_score(user, mode, score):
+    """Take a score at its word, where SCORE_POLICY=open; the boards.Row that it makes."""
+    game_id, at = secrets.token_urlsafe(9), now()
+    with database.atomic():
+        User.lock(user.id)
+        sql(
+            "INSERT INTO games (id, user_id, mode, rules, ranked, verified, started_at, seen_at, ended_at, tick, score, turns)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(game_id, user.id, mode, rules.RULES, True, False, at, at, at, 0, score, b""),
+        )
+        boards.enter(user.id, game_id, mode, score, at, False)
+    return boards.Row(boards.current(mode, boards.ALL), score, at, game_id, user.id, user.name, False)
+
+
+# Reading.
+
+
+def _found(where, *parameters):
+    return [Found(*row) for row in sql(f"{_FIND} {where}", *parameters)]
+
+
+def find(game_id):
+    """The game, or 404. A stated score is none: it has no turns to show."""
+    found = _found("WHERE g.id = ?", game_id) if "\0" not in game_id else []
+    if not found or found[0].seed is None:
+        raise not_found(f"game {game_id!r}")
+    return found[0]
+
+
+def _of(game_id, user):
+    game = find(game_id)
+    if game.user_id != user.id:
+        raise Problem(403, "This is somebody else's game. Open one of your own with POST /api/games.")
+    return game
+
+
+def progress(game, pace):
+    over = game.ended_at is not None
+    pause_left = None
+    if not over:
+        left = pace.pause_left(unpack_state(game.mode, game.state).nominal_ms, now() - game.started_at)
+        pause_left = None if left is None else max(0.0, left / 1000) * game.ranked
+    return Progress(
+        status="over" if over else "playing",
+        tick=game.tick,
+        score=game.score,
+        outcome=game.outcome,
+        ranked=bool(game.ranked),
+        rank=_rank(game.user_id, game.mode) if over else None,
+        personal_best=personal_best(game.user_id, game.mode),
+        pause_left=pause_left,
+    )
+
+
+def _rank(user_id, mode):
+    names = [boards.current(mode, boards.ALL)]
+    entry = boards.entry(names, user_id)
+    return entry and boards.rank(names, entry.score)
+
+
+def personal_best(user_id, mode):
+    """The best score of the user's ranked games of the mode that are over, or None."""
+    return sql(
+        "SELECT MAX(score) FROM games WHERE user_id = ? AND mode = ? AND ranked AND ended_at IS NOT NULL", user_id, mode
+    ).fetchone()[0]
+
+
+def _conflict(detail, game, pace):
+    return Problem(409, detail, tick=game.tick, game=progress(game, pace))
+
+
+def record(game, since):
+    return GameRecord(
+        id=game.id,
+        username=game.username,
+        mode=game.mode,
+        rules=game.rules,
+        seed=game.seed,
+        status=_status(game.ended_at),
+        outcome=game.outcome,
+        ranked=bool(game.ranked),
+        tick=game.tick,
+        score=game.score,
+        started_at=timestamp(game.started_at),
+        ended_at=timestamp(game.ended_at),
+        turns=unpack_turns(game.turns, since),
+    )
+
+
+def active():
+    """The games that are being played now, best first."""
+    found = _found(
+        "WHERE g.ended_at IS NULL AND g.seen_at > ? AND u.banned_at IS NULL ORDER BY g.score DESC, g.started_at, g.id",
+        now() - LIVE,
+    )
+    return [_active(game, unpack_state(game.mode, game.state)) for game in found]
+
+
+def _active(game, state):
+    return ActiveGame(
+        id=game.id,
+        username=game.username,
+        score=game.score,
+        mode=game.mode,
+        snake=[_cell(cell) for cell in state.body],
+        food=_cell(state.food),
+        tick=game.tick,
+        started_at=timestamp(game.started_at),
+    )
+
+
+def _cell(cell):
+    return Cell(cell % rules.SIZE, cell // rules.SIZE)
+
+
+def count(user_id):
+    """How many games the user has played to an end."""
+    return sql(
+        "SELECT COUNT(*) FROM games WHERE user_id = ? AND ended_at IS NOT NULL AND seed IS NOT NULL", user_id
+    ).fetchone()[0]
+
+
+def latest(user_id):
+    found = _found("WHERE g.user_id = ? AND g.seed IS NOT NULL ORDER BY g.started_at DESC LIMIT ?", user_id, LATEST)
+    return [
+        PlayedGame(
+            id=game.id,
+            mode=game.mode,
+            score=game.score,
+            status=_status(game.ended_at),
+            outcome=game.outcome,
+            ranked=bool(game.ranked),
+            ticks=game.tick,
+            started_at=timestamp(game.started_at),
+            ended_at=timestamp(game.ended_at),
+        )
+        for game in found
+    ]
+
+
+def _status(ended_at):
+    return "playing" if ended_at is None else "over"

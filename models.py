@@ -1,0 +1,272 @@
+"""The database, its tables and their queries.
+
+Which database is meant is a matter of the call at hand (`using`), so that several apps, each on its own, can live in one
+process. Times are milliseconds since the epoch. Queries that are made with each request are written in SQL, since peewee
+builds its own anew at each call; the others are peewee's.
+"""
+
+import itertools
+import secrets
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import peewee
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
+from playhouse import db_url
+from playhouse.migrations import Runner
+from playhouse.pool import MaxConnectionsExceeded, PooledSqliteDatabase
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
+
+# What a call to the database raises when it is out of reach, or too busy to answer in time.
+OUT_OF_REACH = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
+
+POOL_WAIT = 5  # seconds to wait for a free connection
+SQLITE_PRAGMAS = (
+    ("journal_mode", "wal"),
+    ("busy_timeout", 5000),  # milliseconds
+    ("foreign_keys", 1),
+    ("synchronous", "full"),
+)
+
+
+# The database of the call at hand.
+
+_current = ContextVar("database", default=None)
+
+
+class _CurrentDatabase(peewee.DatabaseProxy):
+    """Stands for the database that `using` has set in this thread or greenlet."""
+
+    obj = property(lambda self: _current.get(), lambda self, value: None)
+
+
+database = _CurrentDatabase()
+
+
+@contextmanager
+def using(db):
+    """Make `db` the database of all queries within; its connection goes back to the pool at the end."""
+    token = _current.set(db)
+    try:
+        yield db
+    finally:
+        release()
+        _current.reset(token)
+
+
+def release():
+    """Give the connection back to the pool, ahead of a wait for something else; the next query takes one again."""
+    if not database.is_closed():
+        database.close()
+
+
+def connect(url):
+    """The pooled database of a URL as playhouse.db_url takes it; nothing is opened yet.
+
+    A SQLite in memory is one database for each call of this function, shared by all connections of its pool.
+    """
+    parts = urlsplit(url)
+    scheme = parts.scheme.removesuffix("+pool")
+    pooled = parts._replace(scheme=f"{scheme}+pool").geturl() if "://" in url else url
+    if scheme != "sqlite":
+        return db_url.connect(pooled, unquote_password=True, unquote_user=True, timeout=POOL_WAIT)
+    options = {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": POOL_WAIT}
+    if ":memory:" in parts.path or not parts.path.strip("/"):
+        # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
+        return PooledSqliteDatabase(f"file:/snakepit-{next(_numbers)}?vfs=memdb", uri=True, **options)
+    return db_url.connect(pooled, **options)
+
+
+_numbers = itertools.count(1)
+
+
+def migrate():
+    """Bring the tables to today's; several processes may try at once."""
+    with _foreign_keys_off(), database.atomic():
+        if not is_sqlite():
+            sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
+        Runner(_current.get(), str(MIGRATIONS)).up()
+
+
+@contextmanager
+def _foreign_keys_off():
+    """A migration may have to rebuild a table, and SQLite would delete what refers to it.
+
+    It takes this setting outside of transactions only, so it can't be left to the migrations.
+    """
+    if not is_sqlite():
+        yield
+        return
+    sql("PRAGMA foreign_keys = 0")
+    try:
+        yield
+    finally:
+        sql("PRAGMA foreign_keys = 1")
+
+
+def is_sqlite():
+    return isinstance(_current.get(), peewee.SqliteDatabase)
+
+
+def sql(statement, *parameters):
+    """Execute a statement whose parameters are written `?`; returns the cursor."""
+    db = _current.get()
+    return db.execute_sql(statement if db.param == "?" else _with_param(statement, db.param), parameters)
+
+
+@cache
+def _with_param(statement, param):
+    return statement.replace("?", param)
+
+
+@contextmanager
+def relaxed():
+    """Commits within survive a crash of the server at once, and one of the machine with the next full commit.
+
+    For what can be sent again. SQLite only; Postgres commits in full each time.
+    """
+    if is_sqlite():
+        sql("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        if is_sqlite():
+            sql("PRAGMA synchronous = FULL")
+
+
+def now():
+    return time.time_ns() // 1_000_000
+
+
+# Tables. Migrations make them; these say what today's queries find.
+
+
+class Table(peewee.Model):
+    class Meta:
+        database = database
+
+
+class User(Table):
+    """Somebody who plays; without a password a guest, who is on no leaderboard."""
+
+    name = TextField()
+    name_key = TextField(unique=True)  # see accounts.key
+    email = TextField(null=True)
+    email_key = TextField(null=True, unique=True)
+    password = TextField(null=True)  # bcrypt's hash
+    created_at = BigIntegerField()
+    banned_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "users"
+
+    @property
+    def is_guest(self):
+        return self.password is None
+
+    @classmethod
+    def lock(cls, user_id):
+        """Make other transactions on the same user's games wait; SQLite has one writer anyway."""
+        if database.for_update:
+            sql("SELECT 1 FROM users WHERE id = ? FOR UPDATE", user_id)
+
+
+class Session(Table):
+    token_hash = CharField(64, primary_key=True)
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    created_at = BigIntegerField()
+    expires_at = BigIntegerField()
+
+    class Meta:
+        table_name = "sessions"
+
+
+class Game(Table):
+    """A game, in progress while `ended_at` is null.
+
+    `turns` are 3 bytes each (see games.pack_turns); `state` is what rules.Game.save gives, little-endian 32-bit. A score that
+    somebody stated under SCORE_POLICY=open is a game that is not `verified`, with no seed and no turns.
+    """
+
+    id = CharField(16, primary_key=True)
+    user = ForeignKeyField(User, on_delete="CASCADE", index=False)
+    mode = TextField()
+    rules = IntegerField()
+    seed = BigIntegerField(null=True)
+    verified = BooleanField()
+    ranked = BooleanField()
+    started_at = BigIntegerField()
+    seen_at = BigIntegerField()  # the last post
+    ended_at = BigIntegerField(null=True)
+    outcome = TextField(null=True)
+    tick = IntegerField()
+    score = IntegerField()
+    turns = BlobField()
+    state = BlobField(null=True)
+
+    class Meta:
+        table_name = "games"
+
+
+class Entry(Table):
+    """A player's best game on a board; derived from games, see boards.py."""
+
+    board = TextField()
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    score = IntegerField()
+    at = BigIntegerField()
+    game = ForeignKeyField(Game, on_delete="CASCADE")
+    verified = BooleanField()
+
+    class Meta:
+        table_name = "entries"
+        primary_key = CompositeKey("board", "user")
+
+
+class Tally(Table):
+    """How many players of a board have a score in a bucket; derived from entries, see boards.py."""
+
+    board = TextField()
+    level = IntegerField()
+    bucket = IntegerField()
+    players = IntegerField()
+
+    class Meta:
+        table_name = "tallies"
+        primary_key = CompositeKey("board", "level", "bucket")
+
+
+class Secret(Table):
+    name = TextField(primary_key=True)
+    value = TextField()
+
+    class Meta:
+        table_name = "secrets"
+
+    @classmethod
+    def get_or_make(cls, name):
+        """The secret of that name: made by the first who asks, the same for every process from then on."""
+        sql(
+            "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+            name,
+            secrets.token_urlsafe(32),
+        )
+        return sql("SELECT value FROM secrets WHERE name = ?", name).fetchone()[0]
+
+
+TABLES = (User, Session, Game, Entry, Tally, Secret)

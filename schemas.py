@@ -1,0 +1,224 @@
+"""The shapes of requests and answers; requests refuse what they don't know.
+
+Times are ISO 8601 in UTC, ids opaque strings, scores points.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from rules import CELLS, STARVES_AFTER
+
+Mode = Literal["walls", "pass-through"]
+Outcome = Literal["wall", "self", "starved", "won", "left"]
+Status = Literal["playing", "over"]
+Period = Literal["all", "month", "week", "day"]
+Heading = Literal["U", "R", "D", "L"]
+Text = Annotated[str, Meta(max_length=320)]
+Score = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+# No game is longer: it starves in between.
+Tick = Annotated[int, Meta(ge=0, le=CELLS * STARVES_AFTER)]
+
+
+def timestamp(milliseconds):
+    """The time as the API writes it; None stays None."""
+    if milliseconds is None:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Request(Struct, forbid_unknown_fields=True):
+    """What a client sends, as JSON or in the query."""
+
+
+class SignUp(Request):
+    username: Text
+    password: Text
+    email: Text | None = None
+
+
+class LogIn(Request):
+    password: Text
+    username: Text | None = None
+    email: Text | None = None
+
+
+class Change(Request):
+    """What is left out stays as it is; an email of null is forgotten."""
+
+    current_password: Text
+    username: Text | UnsetType = UNSET
+    email: Text | None | UnsetType = UNSET
+    password: Text | UnsetType = UNSET
+
+
+class Delete(Request):
+    """A guest has no password to give."""
+
+    password: Text | None = None
+
+
+class NewGame(Request):
+    mode: Mode
+
+
+class Turns(Request):
+    since: Tick
+    tick: Tick
+    turns: list[tuple[Tick, Heading]]
+
+
+class StatedScore(Request):
+    score: Score
+    mode: Mode
+
+
+class BoardQuery(Request):
+    mode: Mode | None = None
+    period: Period = "all"
+    at: date | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+    after: Text | None = None
+
+
+class StandingQuery(Request):
+    mode: Mode | None = None
+    period: Period = "all"
+
+
+class GameQuery(Request):
+    since: Tick = 0
+
+
+class UserAnswer(Struct, omit_defaults=True):
+    """`guest` is there for guests only."""
+
+    id: str
+    username: str
+    email: str | None
+    guest: bool = False
+
+
+class SessionAnswer(Struct):
+    user: UserAnswer
+    token: str
+
+
+class GameAnswer(Struct):
+    """A game just opened. `pause_left` as in Progress."""
+
+    id: str
+    mode: Mode
+    seed: int
+    rules: int
+    tick: int
+    started_at: str
+    pause_left: float | None
+
+
+class Progress(Struct):
+    """Where the server stands in a game.
+
+    `ranked`: whether it counts on the boards. `rank`, once the game is over: the player's on the mode's board of all times.
+    `personal_best`: the player's best ranked score of the mode, once this game is over with it included. `pause_left`:
+    seconds of pausing left before the game is not ranked; null where the pace is not enforced.
+    """
+
+    status: Status
+    tick: int
+    score: int
+    outcome: Outcome | None
+    ranked: bool
+    rank: int | None
+    personal_best: int | None
+    pause_left: float | None
+
+
+class Cell(Struct):
+    x: int
+    y: int
+
+
+class ActiveGame(Struct):
+    """A game with a post in the last ten seconds; `snake` head first."""
+
+    id: str
+    username: str
+    score: int
+    mode: Mode
+    snake: list[Cell]
+    food: Cell
+    tick: int
+    started_at: str
+
+
+class GameRecord(Struct):
+    """A game with its turns, [tick, heading], those after `since` only where the query has it."""
+
+    id: str
+    username: str
+    mode: Mode
+    rules: int
+    seed: int
+    status: Status
+    outcome: Outcome | None
+    ranked: bool
+    tick: int
+    score: int
+    started_at: str
+    ended_at: str | None
+    turns: list[tuple[int, Heading]]
+
+
+class EntryAnswer(Struct):
+    """`game` is null for a score that is not verified: it brought no turns."""
+
+    rank: int
+    id: str
+    username: str
+    score: int
+    mode: Mode
+    timestamp: str
+    game: str | None
+    verified: bool
+
+
+class Standing(Struct):
+    """A player's place on a board of `of` entries. `percentile`: how many percent of them it equals or beats."""
+
+    rank: int | None
+    of: int
+    score: int | None
+    percentile: float | None
+    around: list[EntryAnswer]
+
+
+class Best(Struct):
+    rank: int
+    of: int
+    score: int
+    game: str | None
+    timestamp: str
+
+
+class PlayedGame(Struct):
+    id: str
+    mode: Mode
+    score: int
+    status: Status
+    outcome: Outcome | None
+    ranked: bool
+    ticks: int
+    started_at: str
+    ended_at: str | None
+
+
+class Player(Struct):
+    """`bests` by mode, null where the player is not on its board."""
+
+    username: str
+    joined_at: str
+    games: int
+    bests: dict[str, Best | None]
+    latest: list[PlayedGame]

@@ -1,0 +1,60 @@
+"""The start: gunicorn, with gevent workers, as the settings say.
+
+Nothing of the app is imported here. Each worker imports it after gevent has replaced threads and sockets by its own: the
+thread locals of bottle and peewee must be gevent's.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+from gunicorn.app.base import BaseApplication
+
+import config
+
+
+class Server(BaseApplication):
+    """gunicorn's arbiter with our settings; what it says at its start and stop is left to us."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self):
+        settings = self.settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        options = {
+            "bind": f"{host}:{settings.port}",
+            "workers": settings.workers,
+            "worker_class": "gevent",
+            "loglevel": "debug" if settings.log_level == "debug" else "warning",
+            "proc_name": "snakepit",
+            "control_socket_disable": True,
+            "when_ready": _say_where,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self):
+        """In the worker, and there only."""
+        import service
+
+        return service.create_app()
+
+
+def _say_where(arbiter):
+    places = " and ".join(str(listener) for listener in arbiter.LISTENERS)
+    print(f"Snakepit is at {places} (Ctrl+C stops it)", flush=True)
+
+
+def main():
+    """Serve until stopped. Returns the exit status: 2, after one line, for a setting that can't be."""
+    try:
+        settings = config.load()
+    except config.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    sys.path.insert(0, str(Path(__file__).parent))
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    Server(settings).run()
+    return 0

@@ -1,0 +1,508 @@
+"""Snakepit: the app, its routes, its error answers, and the start (`python service.py`).
+
+Handlers are of one shape: parse, look up, guard, act, answer. A token goes into `Authorization: Bearer TOKEN`.
+"""
+
+if __name__ == "__main__":
+    # Before bottle and peewee are imported, whose thread locals must be gevent's: in the worker processes they are.
+    import server
+
+    raise SystemExit(server.main())
+
+import functools
+import hashlib
+import logging
+import time
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlencode
+
+import bottle
+import msgspec
+from bottle import request, response
+
+import accounts
+import boards
+import config
+import games
+import models
+import players
+import throttle
+from problems import Problem, invalid, not_found, unauthorized
+from rules import MODES
+from schemas import (
+    BoardQuery,
+    Change,
+    Delete,
+    EntryAnswer,
+    GameQuery,
+    LogIn,
+    NewGame,
+    SessionAnswer,
+    SignUp,
+    Standing,
+    StandingQuery,
+    StatedScore,
+    Turns,
+    UserAnswer,
+    timestamp,
+)
+
+STATIC = Path(__file__).parent / "static"
+MAX_BODY = 64 * 1024  # bytes
+SWEEP_EVERY = 5  # seconds between looks for abandoned games
+RETRY_AFTER = 2  # seconds, when the database is out of reach
+FAILED = "The server has failed here; it is not your request's fault. Its log says more."
+HEADERS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    (
+        "Content-Security-Policy",
+        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    ),
+]
+
+log = logging.getLogger("snakepit")
+
+
+def create_app(**settings):
+    """The WSGI application. Its arguments are named as the settings, in lower case; see config.Settings.
+
+    Those that are not given come from the environment, `.env`, and the defaults. Raises config.ConfigError for a bad one.
+    `create_app(database_url="sqlite:///:memory:")` is a fresh, empty server.
+    """
+    return Snakepit(config.load(**settings))
+
+
+class Snakepit(bottle.Bottle):
+    """The app, with what lives as long as it does."""
+
+    __setattr__ = object.__setattr__  # bottle's takes each attribute only once
+
+    def __init__(self, settings):
+        super().__init__(autojson=False)
+        self.settings = settings
+        self.database = models.connect(settings.database_url)
+        self.throttle = throttle.Throttle(settings.rate_limits)
+        self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
+        self.sessions = None  # from `prepare` on
+        self.next_sweep = 0.0  # on the monotonic clock
+        for method, path, handler in ROUTES:
+            self.route(path, method, handler)
+        with models.using(self.database):
+            try:
+                self.prepare()
+            except models.OUT_OF_REACH as error:
+                # It may come up after us; each request tries again.
+                log.warning("The database is out of reach: %s", error)
+
+    def prepare(self):
+        """What needs the database, done once: its tables, and the server's secret."""
+        if self.sessions is None:
+            models.migrate()
+            secret = self.settings.secret_key or models.Secret.get_or_make("secret_key")
+            self.sessions = accounts.Sessions(secret, self.settings.session_days)
+
+    def sweep(self):
+        """End abandoned games, now and then."""
+        if time.monotonic() >= self.next_sweep:
+            self.next_sweep = time.monotonic() + SWEEP_EVERY
+            games.end_abandoned()
+
+    def __call__(self, environ, start_response):
+        cors = self._cors(environ.get("HTTP_ORIGIN"))
+
+        def start(status, headers, exc_info=None):
+            return start_response(status, [*headers, *HEADERS, *cors], exc_info)
+
+        if len(cors) > 1 and environ["REQUEST_METHOD"] == "OPTIONS":
+            start("204 No Content", [])
+            return [b""]
+        with models.using(self.database):
+            return self.wsgi(environ, start)
+
+    def _cors(self, origin):
+        """The headers that let a page of another origin read the answers, if the setting has that origin."""
+        allowed = self.settings.cors_origins
+        if not origin or not ("*" in allowed or origin in allowed):
+            return [("Vary", "Origin")] if allowed else []
+        return [
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match"),
+            ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),
+            ("Access-Control-Expose-Headers", "ETag, Link, Retry-After"),
+            ("Access-Control-Max-Age", "3600"),
+            ("Vary", "Origin"),
+        ]
+
+    def default_error_handler(self, error):
+        """What bottle itself refuses: unknown paths, wrong methods, paths that are not UTF-8; and our own faults."""
+        detail = {
+            404: f"There is nothing at {request.path}.",
+            405: f"{request.path} does not take {request.method}. Allowed: {error.headers.get('Allow')}.",
+            500: FAILED,
+        }
+        return _refuse(Problem(error.status_code, detail.get(error.status_code, str(error.body))))
+
+
+ROUTES = []
+
+
+def route(method, path):
+    """Add the handler to the API: what it returns is sent as JSON, None as 204, and what it refuses as a problem."""
+
+    def add(handler):
+        @functools.wraps(handler)
+        def answer(**parameters):
+            try:
+                request.app.prepare()
+                request.app.sweep()
+                result = handler(**parameters)
+            except Problem as problem:
+                return _refuse(problem)
+            except models.OUT_OF_REACH as error:
+                log.error("%s %s: the database: %s", request.method, request.path, error)
+                return _refuse(_database_away())
+            except Exception:
+                log.exception("%s %s", request.method, request.path)
+                return _refuse(Problem(500, FAILED))
+            if isinstance(result, bottle.HTTPResponse):
+                return result
+            if result is None:
+                response.status = 204
+                return b""
+            response.content_type = "application/json"
+            return msgspec.json.encode(result)
+
+        ROUTES.append((method, path, answer))
+        return handler
+
+    return add
+
+
+def _refuse(problem):
+    response.status = problem.status
+    response.content_type = "application/problem+json"
+    for name, value in problem.headers.items():
+        response.set_header(name, value)
+    answer = {"title": HTTPStatus(problem.status).phrase, "status": problem.status, "detail": problem.args[0]}
+    if problem.errors:
+        answer["errors"] = [{"field": field, "message": message} for field, message in problem.errors]
+    return msgspec.json.encode(answer | problem.members)
+
+
+def _database_away():
+    detail = f"The database is out of reach. Nothing is lost; try again in {RETRY_AFTER} s."
+    return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)})
+
+
+# Parsing.
+
+
+def body(shape):
+    """The request's body as `shape`. 413, 400 or 422 if it is too large, no JSON, or not of that shape."""
+    try:
+        return msgspec.json.decode(_read_body() or b"{}", type=shape)
+    except msgspec.ValidationError as error:
+        raise _misshapen(error, shape) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, f"The body is no JSON in UTF-8 that can be read: {error}.") from None
+
+
+def _read_body():
+    # Not bottle's `request.body`: it undoes the chunked coding, which gunicorn has undone already.
+    if (request.content_length or 0) > MAX_BODY:
+        raise _too_large()
+    terminated = request.environ.get("wsgi.input_terminated")
+    size = MAX_BODY + 1 if terminated else max(request.content_length, 0)
+    read = request.environ["wsgi.input"].read(size)
+    if len(read) > MAX_BODY:
+        raise _too_large()
+    return read
+
+
+def _too_large():
+    return Problem(413, f"The body is larger than {MAX_BODY // 1024} KiB. Send it in parts.")
+
+
+def query(shape):
+    """The query string as `shape`; an empty value counts as none. 422 if it is not of that shape."""
+    try:
+        given = {name: value for name, value in request.query.decode().items() if value}
+        return msgspec.convert(given, shape, strict=False)
+    except UnicodeDecodeError:
+        raise Problem(400, "The query string is not UTF-8, percent-encoded.") from None
+    except msgspec.ValidationError as error:
+        raise _misshapen(error, shape) from None
+
+
+def _misshapen(error, shape):
+    """422 for what msgspec says of a field, as in "Expected `int`, got `str` - at `$.turns[2][0]`"."""
+    message, _, path = str(error).partition(" - at `")
+    field = path.removesuffix("`").removeprefix("$").removeprefix(".")
+    for words, said in (("missing required field", "is missing"), ("unknown field", "is not known here; leave it out")):
+        if words in message:
+            return invalid((message.split("`")[1], said))
+    if message.startswith("Invalid enum value"):
+        message += f"; give one of {', '.join(_choices(get_type_hints(shape)[field.split('[')[0]]))}"
+    return invalid((field or "body", message))
+
+
+def _choices(kind):
+    """All that the Literals in a type allow."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return [choice for part in get_args(kind) for choice in _choices(part)]
+
+
+def token():
+    """The token of the request, or None."""
+    kind, _, value = request.get_header("Authorization", "").partition(" ")
+    return value.strip() if kind.lower() == "bearer" and value.strip() else None
+
+
+def signed_in():
+    """The user whose token came along. 401 if none did, or a dead one."""
+    given = token()
+    if not given:
+        raise unauthorized("This needs a token, as `Authorization: Bearer TOKEN`: log in, or POST /api/auth/guest.")
+    return request.app.sessions.user(given)
+
+
+def address():
+    return request.environ.get("REMOTE_ADDR", "")
+
+
+# Accounts.
+
+
+@route("POST", "/api/auth/signup")
+def sign_up():
+    wanted, app = body(SignUp), request.app
+    guest = signed_in() if token() else None
+    app.throttle.spend(throttle.NEW_ACCOUNTS, f"account from {address()}")
+    if guest and not guest.is_guest:
+        guest = None  # a player who makes another account
+    user = accounts.sign_up(wanted.username, wanted.password, wanted.email, app.settings.bcrypt_rounds, guest)
+    if guest:
+        app.sessions.close(token())
+    response.status = 201
+    return _session(user)
+
+
+@route("POST", "/api/auth/guest")
+def play_as_guest():
+    body(Delete)
+    request.app.throttle.spend(throttle.NEW_GUESTS, f"guest from {address()}")
+    response.status = 201
+    return _session(accounts.make_guest())
+
+
+@route("POST", "/api/auth/login")
+def log_in():
+    given, app = body(LogIn), request.app
+    if given.username is None and given.email is None:
+        raise invalid(("username", "give a username or an email"))
+    account, here = f"log-in of {accounts.key(given.username or given.email or '')}", f"log-in from {address()}"
+    app.throttle.check(throttle.FAILED_LOG_INS, account)
+    app.throttle.check(throttle.FAILED_LOG_INS_FROM, here)
+    try:
+        user = accounts.log_in(given.username, given.email, given.password, app.settings.bcrypt_rounds)
+    except Problem:
+        app.throttle.spend(throttle.FAILED_LOG_INS, account)
+        app.throttle.spend(throttle.FAILED_LOG_INS_FROM, here)
+        raise
+    return _session(user)
+
+
+@route("POST", "/api/auth/logout")
+def log_out():
+    signed_in()
+    request.app.sessions.close(token())
+
+
+@route("GET", "/api/auth/me")
+def me():
+    return _user(signed_in())
+
+
+@route("PATCH", "/api/auth/me")
+def change_me():
+    user, wanted, app = signed_in(), body(Change), request.app
+    _confirm(user, wanted.current_password, "current_password")
+    wishes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET}
+    del wishes["current_password"]
+    user = accounts.change(user, wishes, app.settings.bcrypt_rounds)
+    if "password" in wishes:
+        app.sessions.close_others(user, token())
+    return _user(user)
+
+
+@route("DELETE", "/api/auth/me")
+def delete_me():
+    user, given = signed_in(), body(Delete)
+    if not user.is_guest:
+        _confirm(user, given.password, "password")
+    accounts.delete(user)
+
+
+def _confirm(user, password, field):
+    """403 if it is not the user's password; a guest has none."""
+    if user.is_guest:
+        raise Problem(403, "A guest has no password. Sign up first, with this token, to keep the games.")
+    app, who = request.app, f"log-in of {accounts.key(user.name)}"
+    app.throttle.check(throttle.FAILED_LOG_INS, who)
+    if not accounts.is_password(password or "", user.password, app.settings.bcrypt_rounds):
+        app.throttle.spend(throttle.FAILED_LOG_INS, who)
+        raise Problem(403, "The password is wrong. Give the one that you log in with.", [(field, "is wrong")])
+
+
+def _session(user):
+    return SessionAnswer(_user(user), request.app.sessions.open(user))
+
+
+def _user(user):
+    return UserAnswer(str(user.id), user.name, user.email, user.is_guest)
+
+
+# Games.
+
+
+@route("POST", "/api/games")
+def open_game():
+    user, wanted = signed_in(), body(NewGame)
+    response.status = 201
+    return games.open_game(user, wanted.mode, request.app.pace)
+
+
+@route("GET", "/api/games/active")
+def active_games():
+    return games.active()
+
+
+@route("POST", "/api/games/<game_id>/turns")
+def post_turns(game_id):
+    user, post = signed_in(), body(Turns)
+    return games.play(game_id, user, post.since, post.tick, post.turns, request.app.pace)
+
+
+@route("DELETE", "/api/games/<game_id>")
+def leave_game(game_id):
+    games.leave(game_id, signed_in())
+
+
+@route("GET", "/api/games/<game_id>")
+def show_game(game_id):
+    since = query(GameQuery).since
+    return _unless_known(games.record(games.find(game_id), since))
+
+
+def _unless_known(answer):
+    """The answer with a validator, or 304 if it is what the client has."""
+    encoded = msgspec.json.encode(answer)
+    etag = f'"{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    known = (tag.strip().removeprefix("W/") for tag in request.get_header("If-None-Match", "").split(","))
+    if etag in known:
+        return bottle.HTTPResponse(status=304, headers=headers)
+    return bottle.HTTPResponse(encoded, headers=headers | {"Content-Type": "application/json"})
+
+
+# Boards and players.
+
+
+@route("GET", "/api/leaderboard")
+def leaderboard():
+    asked = query(BoardQuery)
+    names = _boards(asked.mode, asked.period, asked.at)
+    after = boards.TOP if asked.after is None else _place(asked.after)
+    rows = boards.page(names, asked.limit + 1, after)
+    if len(rows) > asked.limit:
+        rows = rows[: asked.limit]
+        onward = {**request.query, "after": ".".join(map(str, boards.place(rows[-1])))}
+        response.set_header("Link", f'<?{urlencode(onward)}>; rel="next"')
+    return _entries(names, rows)
+
+
+@route("GET", "/api/leaderboard/me")
+def my_standing():
+    user, asked = signed_in(), query(StandingQuery)
+    names = _boards(asked.mode, asked.period)
+    size, row = boards.size(names), boards.entry(names, user.id)
+    if not row:
+        return Standing(None, size, None, None, [])
+    rank = boards.rank(names, row.score)
+    percentile = round(100 * (size - rank + 1) / size, 1)
+    return Standing(rank, size, row.score, percentile, _entries(names, boards.around(names, row)))
+
+
+@route("POST", "/api/leaderboard")
+def state_score():
+    if request.app.settings.score_policy != "open":
+        raise Problem(
+            403,
+            "Here no score is stated: open a game with POST /api/games and post its turns to /api/games/ID/turns;"
+            " the server plays them and puts the score on the board.",
+        )
+    user, stated = signed_in(), body(StatedScore)
+    if user.is_guest:
+        raise Problem(403, "Guests are on no leaderboard. Sign up first, with this token.")
+    row = games.state_score(user, stated.mode, stated.score)
+    response.status = 201
+    return _entries([row.board], [row])[0]
+
+
+@route("GET", "/api/players/<name>")
+def player(name):
+    return players.page(players.find(name))
+
+
+def _boards(mode, period, day=None):
+    day = day or datetime.now(UTC).date()
+    return [boards.board(mode, period, day) for mode in ([mode] if mode else MODES)]
+
+
+def _place(after):
+    """The place that the query's `after` spells, as the Link header gave it."""
+    parts = after.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in parts):
+        raise invalid(("after", "give what the Link header of the page before has, or nothing for the first page"))
+    return tuple(map(int, parts))
+
+
+def _entries(names, rows):
+    return [
+        EntryAnswer(
+            rank=rank,
+            id=f"{row.user_id}.{row.game}",
+            username=row.name,
+            score=row.score,
+            mode=boards.mode_of(row.board),
+            timestamp=timestamp(row.at),
+            game=row.game if row.verified else None,
+            verified=bool(row.verified),
+        )
+        for rank, row in boards.ranked(names, rows)
+    ]
+
+
+# The server, and the client.
+
+
+@route("GET", "/healthz")
+def health():
+    models.sql("SELECT 1").fetchone()
+    return {"status": "ok", "database": "ok"}
+
+
+def _index():
+    return bottle.static_file("index.html", STATIC)
+
+
+def _static(path):
+    return bottle.static_file(path, STATIC)
+
+
+ROUTES += [("GET", "/", _index), ("GET", "/static/<path:path>", _static)]
