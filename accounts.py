@@ -12,7 +12,7 @@ import peewee
 
 import boards
 import models
-from models import Session, User, database, now, sql
+from models import User, database, insert, now, sql
 from problems import Problem, invalid, unauthorized
 
 NAME_LENGTH = (3, 20)  # characters
@@ -35,7 +35,7 @@ def name_errors(name):
     """What is wrong with a username that is `normalized`, as a list of (field, message)."""
     if not NAME_LENGTH[0] <= len(name) <= NAME_LENGTH[1]:
         return [("username", f"give 3 to 20 characters; this has {len(name)}")]
-    for before, character in zip(" " + name, name):
+    for before, character in zip(" " + name, name, strict=False):
         if not _may_follow(before, character):
             return [("username", "use letters, digits, - and _ only")]
     if key(name).startswith(GUEST):
@@ -59,7 +59,7 @@ def password_errors(password):
     if size < PASSWORD_LENGTH[0]:
         return [("password", f"give at least {PASSWORD_LENGTH[0]} characters")]
     if size > PASSWORD_LENGTH[1]:
-        return [("password", f"give at most {PASSWORD_LENGTH[1]} bytes; this has {size}, and bcrypt would not read the rest")]
+        return [("password", f"give at most {PASSWORD_LENGTH[1]} bytes; this has {size}, and bcrypt reads no more")]
     return []
 
 
@@ -117,13 +117,8 @@ class Sessions:
         """A new token for the user; those of theirs that have run out are forgotten."""
         token = secrets.token_urlsafe(24)
         sql("DELETE FROM sessions WHERE user_id = ? AND expires_at <= ?", user.id, now())
-        sql(
-            "INSERT INTO sessions (token_hash, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)",
-            self._hash(token),
-            user.id,
-            now(),
-            now() + self.lifetime,
-        )
+        expires_at = now() + self.lifetime
+        insert("sessions", token_hash=self._hash(token), user_id=user.id, created_at=now(), expires_at=expires_at)
         return token
 
     def user(self, token):
@@ -183,12 +178,12 @@ def log_in(username, email, password, rounds):
     # What no name or email can be is not asked for: Postgres takes no NUL.
     user = None if "\0" in wanted else User.get_or_none(field == wanted)
     if not is_password(password, user and user.password, rounds):
-        raise unauthorized("The name or the password is wrong. Check both, and mind upper and lower case in the password.")
+        raise unauthorized("The name or the password is wrong. Check both; in the password, case matters.")
     return user
 
 
 def change(user, wishes, rounds):
-    """Change what `wishes` has of `username`, `email` (None forgets it) and `password`. 409 if the name or email is taken."""
+    """Change what `wishes` has of `username`, `email` (None forgets it) and `password`. 409 if one is taken."""
     fields, errors = {}, []
     if "username" in wishes:
         name = normalized(wishes["username"])

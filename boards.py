@@ -47,10 +47,17 @@ def enter(user_id, game_id, mode, score, at, verified):
         return
     names = _boards_at(mode, at)
     marks = ", ".join("?" * len(names))
-    standing = dict(sql(f"SELECT board, score FROM entries WHERE user_id = ? AND board IN ({marks})", user_id, *names))
-    better = [name for name in names if name not in standing or score > standing[name]]
-    _write({name: (score, at, game_id, verified) for name in better}, user_id)
-    _count([(name, standing[name], -1) for name in better if name in standing] + [(name, score, 1) for name in better])
+    standing = {
+        name: best
+        for name, *best in sql(
+            f"SELECT board, score, at, game_id FROM entries WHERE user_id = ? AND board IN ({marks})", user_id, *names
+        )
+    }
+    this = _goodness(score, at, game_id)
+    better = [name for name in names if name not in standing or this > _goodness(*standing[name])]
+    _write(dict.fromkeys(better, (score, at, game_id, verified)), user_id)
+    left = [(name, standing[name][0], -1) for name in better if name in standing]
+    _count(left + [(name, score, 1) for name in better])
 
 
 def rebuild(user_id):
@@ -59,12 +66,12 @@ def rebuild(user_id):
     if not _may_stand(user_id):
         return
     best = {}
-    for mode, score, at, game_id, verified in sql(
-        "SELECT mode, score, ended_at, id, verified FROM games WHERE user_id = ? AND ranked AND ended_at IS NOT NULL"
-        " ORDER BY score, ended_at DESC, id DESC",
+    games = sql(
+        "SELECT mode, score, ended_at, id, verified FROM games WHERE user_id = ? AND ranked AND ended_at IS NOT NULL",
         user_id,
-    ):
-        best.update(dict.fromkeys(_boards_at(mode, at), (score, at, game_id, verified)))
+    ).fetchall()
+    for mode, *game in sorted(games, key=lambda game: _goodness(*game[1:4])):
+        best.update(dict.fromkeys(_boards_at(mode, game[1]), game))
     _write(best, user_id)
     _count([(name, entry[0], 1) for name, entry in best.items()])
 
@@ -76,10 +83,13 @@ def withdraw(user_id):
     _count([(name, score, -1) for name, score in entries])
 
 
+def _goodness(score, at, game_id):
+    """Orders a player's games: the better is greater, among equals the earlier. The id decides within a millisecond."""
+    return score, -at, game_id
+
+
 def _may_stand(user_id):
-    return sql(
-        "SELECT 1 FROM users WHERE id = ? AND password IS NOT NULL AND banned_at IS NULL", user_id
-    ).fetchone()
+    return sql("SELECT 1 FROM users WHERE id = ? AND password IS NOT NULL AND banned_at IS NULL", user_id).fetchone()
 
 
 def _boards_at(mode, at):
@@ -141,11 +151,7 @@ def _better(name, score):
 def page(names, limit, after=TOP):
     """The first `limit` Rows behind a place, (score, at, user_id)."""
     score, at, user_id = after
-    rows = [
-        row
-        for name in names
-        for row in _rows(BEHIND, name, score, at, user_id, limit, name, score, limit, limit)
-    ]
+    rows = [row for name in names for row in _rows(BEHIND, name, score, at, user_id, limit, name, score, limit, limit)]
     return sorted(rows, key=order)[:limit]
 
 

@@ -80,9 +80,9 @@ def _database_url(value):
             if parts.scheme in POSTGRES_SCHEMES
             else f"it names no file; write {parts.scheme}:///./snake.db, with three slashes"
         )
-    if parts.scheme in SQLITE_SCHEMES:
+    if parts.scheme in SQLITE_SCHEMES and not is_in_memory(url):
         folder = Path(parts.path[1:]).parent
-        if ":memory:" not in parts.path and not folder.is_dir():
+        if not folder.is_dir():
             raise ValueError(f"the folder {folder} does not exist; make it, or name a file elsewhere")
     return url
 
@@ -115,11 +115,11 @@ class Settings:
     log_level: str = _setting("info", _one_of(*LOG_LEVELS))
     secret_key: str | None = _setting(None, _secret, secret=True)
 
-    @property
-    def in_memory(self):
-        """Whether the database is a SQLite in memory, which no other process sees."""
-        parts = urlsplit(self.database_url)
-        return parts.scheme in SQLITE_SCHEMES and (":memory:" in parts.path or not parts.path.strip("/"))
+
+def is_in_memory(url):
+    """Whether the database is a SQLite in memory, which no other process sees."""
+    parts = urlsplit(url)
+    return parts.scheme in SQLITE_SCHEMES and (":memory:" in parts.path or not parts.path.strip("/"))
 
 
 def load(**given):
@@ -143,6 +143,6 @@ def load(**given):
             shown = "" if setting.metadata["secret"] else f"={value}"
             raise ConfigError(f"{name}{shown}: {error}") from None
     settings = Settings(**values)
-    if settings.in_memory and settings.workers > 1:
+    if is_in_memory(settings.database_url) and settings.workers > 1:
         raise ConfigError(f"WORKERS={settings.workers}: a database in memory is one process's own; give 1, or a file")
     return settings

@@ -6,7 +6,7 @@ from struct import pack, unpack
 
 import boards
 import rules
-from models import User, database, now, relaxed, sql
+from models import User, database, insert, now, relaxed, sql
 from problems import Problem, invalid, not_found
 from schemas import ActiveGame, Cell, GameAnswer, GameRecord, PlayedGame, Progress, timestamp
 
@@ -52,7 +52,9 @@ def pack_turns(turns):
 
 def unpack_turns(packed, since=0):
     """The turns after the tick `since`, as (tick, heading)."""
-    numbers = (high << 16 | middle << 8 | low for high, middle, low in zip(packed[::3], packed[1::3], packed[2::3]))
+    numbers = (
+        high << 16 | middle << 8 | low for high, middle, low in zip(packed[::3], packed[1::3], packed[2::3], strict=True)
+    )
     return [(number >> 2, rules.HEADINGS[number & 3]) for number in numbers if number >> 2 > since]
 
 
@@ -73,14 +75,31 @@ def open_game(user, mode, pace):
         User.lock(user.id)
         for game in _found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id):
             _end_as_left(game.id, at)
-        sql(
-            "INSERT INTO games (id, user_id, mode, seed, rules, ranked, verified, started_at, seen_at, tick, score, turns,"
-            " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(game_id, user.id, mode, seed, rules.RULES, True, True, at, at, 0, 0, b""),
-            pack_state(rules.Game(seed, mode)),
+        insert(
+            "games",
+            **_beginning(game_id, user.id, mode, at),
+            seed=seed,
+            verified=True,
+            score=0,
+            state=pack_state(rules.Game(seed, mode)),
         )
     left = pace.pause_left(0, 0)
     return GameAnswer(game_id, mode, seed, rules.RULES, 0, timestamp(at), None if left is None else left / 1000)
+
+
+def _beginning(game_id, user_id, mode, at):
+    """The columns that every game begins with."""
+    return {
+        "id": game_id,
+        "user_id": user_id,
+        "mode": mode,
+        "rules": rules.RULES,
+        "ranked": True,
+        "started_at": at,
+        "seen_at": at,
+        "tick": 0,
+        "turns": b"",
+    }
 
 
 def play(game_id, user, since, tick, turns, pace):
@@ -116,7 +135,7 @@ def play(game_id, user, since, tick, turns, pace):
         state=None if played.outcome else pack_state(played),
     )
     if not _store(game, after):
-        raise _conflict("Another post of this game came first: post what comes after its tick.", _of(game_id, user), pace)
+        raise _conflict("Another post came first: post what comes after its tick.", _of(game_id, user), pace)
     return progress(after, pace)
 
 
@@ -136,7 +155,7 @@ def _store(game, after):
 
     Moves in the middle of a game can be sent again after a loss of power; the end is on disk when this returns.
     """
-    values = (after.seen_at, after.ended_at, after.outcome, after.tick, after.score, after.ranked, after.turns, after.state)
+    values = [getattr(after, name) for name in _MOVED]
     where = (game.id, game.tick)
     if not after.outcome:
         with relaxed():
@@ -150,10 +169,8 @@ def _store(game, after):
     return True
 
 
-_MOVE = (
-    "UPDATE games SET seen_at = ?, ended_at = ?, outcome = ?, tick = ?, score = ?, ranked = ?, turns = ?, state = ?"
-    " WHERE id = ? AND tick = ? AND ended_at IS NULL"
-)
+_MOVED = "seen_at", "ended_at", "outcome", "tick", "score", "ranked", "turns", "state"
+_MOVE = f"UPDATE games SET {', '.join(f'{name} = ?' for name in _MOVED)} WHERE id = ? AND tick = ? AND ended_at IS NULL"
 
 
 def leave(game_id, user):
@@ -189,11 +206,7 @@ def state_score(user, mode, score):
     game_id, at = secrets.token_urlsafe(9), now()
     with database.atomic():
         User.lock(user.id)
-        sql(
-            "INSERT INTO games (id, user_id, mode, rules, ranked, verified, started_at, seen_at, ended_at, tick, score, turns)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(game_id, user.id, mode, rules.RULES, True, False, at, at, at, 0, score, b""),
-        )
+        insert("games", **_beginning(game_id, user.id, mode, at), ended_at=at, verified=False, score=score)
         boards.enter(user.id, game_id, mode, score, at, False)
     return boards.Row(boards.current(mode, boards.ALL), score, at, game_id, user.id, user.name, False)
 

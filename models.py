@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import peewee
 from peewee import (
@@ -28,6 +27,8 @@ from peewee import (
 from playhouse import db_url
 from playhouse.migrations import Runner
 from playhouse.pool import MaxConnectionsExceeded, PooledSqliteDatabase
+
+import config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
@@ -71,7 +72,7 @@ def using(db):
 
 def release():
     """Give the connection back to the pool, ahead of a wait for something else; the next query takes one again."""
-    if not database.is_closed():
+    if database.obj and not database.is_closed():
         database.close()
 
 
@@ -80,16 +81,15 @@ def connect(url):
 
     A SQLite in memory is one database for each call of this function, shared by all connections of its pool.
     """
-    parts = urlsplit(url)
-    scheme = parts.scheme.removesuffix("+pool")
-    pooled = parts._replace(scheme=f"{scheme}+pool").geturl() if "://" in url else url
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.removesuffix("+pool")
     if scheme != "sqlite":
-        return db_url.connect(pooled, unquote_password=True, unquote_user=True, timeout=POOL_WAIT)
+        return db_url.connect(f"{scheme}+pool://{rest}", unquote_password=True, unquote_user=True, timeout=POOL_WAIT)
     options = {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": POOL_WAIT}
-    if ":memory:" in parts.path or not parts.path.strip("/"):
+    if config.is_in_memory(url):
         # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
         return PooledSqliteDatabase(f"file:/snakepit-{next(_numbers)}?vfs=memdb", uri=True, **options)
-    return db_url.connect(pooled, **options)
+    return db_url.connect(f"sqlite+pool://{rest}", **options)
 
 
 _numbers = itertools.count(1)
@@ -132,6 +132,11 @@ def sql(statement, *parameters):
 @cache
 def _with_param(statement, param):
     return statement.replace("?", param)
+
+
+def insert(table, **values):
+    """Insert a row; the names are ours, never a client's."""
+    sql(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", *values.values())
 
 
 @contextmanager
@@ -199,8 +204,8 @@ class Session(Table):
 class Game(Table):
     """A game, in progress while `ended_at` is null.
 
-    `turns` are 3 bytes each (see games.pack_turns); `state` is what rules.Game.save gives, little-endian 32-bit. A score that
-    somebody stated under SCORE_POLICY=open is a game that is not `verified`, with no seed and no turns.
+    `turns` are 3 bytes each (see games.pack_turns); `state` is what rules.Game.save gives, little-endian 32-bit. A score
+    that somebody stated under SCORE_POLICY=open is a game that is not `verified`, with no seed and no turns.
     """
 
     id = CharField(16, primary_key=True)

@@ -57,8 +57,7 @@ def neighbour(cell, heading, mode):
 
 
 NEIGHBOURS = {
-    mode: {heading: [neighbour(cell, heading, mode) for cell in range(CELLS)] for heading in HEADINGS}
-    for mode in MODES
+    mode: {heading: [neighbour(cell, heading, mode) for cell in range(CELLS)] for heading in HEADINGS} for mode in MODES
 }
 
 
@@ -141,7 +140,7 @@ class Game:
         """
         neighbour_of, body, taken, food = NEIGHBOURS[self.mode][self.heading], self.body, self._taken, self.food
         head, ate = body[0], False
-        for tick in range(self.ticks + 1, last + 1):
+        for tick in range(self.ticks + 1, last + 1):  # noqa: B007 - the last one counts, below
             head = neighbour_of[head]
             if head == food:
                 ate = True

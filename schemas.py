@@ -49,7 +49,7 @@ class Change(Request):
 
     current_password: Text
     username: Text | UnsetType = UNSET
-    email: Text | None | UnsetType = UNSET
+    email: Text | UnsetType | None = UNSET
     password: Text | UnsetType = UNSET
 
 

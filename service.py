@@ -9,6 +9,7 @@ if __name__ == "__main__":
 
     raise SystemExit(server.main())
 
+import contextlib
 import functools
 import hashlib
 import logging
@@ -30,7 +31,7 @@ import games
 import models
 import players
 import throttle
-from problems import Problem, invalid, not_found, unauthorized
+from problems import Problem, invalid, unauthorized
 from rules import MODES
 from schemas import (
     BoardQuery,
@@ -82,7 +83,7 @@ class Snakepit(bottle.Bottle):
     __setattr__ = object.__setattr__  # bottle's takes each attribute only once
 
     def __init__(self, settings):
-        super().__init__(autojson=False)
+        super().__init__()
         self.settings = settings
         self.database = models.connect(settings.database_url)
         self.throttle = throttle.Throttle(settings.rate_limits)
@@ -174,6 +175,7 @@ def route(method, path):
                 response.status = 204
                 return b""
             response.content_type = "application/json"
+            response.set_header("Cache-Control", "no-store")
             return msgspec.json.encode(result)
 
         ROUTES.append((method, path, answer))
@@ -203,10 +205,15 @@ def _database_away():
 
 def body(shape):
     """The request's body as `shape`. 413, 400 or 422 if it is too large, no JSON, or not of that shape."""
+    raw = _read_body() or b"{}"
     try:
-        return msgspec.json.decode(_read_body() or b"{}", type=shape)
-    except msgspec.ValidationError as error:
-        raise _misshapen(error, shape) from None
+        try:
+            return msgspec.json.decode(raw, type=shape)
+        except msgspec.ValidationError as error:
+            # It stops at the first value that doesn't fit; what comes behind may be no JSON at all.
+            with contextlib.suppress(msgspec.ValidationError, RecursionError):
+                msgspec.json.decode(raw)
+            raise _misshapen(error, shape) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"The body is no JSON in UTF-8 that can be read: {error}.") from None
 

@@ -35,4 +35,5 @@ class Throttle:
     def _refusal(self, limit, who):
         reset = self.limiter.get_window_stats(limit, who).reset_time
         wait = max(1, math.ceil(reset - time.time()))
-        return Problem(429, f"Too many tries; the next one can be made in {wait} s.", headers={"Retry-After": str(wait)})
+        detail = f"Too many tries; the next one can be made in {wait} s."
+        return Problem(429, detail, headers={"Retry-After": str(wait)})

@@ -1,0 +1,70 @@
+"""Each test has a fresh server on a fresh SQLite in memory, driven through WebTest."""
+
+import dataclasses
+import json
+
+import pytest
+import webtest
+from driver import Answer, Api
+
+import config
+import models
+import service
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch, tmp_path):
+    """The settings are those that a test gives, not those of the shell or of a `.env` that runs it."""
+    for setting in dataclasses.fields(config.Settings):
+        monkeypatch.delenv(setting.name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def make_app():
+    """Makes a server; arguments as for service.create_app."""
+
+    def make(**settings):
+        quick = {"database_url": "sqlite:///:memory:", "enforce_pace": False, "bcrypt_rounds": 4}
+        return service.create_app(**quick | settings)
+
+    return make
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def api(app):
+    return drive(app)
+
+
+@pytest.fixture
+def ada(api):
+    return api.sign_up("Ada")
+
+
+@pytest.fixture
+def bob(api):
+    return api.sign_up("Bob")
+
+
+@pytest.fixture
+def db(app):
+    """The app's database, for looking at rows, and for moving them in time."""
+    with models.using(app.database) as database:
+        yield database
+
+
+def drive(app):
+    """An Api whose requests go straight into the WSGI application, through WebTest's checks of the protocol."""
+    client = webtest.TestApp(app)
+
+    def send(method, path, body, headers):
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        answer = client.request(path, method=method, body=raw, headers=headers, expect_errors=True)
+        return Answer(answer.status_code, answer.headers, json.loads(answer.body) if answer.body else None)
+
+    return Api(send)

@@ -1,0 +1,91 @@
+"""Drives the API as a client does, whatever carries the requests; and plays games well enough to eat."""
+
+from collections import deque, namedtuple
+
+import rules
+
+PASSWORD = "correct horse"
+Answer = namedtuple("Answer", "status headers json")
+
+
+class Api:
+    """Calls of the API. `send(method, path, body, headers)` carries one, and returns an Answer."""
+
+    def __init__(self, send, token=None, user=None):
+        self.send = send
+        self.token = token
+        self.user = user
+
+    def __call__(self, call, body=None, status=200, headers=None):
+        """Make a call such as "GET /api/games/active" and return its JSON; it must be answered with `status`."""
+        answer = self.ask(call, body, headers)
+        assert answer.status == status, f"{call}: {answer.status}, not {status}: {answer.json}"
+        return answer.json
+
+    def ask(self, call, body=None, headers=None):
+        method, path = call.split(" ", 1)
+        bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return self.send(method, path, body, bearer | (headers or {}))
+
+    def sign_up(self, username, **fields):
+        """A new account; an Api with its token."""
+        return self._as(self("POST /api/auth/signup", {"username": username, "password": PASSWORD, **fields}, 201))
+
+    def log_in(self, username, password=PASSWORD):
+        return self._as(self("POST /api/auth/login", {"username": username, "password": password}))
+
+    def guest(self):
+        return self._as(self("POST /api/auth/guest", status=201))
+
+    def _as(self, session):
+        return Api(self.send, session["token"], session["user"])
+
+    def open(self, mode=rules.WALLS):
+        return self("POST /api/games", {"mode": mode}, 201)
+
+    def post(self, game, since, tick, turns=(), status=200):
+        body = {"since": since, "tick": tick, "turns": list(turns)}
+        return self(f"POST /api/games/{game['id']}/turns", body, status)
+
+    def play(self, meals=0, mode=rules.WALLS):
+        """Play a whole game in one post, with so many meals. Returns (game, turns, answer)."""
+        game = self.open(mode)
+        turns, tick = plan(game["seed"], mode, meals)
+        answer = self.post(game, 0, tick, turns)
+        assert answer["status"] == "over"
+        return game, turns, answer
+
+
+def plan(seed, mode, meals):
+    """The turns of a game that eats so often, and then goes straight to its end; and the tick of that end."""
+    game, turns = rules.Game(seed, mode), []
+    while game.score < meals * rules.POINTS:
+        heading = first_step(game)
+        if heading != game.heading:
+            turns.append([game.ticks + 1, heading])
+        game.advance(turns[-1:], game.ticks + 1)
+        assert not game.outcome, "the way to the food ended the game"
+    for last in ([], [[game.ticks + 1, "U" if game.heading in "LR" else "R"]]):  # the food lies ahead, or beside
+        end = rules.Game(seed, mode)
+        end.advance(turns + last, rules.CELLS * rules.STARVES_AFTER)
+        if end.score == meals * rules.POINTS:
+            return turns + last, end.ticks
+    raise AssertionError("there is food on both ways")
+
+
+def first_step(game):
+    """The heading of the first step on a shortest way to the food around the body as it lies."""
+    start, body = game.body[0], set(game.body)
+    ways, seen = deque([(start, None)]), {start}
+    while ways:
+        cell, first = ways.popleft()
+        for heading in rules.HEADINGS:
+            if cell == start and heading == rules.OPPOSITE[game.heading]:
+                continue
+            step = rules.neighbour(cell, heading, game.mode)
+            if step == game.food:
+                return first or heading
+            if step != rules.OUTSIDE and step not in body and step not in seen:
+                seen.add(step)
+                ways.append((step, first or heading))
+    raise AssertionError("no way to the food")

@@ -1,0 +1,176 @@
+"""What every call refuses in the same way: unknown paths and methods, bodies that are no JSON, or too large."""
+
+import pytest
+from driver import PASSWORD
+
+import service
+from models import TABLES
+
+JSON_CALLS = [
+    "POST /api/auth/signup",
+    "POST /api/auth/login",
+    "POST /api/auth/guest",
+    "PATCH /api/auth/me",
+    "DELETE /api/auth/me",
+    "POST /api/games",
+    "POST /api/games/ID/turns",
+]
+# What each of these is refused with, on a call that wants an object with certain fields.
+BODIES = {
+    "not closed": (b'{"mode":', 400),
+    "not JSON": (b"mode=walls", 400),
+    "NaN": (b'{"mode": NaN}', 400),
+    "two values": (b"{} {}", 400),
+    "not UTF-8": (b'{"\xff": 1}', 400),
+    "lone surrogate": (b'{"mode": "\\ud800"}', 400),
+    "deep array": (b"[" * 30_000 + b"]" * 30_000, 422),
+    "deep object": (b'{"x":' * 9_000 + b"1" + b"}" * 9_000, 422),
+    "a list": (b"[]", 422),
+    "a number": (b"7", 422),
+    "null": (b"null", 422),
+    "unknown field": (b'{"nonsense": 1}', 422),
+    "huge number": (b'{"nonsense": 1' + b"0" * 5000 + b"}", 422),
+    "too large": (b'{"mode": "' + b"x" * 65_536 + b'"}', 413),
+}
+
+
+def is_problem(answer, status):
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["status"] == status
+    assert answer.json["title"]
+    assert len(answer.json["detail"]) > 10
+    assert "Traceback" not in str(answer.json)
+    return True
+
+
+def rows(db):
+    return [list(table.select().dicts()) for table in TABLES]
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("call", JSON_CALLS)
+def test_a_body_that_is_no_request_is_refused_and_nothing_is_written(ada, db, call, name):
+    game = ada.open()
+    body, status = BODIES[name]
+    before = rows(db)
+    assert is_problem(ada.ask(call.replace("ID", game["id"]), body), status)
+    assert rows(db) == before
+
+
+@pytest.mark.parametrize("call", JSON_CALLS)
+def test_nesting_within_a_field_is_refused(ada, call):
+    game = ada.open()
+    field = {"signup": "username", "login": "username", "guest": "password", "me": "password", "games": "mode"}
+    name = field.get(call.split("/")[-1], "turns").encode()
+    answer = ada.ask(call.replace("ID", game["id"]), b'{"' + name + b'":' + b"[" * 20_000 + b"]" * 20_000 + b"}")
+    assert is_problem(answer, 422)
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "field"),
+    [
+        ("POST /api/auth/signup", {"username": "Eve"}, "password"),
+        ("POST /api/auth/signup", {"username": 7, "password": PASSWORD}, "username"),
+        ("POST /api/auth/signup", {"username": "x" * 1000, "password": PASSWORD}, "username"),
+        ("POST /api/auth/signup", {"username": "Eve", "password": ["x"]}, "password"),
+        ("POST /api/auth/login", {"password": PASSWORD}, "username"),
+        ("POST /api/auth/login", {"username": None, "password": None}, "password"),
+        ("POST /api/games", {}, "mode"),
+        ("POST /api/games", {"mode": "Walls"}, "mode"),
+        ("POST /api/games", {"mode": None}, "mode"),
+        ("POST /api/games", {"mode": "walls", "seed": 1}, "seed"),
+        ("PATCH /api/auth/me", {"username": "Eve"}, "current_password"),
+    ],
+)
+def test_the_field_that_is_wrong_is_named(ada, call, body, field):
+    answer = ada.ask(call, body)
+    assert is_problem(answer, 422)
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+
+
+def test_a_wrong_choice_is_told_the_right_ones(ada):
+    message = ada("POST /api/games", {"mode": "wall"}, 422)["errors"][0]["message"]
+    assert "walls, pass-through" in message
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api",
+        "/api/",
+        "/api/nothing",
+        "/api/games/x/y/z",
+        "/nothing",
+        "/static/",
+        "/static/nothing.js",
+        "/api/auth/me/",
+    ],
+)
+def test_an_unknown_path_is_404(api, path):
+    assert is_problem(api.ask(f"GET {path}"), 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../service.py", "/static/%2e%2e/service.py", "/static/..%2fservice.py", "/static//etc/passwd"]
+)
+def test_nothing_outside_of_static_is_served(api, path):
+    assert api.ask(f"GET {path}").status in (403, 404)
+
+
+def test_a_wrong_method_is_405_with_those_allowed(api):
+    for _, path, _ in service.ROUTES:
+        path = path.replace("<game_id>", "x").replace("<name>", "x").replace("<path:path>", "x")
+        right = {m for m, p, _ in service.ROUTES if p.replace("<game_id>", "x").replace("<name>", "x") == path}
+        answer = api.ask(f"PUT {path}")
+        assert is_problem(answer, 405)
+        assert right <= set(answer.headers["Allow"].split(","))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("POST /api/auth/logout", "GET /api/auth/me", "PATCH /api/auth/me", "DELETE /api/auth/me", "POST /api/games"),
+        *("POST /api/games/x/turns", "DELETE /api/games/x", "GET /api/leaderboard/me"),
+    ],
+)
+@pytest.mark.parametrize("token", [None, "dead", "x" * 5000])
+def test_calls_that_need_a_token_refuse_without_a_live_one(api, db, call, token):
+    api.token = token
+    answer = api.ask(call, {} if call.startswith(("POST", "PATCH", "DELETE")) else None)
+    assert is_problem(answer, 401)
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_query_string_that_is_not_utf_8_is_refused(api):
+    assert is_problem(api.ask("GET /api/leaderboard?mode=%ff"), 400)
+    assert is_problem(api.ask("GET /api/%ff"), 404)
+
+
+def test_every_answer_has_the_headers_that_keep_browsers_from_guessing(api):
+    for path in ("/", "/api/leaderboard", "/api/nothing"):
+        headers = api.send("GET", path, None, {}).headers if path != "/" else api.send("HEAD", path, None, {}).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+
+
+def test_health(api):
+    assert api("GET /healthz") == {"status": "ok", "database": "ok"}
+
+
+def test_other_origins_are_closed_out_unless_they_are_set(make_app):
+    from conftest import drive
+
+    origin = {"Origin": "https://example.org"}
+    preflight = origin | {"Access-Control-Request-Method": "POST"}
+    closed = drive(make_app())
+    assert "Access-Control-Allow-Origin" not in closed.ask("GET /api/leaderboard", headers=origin).headers
+    assert closed.ask("OPTIONS /api/games", headers=preflight).status == 405
+    opened = drive(make_app(cors_origins="https://example.org, https://other.example"))
+    assert opened.ask("GET /api/leaderboard", headers=origin).headers["Access-Control-Allow-Origin"] == origin["Origin"]
+    assert opened.ask("GET /api/nothing", headers=origin).headers["Access-Control-Allow-Origin"] == origin["Origin"]
+    answer = opened.ask("OPTIONS /api/games", headers=preflight)
+    assert (answer.status, "Authorization" in answer.headers["Access-Control-Allow-Headers"]) == (204, True)
+    stranger = opened.ask("GET /api/leaderboard", headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in stranger.headers
+    assert stranger.headers["Vary"] == "Origin"
