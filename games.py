@@ -52,9 +52,8 @@ def pack_turns(turns):
 
 def unpack_turns(packed, since=0):
     """The turns after the tick `since`, as (tick, heading)."""
-    numbers = (
-        high << 16 | middle << 8 | low for high, middle, low in zip(packed[::3], packed[1::3], packed[2::3], strict=True)
-    )
+    threes = zip(packed[::3], packed[1::3], packed[2::3], strict=True)
+    numbers = (high << 16 | middle << 8 | low for high, middle, low in threes)
     return [(number >> 2, rules.HEADINGS[number & 3]) for number in numbers if number >> 2 > since]
 
 
@@ -70,9 +69,10 @@ def unpack_state(mode, packed):
 
 def open_game(user, mode, pace):
     """Open a game on a new seed; the one that the user has open ends as left."""
-    game_id, seed, at = secrets.token_urlsafe(9), 1 + secrets.randbelow(0xFFFFFFFF), now()
+    game_id, seed = secrets.token_urlsafe(9), 1 + secrets.randbelow(0xFFFFFFFF)
     with database.atomic():
         User.lock(user.id)
+        at = now()
         for game in _found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id):
             _end_as_left(game.id, at)
         insert(
@@ -189,12 +189,12 @@ def end_abandoned():
             _end_as_left(game.id, game.seen_at + ABANDONED, seen_by=game.seen_at)
 
 
-def _end_as_left(game_id, at, seen_by=None):
+def _end_as_left(game_id, at, seen_by=2**63 - 1):
     """Within a transaction, after User.lock. A game that has seen a post after `seen_by` is left alone."""
     ended = sql(
         "UPDATE games SET ended_at = ?, outcome = ?, state = NULL WHERE id = ? AND ended_at IS NULL AND seen_at <= ?"
         " RETURNING user_id, mode, score, ranked, verified",
-        *(at, rules.LEFT, game_id, at if seen_by is None else seen_by),
+        *(at, rules.LEFT, game_id, seen_by),
     ).fetchall()
     for user_id, mode, score, ranked, verified in ended:
         if ranked:

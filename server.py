@@ -5,6 +5,7 @@ thread locals of bottle and peewee must be gevent's.
 """
 
 import logging
+import socket
 import sys
 from pathlib import Path
 
@@ -47,10 +48,22 @@ def _say_where(arbiter):
     print(f"Snakepit is at {places} (Ctrl+C stops it)", flush=True)
 
 
+def _check_place(settings):
+    """gunicorn tries for five seconds where it can't serve, and then says it in a stack trace."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        raise config.ConfigError(
+            f"PORT={settings.port}: can't serve at {settings.host}: {error.strerror}; give another PORT or HOST"
+        ) from None
+
+
 def main():
     """Serve until stopped. Returns the exit status: 2, after one line, for a setting that can't be."""
     try:
         settings = config.load()
+        _check_place(settings)
     except config.ConfigError as error:
         print(error, file=sys.stderr)
         return 2

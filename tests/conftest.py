@@ -1,11 +1,9 @@
 """Each test has a fresh server on a fresh SQLite in memory, driven through WebTest."""
 
 import dataclasses
-import json
 
 import pytest
-import webtest
-from driver import Answer, Api
+from driver import drive
 
 import config
 import models
@@ -56,15 +54,3 @@ def db(app):
     """The app's database, for looking at rows, and for moving them in time."""
     with models.using(app.database) as database:
         yield database
-
-
-def drive(app):
-    """An Api whose requests go straight into the WSGI application, through WebTest's checks of the protocol."""
-    client = webtest.TestApp(app)
-
-    def send(method, path, body, headers):
-        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        answer = client.request(path, method=method, body=raw, headers=headers, expect_errors=True)
-        return Answer(answer.status_code, answer.headers, json.loads(answer.body) if answer.body else None)
-
-    return Api(send)

@@ -1,6 +1,9 @@
 """Drives the API as a client does, whatever carries the requests; and plays games well enough to eat."""
 
+import json
 from collections import deque, namedtuple
+
+import webtest
 
 import rules
 
@@ -54,6 +57,18 @@ class Api:
         answer = self.post(game, 0, tick, turns)
         assert answer["status"] == "over"
         return game, turns, answer
+
+
+def drive(app):
+    """An Api whose requests go straight into the WSGI application, through WebTest's checks of the protocol."""
+    client = webtest.TestApp(app)
+
+    def send(method, path, body, headers):
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        answer = client.request(path, method=method, body=raw, headers=headers, expect_errors=True)
+        return Answer(answer.status_code, answer.headers, json.loads(answer.body) if answer.body else None)
+
+    return Api(send)
 
 
 def plan(seed, mode, meals):

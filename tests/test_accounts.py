@@ -1,8 +1,7 @@
 """Signing up, logging in and out, changing and deleting an account, and guests."""
 
 import pytest
-from conftest import drive
-from driver import PASSWORD
+from driver import PASSWORD, drive
 
 import accounts
 import models

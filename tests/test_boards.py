@@ -3,8 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from conftest import drive
-from driver import PASSWORD
+from driver import PASSWORD, drive
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -3,8 +3,7 @@
 import threading
 
 import pytest
-from conftest import drive
-from driver import plan
+from driver import drive, plan
 
 import games
 import models

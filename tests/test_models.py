@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from conftest import drive
+from driver import drive
 from playhouse.schema_diff import diff_models
 
 import models

