@@ -220,18 +220,12 @@ def body(shape):
 
 def _read_body():
     # Not bottle's `request.body`: it undoes the chunked coding, which gunicorn has undone already.
-    if (request.content_length or 0) > MAX_BODY:
-        raise _too_large()
-    terminated = request.environ.get("wsgi.input_terminated")
-    size = MAX_BODY + 1 if terminated else max(request.content_length, 0)
-    read = request.environ["wsgi.input"].read(size)
+    ends = request.environ.get("wsgi.input_terminated")  # by itself; else it must not be read beyond its length
+    length = MAX_BODY + 1 if ends else max(0, min(request.content_length, MAX_BODY + 1))
+    read = request.environ["wsgi.input"].read(length)
     if len(read) > MAX_BODY:
-        raise _too_large()
+        raise Problem(413, f"The body is larger than {MAX_BODY // 1024} KiB. Send it in parts.")
     return read
-
-
-def _too_large():
-    return Problem(413, f"The body is larger than {MAX_BODY // 1024} KiB. Send it in parts.")
 
 
 def query(shape):

@@ -253,6 +253,8 @@ def test_a_ban_takes_a_player_off_the_boards_until_it_is_lifted(ada, bob, api, d
     before = api("GET /api/leaderboard")
     accounts.ban(int(ada.user["id"]))
     ada.play(meals=2)
+    ada.open()
+    assert api("GET /api/games/active") == []
     assert [(entry["rank"], entry["username"]) for entry in api("GET /api/leaderboard")] == [(1, "Bob")]
     accounts.unban(int(ada.user["id"]))
     after = api("GET /api/leaderboard")

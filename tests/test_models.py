@@ -40,6 +40,7 @@ def test_a_file_outlives_the_app(make_app, tmp_path, url):
 
 def test_sqlite_is_set_up_to_lose_nothing(make_app, tmp_path):
     app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
+    app.database.close_all()  # what new connections are set up with
     with models.using(app.database) as db:
         assert (db.journal_mode, db.synchronous, db.foreign_keys) == ("wal", 2, 1)
         assert db.pragma("busy_timeout") == 5000
