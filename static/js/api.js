@@ -1,0 +1,160 @@
+/* The server, as the rest of the client sees it: one function for each call, and the session that they speak for.
+
+Every call answers the parsed JSON or throws a Problem. Addresses are relative: Snakepit may live below a path. */
+
+import { forget, keep, recall } from "./storage.js";
+
+const TIMEOUT_MS = 5000;
+
+/** Who is playing: `token` and `user` ({id, username, email, guest}), both null for a visitor without a game so far. */
+export const session = recall("session", { token: null, user: null });
+
+const listeners = new Set();
+
+/** Calls back with the session whenever somebody else, or nobody, is signed in. Answers its unbind. */
+export function on_session(callback) {
+  listeners.add(callback);
+  return () => listeners.delete(callback);
+}
+
+export function is_player() {
+  return Boolean(session.user && !session.user.guest);
+}
+
+/** What went wrong, as RFC 9457 has it: `status` (0 where no answer came), `detail` for people, `errors` by field,
+`retry_after` in seconds, and the whole `body`. */
+export class Problem extends Error {
+  constructor(status, body = {}, retry_after = null) {
+    super(body.detail || body.title || `The server answered ${status}.`);
+    Object.assign(this, { status, body, retry_after, detail: this.message, errors: body.errors ?? [] });
+  }
+
+  /** Trouble on the way or at the server, which passes: the same call may well succeed later. */
+  get passes() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+async function call(method, path, body, options = {}) {
+  const { answer } = await exchange(method, path, body, options);
+  return answer;
+}
+
+/** One request: `{answer, headers}`. */
+async function exchange(method, path, body, options = {}) {
+  const token = session.token;
+  const response = await reach(method, path, body, token, options);
+  const answer = await read(response);
+  if (response.ok) return { answer, headers: response.headers };
+  if (response.status === 401 && token && token === session.token && !options.keeps_session) end_session();
+  throw new Problem(response.status, answer ?? {}, Number(response.headers.get("Retry-After")) || null);
+}
+
+async function reach(method, path, body, token, options) {
+  const headers = {};
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    return await fetch(`api/${path}`, {
+      method, headers, signal, body: JSON.stringify(body), keepalive: Boolean(options.keepalive),
+    });
+  } catch {
+    throw new Problem(0, { detail: "The server can't be reached. Check the connection and try again." });
+  }
+}
+
+async function read(response) {
+  const text = await response.text().catch(() => {
+    throw new Problem(0, { detail: "The server's answer was cut off. Try again." });
+  });
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return null; // a proxy's page rather than the server's answer: the status says what there is to say
+  }
+}
+
+// The session
+
+function begin_session({ token, user }) {
+  set_session({ token, user });
+  keep("session", session);
+  return user;
+}
+
+function end_session() {
+  set_session({ token: null, user: null });
+  forget("session");
+}
+
+function set_session({ token, user }) {
+  Object.assign(session, { token, user });
+  for (const listener of listeners) listener(session);
+}
+
+window.addEventListener("storage", ({ key }) => { // another tab has logged in or out: this browser is one person
+  if (key === "snakepit.session") set_session(recall("session", { token: null, user: null }));
+});
+
+export const guest = async () => begin_session(await call("POST", "auth/guest"));
+
+/** Makes an account of the guest's games, or a new one where the server has forgotten the guest. */
+export async function sign_up(account) {
+  const post = () => call("POST", "auth/signup", account);
+  return begin_session(await post().catch((problem) => {
+    if (problem.status !== 401) throw problem;
+    return post(); // the dead token is dropped by now
+  }));
+}
+
+/** A wrong password is no reason to drop the session that one has: this 401 is not about the token. */
+export const log_in = async (account) =>
+  begin_session(await call("POST", "auth/login", account, { keeps_session: true }));
+
+export async function log_out() {
+  try {
+    await call("POST", "auth/logout");
+  } finally {
+    end_session();
+  }
+}
+
+/** Asks who the kept token belongs to; a dead one ends the session. */
+export async function refresh_session() {
+  const token = session.token;
+  const user = await call("GET", "auth/me");
+  if (token === session.token) begin_session({ token, user });
+}
+
+export async function change_account(changes) {
+  const user = await call("PATCH", "auth/me", changes);
+  return begin_session({ token: session.token, user });
+}
+
+export async function delete_account(password) {
+  await call("DELETE", "auth/me", { password });
+  end_session();
+}
+
+// Games
+
+export const open_game = (mode) => call("POST", "games", { mode });
+export const game = (id) => call("GET", `games/${encodeURIComponent(id)}`);
+export const leave_game = (id) => call("DELETE", `games/${encodeURIComponent(id)}`);
+
+/** `batch` is {since, tick, turns}; `keepalive` lets the post outlive the page. */
+export const post_turns = (id, batch, options) =>
+  call("POST", `games/${encodeURIComponent(id)}/turns`, batch, options);
+
+// Boards and players
+
+/** A page of a board: `{entries, next}`, where `next` is the query of the following page, or null. */
+export async function board(query) {
+  const { answer, headers } = await exchange("GET", `leaderboard?${new URLSearchParams(query)}`);
+  const next = /<[^>]*\?([^>]*)>\s*;\s*rel="?next"?/.exec(headers.get("Link") ?? "");
+  return { entries: answer, next: next && Object.fromEntries(new URLSearchParams(next[1])) };
+}
+
+export const my_rank = (mode, period) => call("GET", `leaderboard/me?${new URLSearchParams({ mode, period })}`);
+export const player = (name) => call("GET", `players/${encodeURIComponent(name)}`);

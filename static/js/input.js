@@ -1,0 +1,80 @@
+/* What the player does with keys and fingers, and what it means. Each function answers its unbind. */
+
+const TURNS = {
+  ArrowUp: "U", ArrowRight: "R", ArrowDown: "D", ArrowLeft: "L",
+  KeyW: "U", KeyD: "R", KeyS: "D", KeyA: "L", // by place on the keyboard, whatever letters it bears
+};
+
+const SWIPE_PX = 22; // long enough not to be a tap, short enough to turn before the finger is done
+
+/** Keys: `turn` takes a heading and says whether it had a use for it; `toggle` pauses or goes on; `go` starts. */
+export function bind_keys({ turn, toggle, go }) {
+  return bind(window, {
+    keydown(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      const heading = TURNS[event.code];
+      if (heading) {
+        if (!is_typing(event) && turn(heading)) event.preventDefault(); // or the page would scroll
+        return;
+      }
+      const act = { " ": toggle, p: toggle, P: toggle, Escape: toggle, Enter: go }[event.key];
+      if (!act || event.repeat || is_typing(event)) return;
+      if (["Enter", " "].includes(event.key) && is_control(event)) return; // which has its own use for them
+      if (act()) event.preventDefault();
+    },
+  });
+}
+
+/** Fingers on `surface`: each stretch of SWIPE_PX is a turn, so that one stroke may turn twice; a tap is a `tap`. */
+export function bind_swipes(surface, { turn, tap }) {
+  let from = null;
+  return bind(surface, {
+    pointerdown(event) {
+      if (event.isPrimary) from = { x: event.clientX, y: event.clientY, is_tap: !is_control(event) };
+    },
+    pointermove(event) {
+      if (!from || !event.isPrimary || event.pointerType === "mouse") return;
+      const heading = direction(event.clientX - from.x, event.clientY - from.y);
+      if (!heading) return;
+      turn(heading);
+      from = { x: event.clientX, y: event.clientY, is_tap: false };
+    },
+    pointerup() {
+      if (from?.is_tap) tap();
+      from = null;
+    },
+    pointercancel() {
+      from = null;
+    },
+  });
+}
+
+/** Calls `away` when the player looks elsewhere, and `part` when the page may not come back. */
+export function bind_absence({ away, part }) {
+  const unbind = [
+    bind(window, { blur: away, pagehide: part }),
+    bind(document, { visibilitychange: () => document.hidden && away() }),
+  ];
+  return () => unbind.forEach((undo) => undo());
+}
+
+function direction(x, y) {
+  if (Math.max(Math.abs(x), Math.abs(y)) < SWIPE_PX) return null;
+  if (Math.abs(x) > Math.abs(y)) return x > 0 ? "R" : "L";
+  return y > 0 ? "D" : "U";
+}
+
+function is_typing({ target }) {
+  return Boolean(target.closest?.("input:not([type=radio]), textarea, select"));
+}
+
+function is_control({ target }) {
+  return Boolean(target.closest?.("button, a, input, label, summary"));
+}
+
+function bind(target, handlers) {
+  for (const [name, handler] of Object.entries(handlers)) target.addEventListener(name, handler);
+  return () => {
+    for (const [name, handler] of Object.entries(handlers)) target.removeEventListener(name, handler);
+  };
+}

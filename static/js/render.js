@@ -1,0 +1,212 @@
+/* Draws the pit on its canvas: the ground once, and on it, frame by frame, the food and the snake. It decides nothing.
+
+Lengths are in cells; the field begins at (0, 0), and the rim lies around it. */
+
+import { CELLS, SIZE, WALLS, WON } from "./rules.js";
+import { draw_snake } from "./snake.js";
+import { IDLE, PAUSED } from "./state.js";
+
+const RIM = 0.6;
+const COLOURS = [
+  "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
+];
+
+/** Who lies in the pit until the first game: a snake around the button, with an eye on its egg. */
+const RESTING = {
+  id: null, phase: IDLE, tail_left: null, eaten: null, meals: [],
+  game: { body: corners_to_cells([8, 4], [3, 4], [3, 15], [16, 15], [16, 4], [12, 4]), food: 4 * SIZE + 10,
+    heading: "R", ticks: 0, score: 0, outcome: null },
+};
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+let canvas, ctx, palette = {}, ground = null, drawn = "";
+
+/** Draws on this canvas from now on, sharp at its size on the screen. Answers its unbind. */
+export function bind_canvas(element) {
+  canvas = element;
+  ctx = canvas.getContext("2d");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const sizes = new ResizeObserver(fit);
+  sizes.observe(canvas);
+  dark.addEventListener("change", read_palette);
+  read_palette();
+  return () => {
+    sizes.disconnect();
+    dark.removeEventListener("change", read_palette);
+  };
+}
+
+function fit() {
+  const side = Math.round(canvas.clientWidth * devicePixelRatio);
+  if (!side) return; // out of sight
+  if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
+  ground = null;
+}
+
+/** The colours are the stylesheet's. */
+function read_palette() {
+  const style = getComputedStyle(canvas);
+  palette = Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  ground = null;
+}
+
+/** `state` is state.js's; `progress` 0 to 1 from the last tick to the next; `now` in milliseconds. */
+export function draw(state, progress, now) {
+  const scene = state.game ? state : { ...RESTING, mode: state.mode };
+  const moving = scene.phase !== PAUSED && !still.matches;
+  const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, moving ? now : ""].join();
+  if (ground && ground.mode === scene.mode && frame === drawn) return;
+  drawn = frame;
+  if (ground?.mode !== scene.mode) ground = dig(scene.mode);
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  ctx.clearRect(0, 0, canvas.width, canvas.height);
+  ctx.drawImage(ground, 0, 0);
+  to_cells(ctx);
+  if (scene.mode !== WALLS) clip_to_field(ctx);
+  draw_food(scene, progress, now);
+  draw_snake(ctx, scene, progress, now, palette, still.matches);
+  ctx.restore();
+}
+
+function to_cells(context) {
+  const cell = canvas.width / (SIZE + 2 * RIM);
+  context.save();
+  context.setTransform(cell, 0, 0, cell, RIM * cell, RIM * cell);
+}
+
+function clip_to_field(context) {
+  context.beginPath();
+  context.rect(0, 0, SIZE, SIZE);
+  context.clip();
+}
+
+/** The cells along the lines between [x, y] and the next, and so on. */
+function corners_to_cells(...corners) {
+  const cells = [];
+  corners.forEach(([x, y], n) => {
+    for (const [to_x, to_y] = corners[n + 1] ?? [x, y]; x !== to_x || y !== to_y;) {
+      cells.push(y * SIZE + x);
+      x += Math.sign(to_x - x);
+      y += Math.sign(to_y - y);
+    }
+  });
+  return cells;
+}
+
+// The ground
+
+/** The pit without what lives in it, as a canvas of its own. */
+function dig(mode) {
+  const layer = document.createElement("canvas");
+  layer.width = layer.height = canvas.width;
+  layer.mode = mode;
+  const context = layer.getContext("2d");
+  to_cells(context);
+  if (mode === WALLS) draw_wall(context);
+  draw_floor(context);
+  if (mode === WALLS) draw_depth(context);
+  else draw_openings(context);
+  return layer;
+}
+
+function draw_wall(context) {
+  context.fillStyle = palette.rim;
+  context.beginPath();
+  context.roundRect(-RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM, 0.7);
+  context.fill();
+  context.strokeStyle = palette["rim-light"];
+  context.lineWidth = 0.1;
+  context.beginPath();
+  context.roundRect(-RIM + 0.16, -RIM + 0.16, SIZE + 2 * RIM - 0.32, SIZE + 2 * RIM - 0.32, 0.55);
+  context.stroke();
+}
+
+function draw_floor(context) {
+  context.fillStyle = palette.pit;
+  context.fillRect(0, 0, SIZE, SIZE);
+  for (let cell = 0; cell < CELLS; cell++) {
+    const x = cell % SIZE, y = Math.floor(cell / SIZE);
+    if ((x + y) % 2) {
+      context.fillStyle = palette["pit-other"];
+      context.fillRect(x, y, 1, 1);
+    }
+    draw_grain(context, x, y, cell);
+  }
+}
+
+/** A few crumbs of earth, always the same ones. */
+function draw_grain(context, x, y, cell) {
+  context.fillStyle = palette.grain;
+  for (let n = 1; n <= cell * 7 % 3; n++) {
+    const spot = cell * 97 * n;
+    context.beginPath();
+    context.arc(x + 0.1 + spot % 83 / 104, y + 0.1 + spot % 59 / 74, 0.03 + spot % 5 / 160, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+/** Shadow of the wall: the light comes from the top left. */
+function draw_depth(context) {
+  for (const [x, y, reach] of [[0, 1, 0.9], [1, 0, 0.5]]) {
+    const fade = context.createLinearGradient(0, 0, x * reach, y * reach);
+    fade.addColorStop(0, palette.shade);
+    fade.addColorStop(1, "transparent");
+    context.globalAlpha = 0.5;
+    context.fillStyle = fade;
+    context.fillRect(0, 0, x ? reach : SIZE, y ? reach : SIZE);
+  }
+}
+
+/** No wall: dashes beside the field, as many to a cell. */
+function draw_openings(context) {
+  context.strokeStyle = palette.rim;
+  context.lineWidth = 0.2;
+  context.lineCap = "round";
+  context.setLineDash([0.5, 0.5]);
+  context.lineDashOffset = -0.25;
+  for (const at of [-0.32, SIZE + 0.32]) {
+    context.beginPath();
+    context.moveTo(0, at);
+    context.lineTo(SIZE, at);
+    context.moveTo(at, 0);
+    context.lineTo(at, SIZE);
+    context.stroke();
+  }
+}
+
+// The food: an egg
+
+function draw_food(scene, progress, now) {
+  const { game, eaten } = scene;
+  if (eaten !== null && progress < 0.5) draw_egg(eaten, 1); // the mouth is not there yet
+  if (game.outcome === WON) return;
+  const hatch = eaten === null || still.matches ? 1 : Math.min(1, progress * 1.6);
+  draw_egg(game.food, hatch * (still.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)));
+}
+
+function draw_egg(cell, scale) {
+  ctx.save();
+  ctx.translate(cell % SIZE + 0.5, Math.floor(cell / SIZE) + 0.5);
+  ctx.rotate(0.3);
+  ctx.scale(scale, scale);
+  egg_shape(0.05, 0.12, palette.shade);
+  egg_shape(0, 0, palette.egg);
+  ctx.fillStyle = palette.speckle;
+  for (const [x, y, radius] of [[-0.1, -0.14, 0.045], [0.12, 0.02, 0.06], [-0.08, 0.14, 0.055], [0.08, 0.24, 0.04]]) {
+    ctx.beginPath();
+    ctx.arc(x, y, radius, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
+function egg_shape(x, y, colour) {
+  ctx.fillStyle = colour;
+  ctx.beginPath();
+  ctx.moveTo(x, y - 0.42);
+  ctx.bezierCurveTo(x + 0.24, y - 0.42, x + 0.33, y - 0.05, x + 0.33, y + 0.1);
+  ctx.bezierCurveTo(x + 0.33, y + 0.48, x - 0.33, y + 0.48, x - 0.33, y + 0.1);
+  ctx.bezierCurveTo(x - 0.33, y - 0.05, x - 0.24, y - 0.42, x, y - 0.42);
+  ctx.fill();
+}

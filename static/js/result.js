@@ -1,0 +1,84 @@
+/* The card that says how a game ended, and what became of its score. */
+
+import * as api from "./api.js";
+import { open_account } from "./account.js";
+import { set_hidden, set_text } from "./hud.js";
+import { is_settled, outcome, refresh_rank } from "./play.js";
+import { LEFT } from "./rules.js";
+import { LOST, OVER, SIGNED_OUT, state } from "./state.js";
+import { MODE_NAMES, OUTCOME_NAMES, ordinal } from "./words.js";
+
+const LOOK_MS = 550; // to see what happened, before the card covers it
+
+const at = (id) => document.getElementById(id);
+
+/** Wires the card; `again` starts the next game. */
+export function bind_result({ again }) {
+  at("play-again").addEventListener("click", again);
+  at("result-sign-up").addEventListener("click", () => open_account("signup"));
+  at("result-log-in").addEventListener("click", () => open_account("login"));
+  api.on_session(refresh_rank);
+}
+
+/** Shows the card while there is a game that is over. */
+export function show_result(now) {
+  const hidden = state.phase !== OVER || now - state.over_at < LOOK_MS;
+  if (at("result").hidden && !hidden) appear();
+  set_hidden(at("result"), hidden);
+  if (hidden) return;
+  const { result, game } = state;
+  set_text(at("result-outcome"), title());
+  set_text(at("result-score"), (result ?? game).score);
+  set_text(at("result-rank"), standing());
+  set_text(at("result-note"), note());
+  set_hidden(at("result-best"), !result?.is_best);
+  at("result-board").href = `#/boards?mode=${state.mode}`;
+  set_hidden(at("result-sign-up"), !is_guests());
+  set_hidden(at("result-log-in"), state.connection !== SIGNED_OUT || is_settled());
+  at("result").dataset.settled = is_settled();
+}
+
+function appear() {
+  at("result").hidden = false;
+  if (!document.querySelector("dialog[open]")) at("play-again").focus({ preventScroll: true });
+}
+
+function title() {
+  if (outcome() === LEFT) return state.given_up ? "You left the pit" : "Ended elsewhere";
+  return OUTCOME_NAMES[outcome()] ?? "Ended";
+}
+
+/** Where the player stands, once the server has said so. */
+function standing() {
+  const { result, refused, mode, wanted, connection } = state;
+  if (refused) return "The score could not be stored.";
+  if (!result) return wanted ? "Sending the score, then the next game starts…" : sending(connection);
+  if (!result.rank) return "";
+  const own = result.score < result.personal_best ? ` with your best, ${result.personal_best}` : "";
+  return `You are ${ordinal(result.rank)} on the ${MODE_NAMES[mode]} board${own}.`;
+}
+
+function sending(connection) {
+  if (connection === SIGNED_OUT) return `You are logged out. Log in again as ${state.player} to store this score.`;
+  return connection === LOST ? "No connection. The score is sent as soon as it is back." : "Sending the score…";
+}
+
+/** What else there is to say about it. */
+function note() {
+  const { result, refused } = state;
+  if (refused) return refused;
+  if (!result) return "";
+  if (!result.ranked) return "Not ranked: it was paused for longer than a game on the boards may be.";
+  if (result.outcome === LEFT && !state.given_up) return left_by(result);
+  if (is_guests()) return `Sign up, and ${result.personal_best} goes on the board.`;
+  return "";
+}
+
+function left_by({ abandoned }) {
+  if (abandoned) return "The server had heard nothing of this game for ten minutes, and ended it.";
+  return "Another game was begun elsewhere, in a second tab or on another device. That ended this one.";
+}
+
+function is_guests() {
+  return Boolean(api.session.user?.guest && state.result?.ranked);
+}
