@@ -106,6 +106,11 @@ class Snakepit(bottle.Bottle):
             secret = self.settings.secret_key or models.Secret.get_or_make("secret_key")
             self.sessions = accounts.Sessions(secret, self.settings.session_days)
 
+    def close(self):
+        """Close the connections to the database; a database in memory is gone with them."""
+        super().close()
+        self.database.close_all()
+
     def sweep(self):
         """End abandoned games, now and then."""
         if time.monotonic() >= self.next_sweep:

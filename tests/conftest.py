@@ -21,12 +21,16 @@ def _no_settings_from_outside(monkeypatch, tmp_path):
 @pytest.fixture
 def make_app():
     """Makes a server; arguments as for service.create_app."""
+    apps = []
 
     def make(**settings):
         quick = {"database_url": "sqlite:///:memory:", "enforce_pace": False, "bcrypt_rounds": 4}
-        return service.create_app(**quick | settings)
+        apps.append(service.create_app(**quick | settings))
+        return apps[-1]
 
-    return make
+    yield make
+    for app in apps:
+        app.close()
 
 
 @pytest.fixture
