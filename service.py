@@ -503,12 +503,9 @@ def health():
     return {"status": "ok", "database": "ok"}
 
 
-def _index():
-    return bottle.static_file("index.html", STATIC)
+def client(path="index.html"):
+    """A file of the client. Browsers ask each time whether it has changed, so that an upgrade never mixes two versions."""
+    return bottle.static_file(path, STATIC, headers={"Cache-Control": "no-cache"})
 
 
-def _static(path):
-    return bottle.static_file(path, STATIC)
-
-
-ROUTES += [("GET", "/", _index), ("GET", "/static/<path:path>", _static)]
+ROUTES += [("GET", "/", client), ("GET", "/static/<path:path>", client)]

@@ -67,8 +67,7 @@ function show_pause(now) {
 }
 
 function signed_out_note() {
-  return "Your session has ended: it ran out, or was ended from elsewhere."
-    + ` Log in again as ${state.player}, and the game goes on where it stands.`;
+  return `This game can be stored for ${state.player} only. Log in again, and it goes on where it stands.`;
 }
 
 function budget(left) {

@@ -46,6 +46,10 @@ export function bind_swipes(surface, { turn, tap }) {
     pointercancel() {
       from = null;
     },
+    touchmove(event) {
+      // Or the browser takes the stroke for a fling, and a tap soon after for the end of it, which clicks nothing.
+      if (from && !from.is_tap && event.cancelable) event.preventDefault();
+    },
   });
 }
 

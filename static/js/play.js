@@ -18,6 +18,9 @@ const ABANDONED_MS = 600_000; // after which the server ends a game that it hear
 /** Opens a game at the server, and begins it. */
 export async function start(mode) {
   if (![IDLE, OVER].includes(state.phase)) return;
+  if (state.phase === OVER && state.connection === SIGNED_OUT) {
+    state.refused = "Nobody has logged in to store it."; // rather than hold up whoever wants to play now
+  }
   if (state.phase === OVER && !is_settled()) {
     state.wanted = mode; // a game that the server has not heard to the end would be ended as left by the next one
     return;

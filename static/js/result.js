@@ -70,7 +70,7 @@ function note() {
   if (!result) return "";
   if (!result.ranked) return "Not ranked: it was paused for longer than a game on the boards may be.";
   if (result.outcome === LEFT && !state.given_up) return left_by(result);
-  if (is_guests()) return `Sign up, and ${result.personal_best} goes on the board.`;
+  if (is_guests() && result.personal_best) return `Sign up, and ${result.personal_best} goes on the board.`;
   return "";
 }
 

@@ -33,6 +33,7 @@ export async function tell(state, hear) {
   let failures = 0, more = false;
   while (is_open()) {
     await nap(delay(state, failures, more));
+    if (!is_open()) return;
     if (state.connection === SIGNED_OUT && !session.token) continue;
     try {
       more = await post(state, hear);
