@@ -127,6 +127,12 @@ export async function refresh_session() {
   if (token === session.token) begin_session({ token, user });
 }
 
+/** Ends all sessions of the account, this one included. */
+export async function log_out_everywhere() {
+  await call("DELETE", "auth/sessions");
+  end_session();
+}
+
 export async function change_account(changes) {
   const user = await call("PATCH", "auth/me", changes);
   return begin_session({ token: session.token, user });
@@ -157,4 +163,8 @@ export async function board(query) {
 }
 
 export const my_rank = (mode, period) => call("GET", `leaderboard/me?${new URLSearchParams({ mode, period })}`);
+
+/** `{rank, next}`: the rank that a score has on the mode's board of all times, and the entry of somebody else just ahead. */
+export const next_rank = (mode, score) => call("GET", `leaderboard/next?${new URLSearchParams({ mode, score })}`);
+
 export const player = (name) => call("GET", `players/${encodeURIComponent(name)}`);
