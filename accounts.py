@@ -138,6 +138,9 @@ class Sessions:
     def close(self, token):
         sql("DELETE FROM sessions WHERE token_hash = ?", self._hash(token))
 
+    def close_all(self, user):
+        sql("DELETE FROM sessions WHERE user_id = ?", user.id)
+
     def close_others(self, user, token):
         sql("DELETE FROM sessions WHERE user_id = ? AND token_hash <> ?", user.id, self._hash(token))
 

@@ -177,6 +177,11 @@ def ranked(names, rows):
     return answer
 
 
+def next_better(name, score, user_id):
+    """The last Row of a board that is better than a score, and not the user's own; None if there is none."""
+    return next(iter(_rows(BETTER, name, score, -1 if user_id is None else user_id)), None)
+
+
 def entry(names, user_id):
     """A player's best Row on the boards, or None."""
     return min((row for name in names for row in _rows(OWN, name, user_id)), key=order, default=None)
@@ -205,7 +210,9 @@ _RUNS = (
 )
 BEHIND = _RUNS.format(beyond=">", further="<", way="ASC", score_way="DESC")
 AHEAD = _RUNS.format(beyond="<", further=">", way="DESC", score_way="ASC")
-OWN = (
+_ROWS = (
     "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, e.verified"
-    " FROM entries e JOIN users u ON u.id = e.user_id WHERE e.board = ? AND e.user_id = ?"
+    " FROM entries e JOIN users u ON u.id = e.user_id WHERE e.board = ?"
 )
+OWN = _ROWS + " AND e.user_id = ?"
+BETTER = _ROWS + " AND e.score > ? AND e.user_id <> ? ORDER BY e.score, e.at DESC, e.user_id DESC LIMIT 1"

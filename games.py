@@ -8,12 +8,13 @@ import boards
 import rules
 from models import User, database, insert, now, relaxed, sql
 from problems import Problem, invalid, not_found
-from schemas import ActiveGame, Cell, GameAnswer, GameRecord, PlayedGame, Progress, timestamp
+from schemas import ActiveGame, Cell, GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
 LIVE = 10_000  # milliseconds after a post in which a game is shown as live
 ABANDONED = 600_000  # milliseconds after its last post at which a game is ended as left
 SWEPT = 100  # abandoned games ended at a time
 LATEST = 20  # games on a player's page
+SCORES = 200  # scores in its plot
 
 _COLUMNS = "id user_id mode seed rules ranked verified started_at seen_at ended_at outcome tick score turns state"
 Found = namedtuple("Found", _COLUMNS + " username")
@@ -335,6 +336,16 @@ def latest(user_id):
         )
         for game in found
     ]
+
+
+def scores(user_id):
+    """The scores of the user's latest games that are over, in their order."""
+    rows = sql(
+        "SELECT ended_at, mode, score FROM games WHERE user_id = ? AND ended_at IS NOT NULL AND seed IS NOT NULL"
+        " ORDER BY started_at DESC LIMIT ?",
+        *(user_id, SCORES),
+    ).fetchall()
+    return [PastScore(timestamp(at), mode, score) for at, mode, score in reversed(rows)]
 
 
 def _status(ended_at):

@@ -24,6 +24,7 @@ def page(user):
         games=games.count(user.id),
         bests={mode: _best(mode, user.id) for mode in rules.MODES},
         latest=games.latest(user.id),
+        scores=games.scores(user.id),
     )
 
 

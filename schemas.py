@@ -82,6 +82,11 @@ class BoardQuery(Request):
     after: Text | None = None
 
 
+class NextQuery(Request):
+    mode: Mode
+    score: Score
+
+
 class StandingQuery(Request):
     mode: Mode | None = None
     period: Period = "all"
@@ -194,6 +199,13 @@ class Standing(Struct):
     around: list[EntryAnswer]
 
 
+class NextRank(Struct):
+    """The `rank` that a score would have among others, and the entry of somebody else just ahead of it, null if none is."""
+
+    rank: int
+    next: EntryAnswer | None
+
+
 class Best(Struct):
     rank: int
     of: int
@@ -214,11 +226,18 @@ class PlayedGame(Struct):
     ended_at: str | None
 
 
+class PastScore(Struct):
+    at: str
+    mode: Mode
+    score: int
+
+
 class Player(Struct):
-    """`bests` by mode, null where the player is not on its board."""
+    """`bests` by mode, null where the player is not on its board; `scores` of the last games that are over, in order."""
 
     username: str
     joined_at: str
     games: int
     bests: dict[str, Best | None]
     latest: list[PlayedGame]
+    scores: list[PastScore]

@@ -25,6 +25,7 @@ import msgspec
 from bottle import request, response
 
 import accounts
+import assets
 import boards
 import config
 import games
@@ -41,6 +42,8 @@ from schemas import (
     GameQuery,
     LogIn,
     NewGame,
+    NextQuery,
+    NextRank,
     SessionAnswer,
     SignUp,
     Standing,
@@ -87,6 +90,7 @@ class Snakepit(bottle.Bottle):
         self.settings = settings
         self.database = models.connect(settings.database_url)
         self.throttle = throttle.Throttle(settings.rate_limits)
+        self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
         self.sessions = None  # from `prepare` on
         self.next_sweep = 0.0  # on the monotonic clock
@@ -329,6 +333,11 @@ def log_out():
     request.app.sessions.close(token())
 
 
+@route("DELETE", "/api/auth/sessions")
+def log_out_everywhere():
+    request.app.sessions.close_all(signed_in())
+
+
 @route("GET", "/api/auth/me")
 def me():
     return _user(signed_in())
@@ -410,10 +419,14 @@ def _unless_known(answer):
     encoded = msgspec.json.encode(answer)
     etag = f'"{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    known = (tag.strip().removeprefix("W/") for tag in request.get_header("If-None-Match", "").split(","))
-    if etag in known:
+    if _is_known(etag):
         return bottle.HTTPResponse(status=304, headers=headers)
     return bottle.HTTPResponse(encoded, headers=headers | {"Content-Type": "application/json"})
+
+
+def _is_known(etag):
+    """Whether the client has what the validator stands for."""
+    return etag in (tag.strip().removeprefix("W/") for tag in request.get_header("If-None-Match", "").split(","))
 
 
 # Boards and players.
@@ -442,6 +455,17 @@ def my_standing():
     rank = boards.rank(names, row.score)
     percentile = round(100 * (size - rank + 1) / size, 1)
     return Standing(rank, size, row.score, percentile, _entries(names, boards.around(names, row)))
+
+
+@route("GET", "/api/leaderboard/next")
+def next_rank():
+    asked = query(NextQuery)
+    user_id = signed_in().id if token() else None
+    names = _boards(asked.mode, boards.ALL)
+    own = user_id and boards.entry(names, user_id)
+    rank = boards.rank(names, asked.score) - bool(own and own.score > asked.score)
+    row = boards.next_better(names[0], asked.score, user_id)
+    return NextRank(rank, _entries(names, [row])[0] if row else None)
 
 
 @route("POST", "/api/leaderboard")
@@ -503,9 +527,26 @@ def health():
     return {"status": "ok", "database": "ok"}
 
 
-def client(path="index.html"):
-    """A file of the client. Browsers ask each time whether it has changed, so that an upgrade never mixes two versions."""
-    return bottle.static_file(path, STATIC, headers={"Cache-Control": "no-cache"})
+def client(path=assets.INDEX):
+    """A file of the client."""
+    asset, kept = request.app.assets.find(path)
+    if not asset:
+        return bottle.HTTPError(404)
+    headers = {"Content-Type": asset.kind, "Cache-Control": kept, "ETag": asset.etag, "Vary": "Accept-Encoding"}
+    if _is_known(asset.etag):
+        return bottle.HTTPResponse(status=304, headers=headers)
+    if asset.compressed and "gzip" in request.get_header("Accept-Encoding", ""):
+        return bottle.HTTPResponse(asset.compressed, headers=headers | {"Content-Encoding": "gzip"})
+    return bottle.HTTPResponse(asset.content, headers=headers)
 
 
-ROUTES += [("GET", "/", client), ("GET", "/static/<path:path>", client)]
+def manifest():
+    """Beside the page, so that the addresses within are the page's own."""
+    return client("manifest.webmanifest")
+
+
+ROUTES += [
+    ("GET", "/", client),
+    ("GET", "/manifest.webmanifest", manifest),
+    ("GET", "/static/<path:path>", client),
+]

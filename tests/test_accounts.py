@@ -138,6 +138,14 @@ def test_logging_out_kills_that_token_only(api, ada):
     assert again("GET /api/auth/me")["username"] == "Ada"
 
 
+def test_logging_out_everywhere_kills_all_tokens_of_the_account(api, ada, bob):
+    again = api.log_in("Ada")
+    ada("DELETE /api/auth/sessions", status=204)
+    ada("GET /api/auth/me", status=401)
+    again("GET /api/auth/me", status=401)
+    assert bob("GET /api/auth/me")["username"] == "Bob"
+
+
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer nonsense", "Basic QTpi", "bearer \u00e4"])
 def test_without_a_live_token_the_answer_is_401(api, header):
     headers = {} if header is None else {"Authorization": header.encode().decode("latin1")}

@@ -219,6 +219,31 @@ def test_my_place_among_equals(opened):
     assert [entry["username"] for entry in mine["around"]] == [f"Player{number}" for number in range(1, 8)]
 
 
+# The next one to beat.
+
+
+def test_the_next_rank_to_beat_is_the_last_of_those_ahead(opened):
+    seat(opened, [50, 30, 30, 10])
+    ahead = opened("GET /api/leaderboard/next?mode=walls&score=20")
+    assert (ahead["rank"], *standing([ahead["next"]])) == (4, (2, "Player2", 30))
+    ahead = opened("GET /api/leaderboard/next?mode=walls&score=30")
+    assert (ahead["rank"], *standing([ahead["next"]])) == (2, (1, "Player0", 50))
+    assert opened("GET /api/leaderboard/next?mode=walls&score=50") == {"rank": 1, "next": None}
+    assert opened("GET /api/leaderboard/next?mode=pass-through&score=0") == {"rank": 1, "next": None}
+
+
+def test_one_does_not_have_to_beat_oneself(opened):
+    seat(opened, [50, 30, 10])
+    me = opened.log_in("Player1")
+    ahead = me("GET /api/leaderboard/next?mode=walls&score=20")
+    assert (ahead["rank"], *standing([ahead["next"]])) == (2, (1, "Player0", 50))
+
+
+@pytest.mark.parametrize("query", ["", "mode=walls", "score=1", "mode=walls&score=-1", "mode=walls&score=x"])
+def test_the_next_rank_needs_a_mode_and_a_score(api, query):
+    assert api.ask(f"GET /api/leaderboard/next?{query}").status == 422
+
+
 # Scores that are stated.
 
 

@@ -345,6 +345,7 @@ def test_players_pages(ada, api):
     assert page["bests"]["pass-through"] is None
     assert [played["score"] for played in page["latest"]] == [0, 10, 20]
     assert (page["latest"][0]["id"], page["latest"][0]["status"]) == (going_on["id"], "playing")
+    assert [(past["mode"], past["score"]) for past in page["scores"]] == [("walls", 20), ("walls", 10)]
     assert api.ask("GET /api/players/nobody").status == 404
     assert api.ask("GET /api/players/%00").status == 404
 

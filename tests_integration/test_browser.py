@@ -10,7 +10,8 @@ import rules
 
 KEYS = {"U": ("ArrowUp", "w"), "R": ("ArrowRight", "d"), "D": ("ArrowDown", "s"), "L": ("ArrowLeft", "a")}
 # What the page's own modules know, put where a test's predicates reach it at once.
-REACH_IN = """import("./static/js/play.js").then(({state}) => { window.state = state; })"""
+REACH_IN = """import(new URL("play.js", document.querySelector("script[type=module]").src))
+    .then(({state}) => { window.state = state; })"""
 STATE = """({
     phase: state.phase, id: state.id, seed: state.seed, mode: state.mode, turns: state.turns,
     tick: state.game?.ticks, stored: state.stored, connection: state.connection,

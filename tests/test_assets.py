@@ -1,0 +1,69 @@
+"""The client's files: compressed, with validators, and kept for good where that is safe."""
+
+import gzip
+import re
+
+import pytest
+import webob
+import webtest
+
+import assets
+import service
+
+
+@pytest.fixture
+def client(app):
+    return webtest.TestApp(app)
+
+
+def test_the_page_names_its_files_by_their_version_and_they_may_be_kept(client):
+    page = client.get("/")
+    assert (page.content_type, page.cache_control.no_cache) == ("text/html", "*")
+    addresses = re.findall(r'(?:href|src)="(static/[^"]+)"', page.text)
+    assert len(addresses) > 10
+    for address in addresses:
+        file = client.get(f"/{address}")
+        assert "immutable" in file.headers["Cache-Control"]
+
+
+def test_all_addresses_in_the_page_are_relative(client):
+    addresses = re.findall(r'(?:href|src)="([^"]*)"', client.get("/").text)
+    assert [address for address in addresses if address.startswith("/") or "//" in address] == []
+
+
+def test_files_are_compressed_for_those_who_take_it(app):
+    request = webob.Request.blank("/static/js/rules.js")  # WebTest's would unpack the answer
+    plain = request.get_response(app)
+    request.headers["Accept-Encoding"] = "gzip, br"
+    packed = request.get_response(app)
+    assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+    assert gzip.decompress(packed.body) == plain.body == (service.STATIC / "js" / "rules.js").read_bytes()
+    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+
+
+def test_what_the_browser_has_costs_a_304(client):
+    etag = client.get("/").headers["ETag"]
+    assert client.get("/", headers={"If-None-Match": etag}, status=304).body == b""
+
+
+def test_an_older_version_is_answered_with_today_s_file_and_not_kept(client):
+    file = client.get("/static/v-000000000000/js/rules.js")
+    assert file.headers["Cache-Control"] == "no-cache"
+
+
+def test_a_change_to_a_file_is_a_new_version_at_the_next_load_of_the_page(tmp_path):
+    (tmp_path / "index.html").write_text('<script src="static/main.js">')
+    (tmp_path / "main.js").write_text("1")
+    files = assets.Assets(tmp_path)
+    before = files.find("index.html")[0].content
+    (tmp_path / "main.js").write_text("2222")
+    after = files.find("index.html")[0].content
+    assert before != after
+    asset, kept = files.find(re.search(rb'"static/(.*)"', after)[1].decode())
+    assert (asset.content, kept) == (b"2222", assets.FOR_GOOD)
+
+
+def test_the_whole_client_is_light(client):
+    """60 KB on the wire, everything counted, also what is fetched only when asked for."""
+    files = [path for path in service.STATIC.rglob("*") if path.suffix in (".html", ".css", ".js", ".svg")]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < 60_000
