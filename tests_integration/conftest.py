@@ -2,13 +2,18 @@
 
 import os
 import shutil
+import subprocess
+import tarfile
 import uuid
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from browsing import REACH_IN, WATCH_SHIFTS
+from playwright.sync_api import sync_playwright
 from running import Server
 
+AXE_VERSION = "4.12.1"
 CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -81,9 +86,60 @@ def browser():
     found = found or shutil.which("google-chrome")
     if not found:
         missing("Chromium", "Install one (apt-get install chromium), or set CHROMIUM to its path.")
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def live(make_server, tmp_path):
+    """A server as people run it, at the true pace."""
+    return make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", ENFORCE_PACE="true")
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens pages, each in a new browser context; in the end no console holds an error or a warning.
+
+    But for the browser's own lines on requests that failed, which some tests make fail on purpose.
+    """
+    contexts, said = [], []
+
+    def note(message):
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            said.append(message.text)
+
+    def open_page(url, width=1280, height=800, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.add_init_script(WATCH_SHIFTS)
+        page.goto(url)
+        if url != "about:blank":
+            page.evaluate(REACH_IN)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.fixture
+def page(open_page, live):
+    return open_page(live.url)
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The source of axe-core, from the npm registry."""
+    npm = shutil.which("npm")
+    if not npm:
+        missing("npm", "Install one (apt-get install npm): it fetches axe-core, which checks the pages.")
+    folder = tmp_path_factory.mktemp("axe")
+    subprocess.run([npm, "pack", "--silent", f"axe-core@{AXE_VERSION}"], cwd=folder, check=True, capture_output=True)
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        return archive.extractfile("package/axe.min.js").read().decode()

@@ -2,80 +2,12 @@
 
 import re
 
-import pytest
-from driver import PASSWORD, first_step
+from browsing import AFTER_TICK, REACH_IN, game_of, sign_up, start, state, steer
+from driver import PASSWORD
 from playwright.sync_api import expect
 
-import rules
 
-KEYS = {"U": ("ArrowUp", "w"), "R": ("ArrowRight", "d"), "D": ("ArrowDown", "s"), "L": ("ArrowLeft", "a")}
-# What the page's own modules know, put where a test's predicates reach it at once.
-REACH_IN = """import(new URL("play.js", document.querySelector("script[type=module]").src))
-    .then(({state}) => { window.state = state; })"""
-STATE = """({
-    phase: state.phase, id: state.id, seed: state.seed, mode: state.mode, turns: state.turns,
-    tick: state.game?.ticks, stored: state.stored, connection: state.connection,
-})"""
-AFTER_TICK = """(tick) => state.game?.ticks > tick || state.phase === "over" """
-
-
-@pytest.fixture
-def server(make_server, tmp_path):
-    """As people run it: at the true pace."""
-    return make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", ENFORCE_PACE="true")
-
-
-@pytest.fixture
-def page(browser, server):
-    """The page at 1280x800; in the end its console holds no error and no warning, but the browser's own on requests."""
-    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
-        page, said = context.new_page(), []
-        page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(server.url)
-        page.evaluate(REACH_IN)
-        yield page
-        assert [text for text in said if not text.startswith("Failed to load resource")] == []
-
-
-def state(page):
-    return page.evaluate(STATE)
-
-
-def start(page, mode="walls"):
-    """Start a game, and wait until it runs."""
-    page.locator(f"label:has(#mode-{mode})").click()
-    page.locator("#play").click()
-    page.wait_for_function(AFTER_TICK, arg=0)
-
-
-def game_of(found):
-    """The rules.Game that the page is at."""
-    game = rules.Game(found["seed"], found["mode"])
-    game.advance(found["turns"], found["tick"])
-    return game
-
-
-def steer(page, points):
-    """Play by keys, arrows and letters in turn, until the snake has so many points."""
-    presses = 0
-    while (game := game_of(state(page))).score < points:
-        assert game.outcome is None
-        heading = first_step(game)
-        if heading != game.heading:
-            page.keyboard.press(KEYS[heading][presses % 2])
-            presses += 1
-        page.wait_for_function(AFTER_TICK, arg=game.ticks)
-
-
-def sign_up(page, name):
-    page.locator("#signup-form [name=username]").fill(name)
-    page.locator("#signup-form [name=password]").fill(PASSWORD)
-    page.locator("#signup-form [type=submit]").click()
-    expect(page.locator("#signup-form")).to_be_hidden()
-
-
-def test_key_presses_play_a_game_to_its_end_and_the_score_shows_on_the_board(page, server):
+def test_key_presses_play_a_game_to_its_end_and_the_score_shows_on_the_board(page, live):
     page.locator("#account").click()
     page.locator("#show-signup").click()
     sign_up(page, "Ada")
@@ -92,20 +24,20 @@ def test_key_presses_play_a_game_to_its_end_and_the_score_shows_on_the_board(pag
     expect(row).to_have_count(1)
     expect(row).to_contain_text("Ada")
     expect(row).to_contain_text(str(score))
-    record = server.api(f"GET /api/games/{found['id']}")
+    record = live.api(f"GET /api/games/{found['id']}")
     assert (record["turns"], record["score"], record["ranked"]) == (found["turns"], score, True)
 
 
-def test_a_guest_plays_and_signing_up_puts_the_score_on_the_board(page, server):
+def test_a_guest_plays_and_signing_up_puts_the_score_on_the_board(page, live):
     start(page)
     steer(page, 10)
     expect(page.locator("#result")).to_be_visible(timeout=10_000)
     expect(page.locator("#result-sign-up")).to_be_visible()
-    assert server.api("GET /api/leaderboard") == []
+    assert live.api("GET /api/leaderboard") == []
     page.locator("#result-sign-up").click()
     sign_up(page, "Ada")
     expect(page.locator("#result-rank")).to_contain_text("1st")
-    assert [entry["username"] for entry in server.api("GET /api/leaderboard")] == ["Ada"]
+    assert [entry["username"] for entry in live.api("GET /api/leaderboard")] == ["Ada"]
 
 
 def test_a_quick_double_turn_takes_one_tick_after_the_other(page):
@@ -134,25 +66,25 @@ def test_space_pauses_and_goes_on_and_so_does_leaving_the_view(page):
     expect(page.locator("#paused")).to_be_visible()
 
 
-def test_a_lost_connection_is_said_and_made_up_for(page, server):
-    """The server is killed in mid-game and started again; the game goes on all the while, and nothing of it is lost."""
+def test_a_lost_connection_is_said_and_made_up_for(page, live):
+    """The server is killed in mid-game and is away for 20 s; the game goes on all the while, and nothing of it is lost."""
     start(page, "pass-through")
     page.wait_for_function("() => state.stored > 0")
-    server.kill()
+    live.kill()
     expect(page.locator("#connection")).to_contain_text(re.compile("lost", re.I))
     lost_at = state(page)
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function(AFTER_TICK, arg=lost_at["tick"] + 10)
-    server.start()
-    page.wait_for_function("(tick) => state.stored > tick", arg=lost_at["tick"] + 10)
+    page.wait_for_function(AFTER_TICK, arg=lost_at["tick"] + 140)  # 20 s at 140 to 150 ms each
+    live.start()
+    page.wait_for_function("(tick) => state.stored > tick", arg=lost_at["tick"] + 140)
     found = state(page)
     assert found["connection"] == "fine"
-    record = server.api(f"GET /api/games/{found['id']}")
+    record = live.api(f"GET /api/games/{found['id']}")
     assert [record["turns"][0][1], record["ranked"]] == ["L", True]
     assert record["turns"] == found["turns"][: len(record["turns"])]
 
 
-def test_a_game_goes_on_after_the_page_was_reloaded(page, server):
+def test_a_game_goes_on_after_the_page_was_reloaded(page, live):
     start(page, "pass-through")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(AFTER_TICK, arg=4)
@@ -165,10 +97,10 @@ def test_a_game_goes_on_after_the_page_was_reloaded(page, server):
     assert (found["id"], found["turns"][:1]) == (before["id"], before["turns"][:1])
 
 
-def test_a_second_tab_that_starts_a_game_ends_the_first_one_in_words(page, server):
+def test_a_second_tab_that_starts_a_game_ends_the_first_one_in_words(page, live):
     start(page, "pass-through")
     other = page.context.new_page()
-    other.goto(server.url)
+    other.goto(live.url)
     other.evaluate(REACH_IN)
     other.locator("label:has(#mode-walls)").click()
     other.locator("#play").click()
@@ -177,8 +109,8 @@ def test_a_second_tab_that_starts_a_game_ends_the_first_one_in_words(page, serve
     expect(page.locator("#result-note")).to_contain_text("second tab")
 
 
-def test_errors_stand_beside_their_fields(page, server):
-    server.api.sign_up("Ada")
+def test_errors_stand_beside_their_fields(page, live):
+    live.api.sign_up("Ada")
     page.locator("#account").click()
     page.locator("#show-signup").click()
     page.locator("#signup-form [name=username]").fill("ada")
@@ -191,9 +123,36 @@ def test_errors_stand_beside_their_fields(page, server):
     expect(page.locator("#signup-form [name=username]")).to_be_focused()
 
 
-@pytest.mark.parametrize("width", [360, 390, 1280, 1920])
-def test_nothing_sticks_out_sideways(page, width):
-    page.set_viewport_size({"width": width, "height": 800})
-    for view in ("#/", "#/boards"):
-        page.goto(page.url.split("#")[0] + view)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_three_turns_are_queued_and_no_more(page):
+    start(page, "pass-through")
+    before = state(page)["tick"]
+    for key in ("ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+    page.wait_for_function(AFTER_TICK, arg=before + 5)
+    turns = state(page)["turns"]
+    assert [heading for _, heading in turns] == ["L", "D", "R"]
+    assert [tick for tick, _ in turns] == list(range(turns[0][0], turns[0][0] + 3))
+
+
+def test_looking_elsewhere_pauses(page):
+    start(page, "pass-through")
+    page.evaluate("window.dispatchEvent(new Event('blur'))")
+    expect(page.locator("#paused")).to_be_visible()
+    paused_at = state(page)["tick"]
+    page.keyboard.press(" ")
+    page.wait_for_function(AFTER_TICK, arg=paused_at)
+
+
+def test_a_swipe_turns_and_does_not_scroll(open_page, live):
+    page = open_page(live.url, 390, 844, has_touch=True, is_mobile=True)
+    start(page, "pass-through")
+    box = page.locator("#board").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 7):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x - 12 * step, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("() => state.turns.length > 0")
+    assert state(page)["turns"][0][1] == "L"
+    assert page.evaluate("scrollX + scrollY") == 0

@@ -1,0 +1,58 @@
+"""Plays the client in a browser: by keys, knowing from the page where the game stands."""
+
+from driver import PASSWORD, first_step
+from playwright.sync_api import expect
+
+import rules
+
+KEYS = {"U": ("ArrowUp", "w"), "R": ("ArrowRight", "d"), "D": ("ArrowDown", "s"), "L": ("ArrowLeft", "a")}
+# What the page's own modules know, put where a test's predicates reach it at once.
+REACH_IN = """import(new URL("play.js", document.querySelector("script[type=module]").src))
+    .then(({state}) => { window.state = state; })"""
+# Adds up how far things have moved on the page by themselves; 0 is what it should be.
+WATCH_SHIFTS = """window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+    }).observe({type: "layout-shift", buffered: true});"""
+STATE = """({
+    phase: state.phase, id: state.id, seed: state.seed, mode: state.mode, turns: state.turns,
+    tick: state.game?.ticks, stored: state.stored, connection: state.connection,
+})"""
+AFTER_TICK = """(tick) => state.game?.ticks > tick || state.phase === "over" """
+
+
+def state(page):
+    return page.evaluate(STATE)
+
+
+def start(page, mode="walls"):
+    """Start a game, and wait until it runs."""
+    page.locator(f"label:has(#mode-{mode})").click()
+    page.locator("#play").click()
+    page.wait_for_function(AFTER_TICK, arg=0)
+
+
+def game_of(found):
+    """The rules.Game that the page is at."""
+    game = rules.Game(found["seed"], found["mode"])
+    game.advance(found["turns"], found["tick"])
+    return game
+
+
+def steer(page, points):
+    """Play by keys, arrows and letters in turn, until the snake has so many points."""
+    presses = 0
+    while (game := game_of(state(page))).score < points:
+        assert game.outcome is None
+        heading = first_step(game)
+        if heading != game.heading:
+            page.keyboard.press(KEYS[heading][presses % 2])
+            presses += 1
+        page.wait_for_function(AFTER_TICK, arg=game.ticks)
+
+
+def sign_up(page, name):
+    page.locator("#signup-form [name=username]").fill(name)
+    page.locator("#signup-form [name=password]").fill(PASSWORD)
+    page.locator("#signup-form [type=submit]").click()
+    expect(page.locator("#signup-form")).to_be_hidden()

@@ -1,0 +1,206 @@
+"""Every view, at each size and in both themes: nothing sticks out or jumps, axe-core finds nothing, and it loads light."""
+
+import http.client
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
+from browsing import sign_up, start
+from playwright.sync_api import expect
+from running import ROOT, Server
+
+import rules
+
+VECTORS = ROOT / "tests" / "rules-vectors.json"
+
+SIZES = [(390, 844), (1280, 800), (1920, 1080)]
+RUN_AXE = """() => axe.run().then(({violations}) => violations.map(
+    ({id, nodes}) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`))"""
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A server with 25 players, each with a game, and one with many."""
+    folder = tmp_path_factory.mktemp("filled")
+    settings = {"ENFORCE_PACE": "false", "RATE_LIMITS": "false"}
+    server = Server(folder, DATABASE_URL=f"sqlite:///{folder}/snake.db", **settings).start()
+    for number in range(24):
+        server.api.sign_up(f"Player{number}").play(number % 7)
+    player = server.api.sign_up("महेश_中文名_Ωμέγα_x")
+    for meals in (1, 4, 2, 0, 8, 3):
+        player.play(meals)
+    player.play(2, "pass-through")
+    yield server
+    server.kill()
+
+
+def goes_wrong(page, axe):
+    """What is wrong with the view that the page shows: a list, empty if all is well."""
+    found = (
+        page.evaluate(RUN_AXE) if page.evaluate("() => 'axe' in window") else page.evaluate(axe) or page.evaluate(RUN_AXE)
+    )
+    wide, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    if wide > width:
+        found.append(f"it is {wide - width} px too wide")
+    if (shifted := page.evaluate("shifted")) > 0.001:
+        found.append(f"it has shifted by {shifted}")
+    page.evaluate("shifted = 0")
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, scheme):
+    page = open_page(filled.url, width, height, color_scheme=scheme, reduced_motion="reduce")
+    wrong = {}
+
+    def check(view):
+        if found := goes_wrong(page, axe):
+            wrong[view] = found
+
+    def go(address, ready):
+        page.goto(f"{filled.url}/{address}")
+        expect(page.locator(ready).first).to_be_visible()
+        check(address)
+
+    check("play")
+    go("#/boards?mode=walls", "#boards-table tr:nth-child(20)")
+    go("#/boards?mode=pass-through&period=day", "#boards-table tr")
+    go("#/boards?mode=pass-through&period=day&at=2020-01-01", "#boards-note")
+    go("#/players/महेश_中文名_Ωμέγα_x", "#player-games tr")
+    go("#/players/Nobody", "#player-note")
+    game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
+    go(f"#/games/{game}", "#view-games")
+    go("#/games/nothing", "#view-games")
+    go("#/", "#play")
+    page.locator("#account").click()
+    page.locator("#show-signup").click()
+    check("sign up")
+    page.locator("#show-login").click()
+    check("log in")
+    page.keyboard.press("Escape")
+    start(page)
+    page.keyboard.press(" ")
+    expect(page.locator("#paused")).to_be_visible()
+    check("paused")
+    page.keyboard.press(" ")
+    expect(page.locator("#result")).to_be_visible(timeout=10_000)
+    expect(page.locator("#result-sign-up")).to_be_visible()
+    check("result")
+    page.locator("#result-sign-up").click()
+    sign_up(page, f"x{width}{scheme}")
+    page.locator("#account").click()
+    check("settings")
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_small_phones_fit_too(open_page, filled, axe, width):
+    page = open_page(filled.url, width, 640)
+    for address in ("#/", "#/boards?mode=walls", "#/players/महेश_中文名_Ωμέγα_x"):
+        page.goto(f"{filled.url}/{address}")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+def test_the_first_load_is_under_60_kb_and_20_requests(open_page, filled, browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        network, sizes = context.new_cdp_session(page), []
+        network.send("Network.enable")
+        network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+        page.goto(filled.url)
+        page.wait_for_load_state("networkidle")
+        first = list(sizes)
+        page.reload()
+        page.wait_for_load_state("networkidle")
+    print(f"first load: {len(first)} requests, {sum(first)} bytes on the wire")
+    assert len(first) < 20
+    assert sum(first) < 60_000
+    assert sum(sizes) - sum(first) < 2_000  # the second costs a question or two
+
+
+WON = next(vector for vector in json.loads(VECTORS.read_text()) if vector["expect"]["outcome"] == rules.WON)
+GROW = """async ([{seed, mode, turns}, tick]) => {
+    const {Game} = await import(new URL("rules.js", document.querySelector("script[type=module]").src));
+    const game = new Game(seed, mode);
+    game.advance(turns, tick);
+    Object.assign(state, {game, turns, queue: [], meals: []});
+    return game.body.length;
+}"""
+COUNT_FRAMES = """(seconds) => new Promise((done) => {
+    const began = performance.now();
+    let frames = 0;
+    requestAnimationFrame(function count(now) {
+        if (now - began > seconds * 1000) return done(frames / seconds);
+        frames++;
+        requestAnimationFrame(count);
+    });
+})"""
+
+
+def test_a_game_at_full_length_keeps_the_frame_rate(open_page, live):
+    """The long snake of a game that was won, put in the place of one just begun: frames a second, and those of nothing."""
+    page = open_page(live.url, 390, 844, device_scale_factor=2)
+    start(page, "pass-through")
+    length = page.evaluate(GROW, [WON, 39_900])
+    assert length > 350
+    frames = page.evaluate(COUNT_FRAMES, 3)
+    assert page.evaluate("state.game.ticks") > 39_900
+    empty = open_page("about:blank", 390, 844, device_scale_factor=2)
+    ratio = frames / empty.evaluate(COUNT_FRAMES, 3)
+    print(f"a snake of {length} cells: {frames:.0f} frames a second, {ratio:.2f} of an empty loop")
+    assert ratio > 0.8
+
+
+@pytest.fixture
+def below_a_path(filled):
+    """A proxy that serves the server at /games/snake/ and nothing else, as nginx would."""
+    inner = urlsplit(filled.url).netloc
+
+    class Proxy(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def forward(self):
+            if not self.path.startswith("/games/snake/"):
+                self.send_error(404)
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            connection = http.client.HTTPConnection(inner)
+            connection.request(self.command, self.path.removeprefix("/games/snake"), body, dict(self.headers))
+            answer = connection.getresponse()
+            raw = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("connection", "content-length", "date", "server", "transfer-encoding"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = forward  # noqa: N815 - http.server's names
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{proxy.server_port}/games/snake/"
+        proxy.shutdown()
+
+
+def test_it_works_below_a_path(open_page, below_a_path):
+    page = open_page(below_a_path)
+    lost = []
+    page.on("response", lambda response: lost.append(response.url) if response.status == 404 else None)
+    start(page, "pass-through")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => state.stored > 0")
+    page.goto(f"{below_a_path}#/boards?mode=walls")
+    expect(page.locator("#boards-table tr").first).to_be_visible()
+    page.locator("#boards-table a").first.click()
+    expect(page.locator("#view-boards")).to_be_hidden()
+    assert lost == []
