@@ -2,10 +2,13 @@
 
 import hashlib
 import hmac
+import os
 import re
 import secrets
+import sys
 import unicodedata
 from contextlib import contextmanager, suppress
+from functools import cache
 
 import bcrypt
 import peewee
@@ -88,13 +91,18 @@ def is_password(password, hashed, rounds):
 def _in_a_thread(function, *args):
     """Call it in a real thread under gevent, which would otherwise stand still; bcrypt lets go of the interpreter."""
     models.release()
-    try:
-        from gevent import get_hub, monkey
-    except ImportError:
+    gevent = sys.modules.get("gevent.monkey")
+    if not gevent or not gevent.is_module_patched("threading"):
         return function(*args)
-    if not monkey.is_module_patched("threading"):
-        return function(*args)
-    return get_hub().threadpool.apply(function, args)
+    return _threads().apply(function, args)
+
+
+@cache
+def _threads():
+    """Real threads, one core fewer than there are: that one is for those who only play."""
+    from gevent.threadpool import ThreadPool
+
+    return ThreadPool(max(1, (os.cpu_count() or 2) - 1))
 
 
 # Sessions.
