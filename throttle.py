@@ -10,7 +10,7 @@ from limits.strategies import MovingWindowRateLimiter
 from problems import Problem
 
 # Wide enough for a class or a company behind one address.
-FAILED_LOG_INS = limits.parse("10 per 5 minutes")  # for one account
+FAILED_LOG_INS = limits.parse("20 per 5 minutes")  # for one account
 FAILED_LOG_INS_FROM = limits.parse("100 per 5 minutes")  # from one address
 NEW_ACCOUNTS = limits.parse("200 per hour")  # from one address
 NEW_GUESTS = limits.parse("400 per hour")  # from one address

@@ -5,13 +5,15 @@ import { on_session, refresh_session, session } from "./api.js";
 import { show } from "./hud.js";
 import { bind_absence, bind_keys, bind_swipes } from "./input.js";
 import { advance, give_up, part, pause, prepare, progress, turn, unpause } from "./play.js";
-import { bind_canvas, draw } from "./render.js";
+import { draw, open_pit } from "./render.js";
 import { bind_result, show_result } from "./result.js";
 import { bind_start, chosen_mode, find_open_game, go_ahead, play, show_start } from "./start.js";
 import { IDLE, OVER, PAUSED, state } from "./state.js";
 import { hurry } from "./sync.js";
 
 const at = (id) => document.getElementById(id);
+
+const pit = open_pit(at("board"));
 
 const VIEWS = { // fetched when asked for: the game comes first
   boards: () => import("./boards.js"),
@@ -63,7 +65,7 @@ function go() {
 function frame(now) {
   advance(now);
   if (is_in_play()) {
-    draw(state, progress(), now);
+    draw(pit, state, progress(), now);
     show_start();
     show_result(now);
   }
@@ -71,7 +73,6 @@ function frame(now) {
   requestAnimationFrame(frame);
 }
 
-bind_canvas(at("board"));
 bind_keys({ turn: (heading) => is_in_play() && turn(heading), toggle, go });
 bind_swipes(at("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
 bind_absence({ away: pause, part });

@@ -2,7 +2,9 @@
 
 import * as api from "./api.js";
 import { Game, LEFT, OPPOSITE, RULES, tick_ms } from "./rules.js";
-import { IDLE, OPENING, OVER, PAUSED, PLAYING, READY, SIGNED_OUT, fresh, state } from "./state.js";
+import {
+  IDLE, NEW_BEST, OPENING, OVER, PAUSED, PLAYING, READY, SIGNED_OUT, fresh, note, state, step,
+} from "./state.js";
 import { forget, keep, recall } from "./storage.js";
 import { hurry, tell, tell_last } from "./sync.js";
 
@@ -173,14 +175,10 @@ function run(elapsed) {
 }
 
 function tick() {
-  const { game, turns, queue } = state;
-  const tail = game.body.at(-1), food = game.food, score = game.score, at = game.ticks + 1;
-  if (queue.length) turns.push([at, queue.shift()]);
-  game.advance(turns, at);
-  const ate = game.score > score;
-  state.eaten = ate ? food : null;
-  state.tail_left = ate || game.outcome ? null : tail;
-  if (ate) state.meals.push(at);
+  const { game, turns, queue, best_before } = state, score = game.score;
+  if (queue.length) turns.push([game.ticks + 1, queue.shift()]);
+  step(state, state.seen_at);
+  if (best_before && score <= best_before && game.score > best_before) note(state, NEW_BEST, state.seen_at);
   if (!game.outcome) return;
   end();
   keep_game();

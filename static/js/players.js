@@ -1,7 +1,8 @@
-/* A player's page: best games by mode, and the latest ones. */
+/* A player's page: best games by mode, the scores over time, and the latest games. */
 
 import * as api from "./api.js";
-import { make, notice } from "./dom.js";
+import { make, notice, score_link, time_ago } from "./dom.js";
+import { show_plot } from "./plot.js";
 import { MODES } from "./rules.js";
 import { MODE_NAMES, OUTCOME_NAMES, ordinal, when } from "./words.js";
 
@@ -10,41 +11,71 @@ const at = (id) => document.getElementById(id);
 let shown = null; // the name of the player on the page
 
 export async function open(query, name) {
+  if (shown !== name) clear(name);
   shown = name;
-  at("player-name").textContent = name;
-  at("player-bests").replaceChildren();
-  at("player-games").replaceChildren();
-  notice(at("player-note"), "Loading…");
+  at("player-found").setAttribute("aria-busy", "true");
   try {
     const player = await api.player(name);
     if (shown === name) show(player);
   } catch (problem) {
-    if (shown !== name) return;
-    const remedy = problem.status === 404 ? null : { label: "Try again", act: () => open(query, name) };
-    notice(at("player-note"), problem.message, remedy);
+    if (shown === name) show_problem(problem, () => open(query, name));
   }
 }
 
-function show({ username, joined_at, games, bests, latest }) {
-  const since = new Date(joined_at).toLocaleDateString("en", { day: "numeric", month: "long", year: "numeric" });
-  notice(at("player-note"), `${games} ${games === 1 ? "game" : "games"} since ${since}.`);
+/** The page of somebody else is not to be taken for this one's. */
+function clear(name) {
+  at("player-name").textContent = name;
+  at("player-since").textContent = "\u00a0"; // keeps its line
+  at("player-note").replaceChildren();
+  at("player-found").hidden = false;
+  at("player-bests").replaceChildren(...MODES.map((mode) => best(mode, null, "\u00a0", name)));
+  at("player-plot").replaceChildren();
+  at("player-games").replaceChildren();
+}
+
+function show_problem({ status, message }, again) {
+  at("player-found").hidden = true;
+  if (status === 404) {
+    notice(at("player-note"), "Nobody of that name plays here. The name may have been changed, or the account deleted.");
+    at("player-note").append(make("a", { href: "#/boards" }, "See the boards"));
+  } else {
+    notice(at("player-note"), message, { label: "Try again", act: again });
+  }
+}
+
+function show({ username, joined_at, games, bests, latest, scores = [] }) {
+  const date = { day: "numeric", month: "long", year: "numeric" };
+  const since = new Date(joined_at).toLocaleDateString("en-GB", date);
   at("player-name").textContent = username;
-  at("player-bests").replaceChildren(...MODES.map((mode) => best(mode, bests[mode])));
-  at("player-games").replaceChildren(...latest.map(game_row));
+  at("player-since").textContent = `${counted(games)} since ${since}`;
+  at("player-note").replaceChildren();
+  at("player-found").hidden = false;
+  at("player-found").setAttribute("aria-busy", "false");
+  at("player-bests").replaceChildren(
+    ...MODES.map((mode) => best(mode, bests[mode], "Not on the board yet", username)));
+  show_plot(at("player-plot"), scores, games);
+  at("player-latest").hidden = !latest.length;
+  at("player-games").replaceChildren(...latest.map((game) => game_row(game, username)));
 }
 
-function best(mode, found) {
-  return make("div", { className: "tally" },
-    make("span", { className: "label" }, MODE_NAMES[mode]),
-    make("span", { className: "number" }, found ? found.score : "–"),
-    make("span", { className: "label" }, found ? `${ordinal(found.rank)} of ${found.of}` : "not on the board yet"));
+function counted(games) {
+  return `${games || "No"} ${games === 1 ? "game" : "games"}`;
 }
 
-function game_row({ mode, score, outcome, ranked, started_at }) {
+function best(mode, found, otherwise, username) {
+  return make("div", { className: "best" },
+    make("h2", {}, MODE_NAMES[mode]),
+    make("p", { className: "number" }, found ? score_link(found.score, found.game, `by ${username}`) : "–"),
+    make("p", {}, found
+      ? make("a", { href: `#/boards?mode=${mode}` }, `${ordinal(found.rank)} of ${found.of}`)
+      : otherwise));
+}
+
+function game_row({ id, mode, score, outcome, ranked, started_at }, username) {
   const end = outcome ? OUTCOME_NAMES[outcome] : "Playing now";
   return make("tr", {},
-    make("td", { className: "score" }, score),
-    make("td", {}, MODE_NAMES[mode]),
-    make("td", { className: "name" }, ranked || !outcome ? end : `${end}, not ranked`),
-    make("td", { className: "when" }, make("time", { dateTime: started_at }, when(started_at))));
+    make("th", { className: "score", scope: "row" }, score_link(score, id, `by ${username}`)),
+    make("td", { className: "mode" }, MODE_NAMES[mode]),
+    make("td", { className: "end" }, ranked || !outcome ? end : `${end}, not ranked`),
+    make("td", { className: "when" }, time_ago(started_at, when(started_at))));
 }

@@ -1,78 +1,85 @@
-/* Draws the pit on its canvas: the ground once, and on it, frame by frame, the food and the snake. It decides nothing.
+/* Draws a scene in its pit: the ground once, and on it, frame by frame, the food and the snake. It decides nothing.
 
-Lengths are in cells; the field begins at (0, 0), and the rim lies around it. */
+A pit is a canvas and what drawing on it has to remember. Lengths are in cells; the field begins at (0, 0), and the rim
+lies around it. */
 
+import { draw_effects, shake } from "./effects.js";
 import { CELLS, SIZE, WALLS, WON } from "./rules.js";
 import { draw_snake } from "./snake.js";
 import { IDLE, PAUSED } from "./state.js";
 
 const RIM = 0.6;
-const COLOURS = [
+const LOOKS = [
   "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
+  "dust", "heavy",
 ];
 
 /** Who lies in the pit until the first game: a snake around the button, with an eye on its egg. */
 const RESTING = {
-  id: null, phase: IDLE, tail_left: null, eaten: null, meals: [],
+  id: null, phase: IDLE, tail_left: null, eaten: null, meals: [], moments: [],
   game: { body: corners_to_cells([8, 4], [3, 4], [3, 15], [16, 15], [16, 4], [12, 4]), food: 4 * SIZE + 10,
     heading: "R", ticks: 0, score: 0, outcome: null },
 };
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-let canvas, ctx, palette = {}, ground = null, drawn = "";
-
-/** Draws on this canvas from now on, sharp at its size on the screen. Answers its unbind. */
-export function bind_canvas(element) {
-  canvas = element;
-  ctx = canvas.getContext("2d");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const sizes = new ResizeObserver(fit);
+/** A pit on this canvas, sharp at its size on the screen. `close` unbinds it. */
+export function open_pit(canvas) {
+  const pit = { canvas, ctx: canvas.getContext("2d"), palette: {}, ground: null, drawn: "" };
+  const dark = matchMedia("(prefers-color-scheme: dark)"), repaint = () => read_palette(pit);
+  const sizes = new ResizeObserver(() => fit(pit));
   sizes.observe(canvas);
-  dark.addEventListener("change", read_palette);
-  read_palette();
-  return () => {
+  dark.addEventListener("change", repaint);
+  repaint();
+  pit.close = () => {
     sizes.disconnect();
-    dark.removeEventListener("change", read_palette);
+    dark.removeEventListener("change", repaint);
   };
+  return pit;
 }
 
-function fit() {
-  const side = Math.round(canvas.clientWidth * devicePixelRatio);
+function fit(pit) {
+  const { canvas } = pit, side = Math.round(canvas.clientWidth * devicePixelRatio);
   if (!side) return; // out of sight
   if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
-  ground = null;
+  pit.ground = null;
 }
 
-/** The colours are the stylesheet's. */
-function read_palette() {
-  const style = getComputedStyle(canvas);
-  palette = Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  ground = null;
+/** The colours and the letters are the stylesheet's. */
+function read_palette(pit) {
+  const style = getComputedStyle(pit.canvas);
+  pit.palette = Object.fromEntries(LOOKS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  pit.ground = null;
 }
 
-/** `state` is state.js's; `progress` 0 to 1 from the last tick to the next; `now` in milliseconds. */
-export function draw(state, progress, now) {
+/** `state` is state.js's, or a scene with its `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the next;
+`now` in milliseconds. */
+export function draw(pit, state, progress, now) {
   const scene = state.game ? state : { ...RESTING, mode: state.mode };
   const moving = scene.phase !== PAUSED && !still.matches;
   const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, moving ? now : ""].join();
-  if (ground && ground.mode === scene.mode && frame === drawn) return;
-  drawn = frame;
-  if (ground?.mode !== scene.mode) ground = dig(scene.mode);
+  if (pit.ground?.mode === scene.mode && frame === pit.drawn) return;
+  pit.drawn = frame;
+  const { canvas, ctx, palette } = pit;
+  if (pit.ground?.mode !== scene.mode) pit.ground = dig(scene.mode, canvas.width, palette);
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.clearRect(0, 0, canvas.width, canvas.height);
-  ctx.drawImage(ground, 0, 0);
-  to_cells(ctx);
+  to_cells(ctx, moving ? shake(scene, now) : [0, 0]);
+  ctx.drawImage(pit.ground, -RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM);
+  ctx.save();
   if (scene.mode !== WALLS) clip_to_field(ctx);
-  draw_food(scene, progress, now);
+  draw_food(ctx, scene, progress, now, palette);
   draw_snake(ctx, scene, progress, now, palette, still.matches);
+  ctx.restore();
+  if (moving) draw_effects(ctx, scene, now, palette);
   ctx.restore();
 }
 
-function to_cells(context) {
-  const cell = canvas.width / (SIZE + 2 * RIM);
+/** From now until `restore`, lengths are in cells; all of it is moved by [x, y]. */
+function to_cells(context, [x, y] = [0, 0]) {
+  const cell = context.canvas.width / (SIZE + 2 * RIM);
   context.save();
-  context.setTransform(cell, 0, 0, cell, RIM * cell, RIM * cell);
+  context.setTransform(cell, 0, 0, cell, (RIM + x) * cell, (RIM + y) * cell);
 }
 
 function clip_to_field(context) {
@@ -97,20 +104,20 @@ function corners_to_cells(...corners) {
 // The ground
 
 /** The pit without what lives in it, as a canvas of its own. */
-function dig(mode) {
+function dig(mode, side, palette) {
   const layer = document.createElement("canvas");
-  layer.width = layer.height = canvas.width;
+  layer.width = layer.height = side;
   layer.mode = mode;
   const context = layer.getContext("2d");
   to_cells(context);
-  if (mode === WALLS) draw_wall(context);
-  draw_floor(context);
-  if (mode === WALLS) draw_depth(context);
-  else draw_openings(context);
+  if (mode === WALLS) draw_wall(context, palette);
+  draw_floor(context, palette);
+  if (mode === WALLS) draw_depth(context, palette);
+  else draw_openings(context, palette);
   return layer;
 }
 
-function draw_wall(context) {
+function draw_wall(context, palette) {
   context.fillStyle = palette.rim;
   context.beginPath();
   context.roundRect(-RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM, 0.7);
@@ -122,7 +129,7 @@ function draw_wall(context) {
   context.stroke();
 }
 
-function draw_floor(context) {
+function draw_floor(context, palette) {
   context.fillStyle = palette.pit;
   context.fillRect(0, 0, SIZE, SIZE);
   for (let cell = 0; cell < CELLS; cell++) {
@@ -131,12 +138,12 @@ function draw_floor(context) {
       context.fillStyle = palette["pit-other"];
       context.fillRect(x, y, 1, 1);
     }
-    draw_grain(context, x, y, cell);
+    draw_grain(context, x, y, cell, palette);
   }
 }
 
 /** A few crumbs of earth, always the same ones. */
-function draw_grain(context, x, y, cell) {
+function draw_grain(context, x, y, cell, palette) {
   context.fillStyle = palette.grain;
   for (let n = 1; n <= cell * 7 % 3; n++) {
     const spot = cell * 97 * n;
@@ -147,7 +154,7 @@ function draw_grain(context, x, y, cell) {
 }
 
 /** Shadow of the wall: the light comes from the top left. */
-function draw_depth(context) {
+function draw_depth(context, palette) {
   for (const [x, y, reach] of [[0, 1, 0.9], [1, 0, 0.5]]) {
     const fade = context.createLinearGradient(0, 0, x * reach, y * reach);
     fade.addColorStop(0, palette.shade);
@@ -159,7 +166,7 @@ function draw_depth(context) {
 }
 
 /** No wall: dashes beside the field, as many to a cell. */
-function draw_openings(context) {
+function draw_openings(context, palette) {
   context.strokeStyle = palette.rim;
   context.lineWidth = 0.2;
   context.lineCap = "round";
@@ -177,21 +184,21 @@ function draw_openings(context) {
 
 // The food: an egg
 
-function draw_food(scene, progress, now) {
+function draw_food(ctx, scene, progress, now, palette) {
   const { game, eaten } = scene;
-  if (eaten !== null && progress < 0.5) draw_egg(eaten, 1); // the mouth is not there yet
+  if (eaten !== null && progress < 0.5) draw_egg(ctx, eaten, 1, palette); // the mouth is not there yet
   if (game.outcome === WON) return;
   const hatch = eaten === null || still.matches ? 1 : Math.min(1, progress * 1.6);
-  draw_egg(game.food, hatch * (still.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)));
+  draw_egg(ctx, game.food, hatch * (still.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)), palette);
 }
 
-function draw_egg(cell, scale) {
+function draw_egg(ctx, cell, scale, palette) {
   ctx.save();
   ctx.translate(cell % SIZE + 0.5, Math.floor(cell / SIZE) + 0.5);
   ctx.rotate(0.3);
   ctx.scale(scale, scale);
-  egg_shape(0.05, 0.12, palette.shade);
-  egg_shape(0, 0, palette.egg);
+  egg_shape(ctx, 0.05, 0.12, palette.shade);
+  egg_shape(ctx, 0, 0, palette.egg);
   ctx.fillStyle = palette.speckle;
   for (const [x, y, radius] of [[-0.1, -0.14, 0.045], [0.12, 0.02, 0.06], [-0.08, 0.14, 0.055], [0.08, 0.24, 0.04]]) {
     ctx.beginPath();
@@ -201,7 +208,7 @@ function draw_egg(cell, scale) {
   ctx.restore();
 }
 
-function egg_shape(x, y, colour) {
+function egg_shape(ctx, x, y, colour) {
   ctx.fillStyle = colour;
   ctx.beginPath();
   ctx.moveTo(x, y - 0.42);

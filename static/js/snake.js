@@ -3,7 +3,7 @@
 Lengths are in cells, (0, 0) is the corner of the field. Where a snake goes round the edge, its line runs on beyond the
 field and is drawn again one field further on, so that one piece is seen leaving and the other entering. */
 
-import { SIZE, STEPS, WALLS, WON } from "./rules.js";
+import { CELLS, SIZE, STEPS, WALLS, WON } from "./rules.js";
 import { OVER } from "./state.js";
 
 const WIDTH = 0.76;
@@ -11,26 +11,31 @@ const BEND = 0.46; // how far from the middle of a cell the body begins to turn
 const TAPER = 3.2; // the length of the tail that grows thinner
 const TIP = 0.3; // of the WIDTH is left at its end
 const DROP = 0.13; // how far the shadow falls
+const NEAR = 1; // beside the field, something may still be seen on it
 
 /** `scene` is the state, or the like of it; `progress` 0 to 1 from the last tick to the next; `now` in milliseconds. */
 export function draw_snake(ctx, scene, progress, now, palette, still) {
   const points = spine(scene, progress);
   const line = round_off(points);
   const look = { angle: look_angle(points, progress), ...pose(scene, now, still) };
-  const places = scene.mode === WALLS ? [[0, 0]] : copies(line);
-  for (const [x, y] of places) {
+  const places = scene.mode === WALLS ? [{ x: 0, y: 0, runs: [[0, line.length - 1]] }] : seen_places(line);
+  for (const { x, y, runs } of places) {
     at_place(ctx, x, y + DROP, () => {
-      draw_body(ctx, line, scene, progress, palette.shade);
-      draw_skull(ctx, line[0], look, palette.shade);
+      draw_body(ctx, line, runs, scene, progress, palette.shade);
+      if (has_head(runs)) draw_skull(ctx, line[0], look, palette.shade);
     });
   }
-  for (const [x, y] of places) {
+  for (const { x, y, runs } of places) {
     at_place(ctx, x, y, () => {
-      draw_body(ctx, line, scene, progress, palette.snake);
-      draw_dots(ctx, line, palette.scales);
-      draw_head(ctx, line[0], look, palette);
+      draw_body(ctx, line, runs, scene, progress, palette.snake);
+      draw_dots(ctx, line, runs, palette.scales);
+      if (has_head(runs)) draw_head(ctx, line[0], look, palette);
     });
   }
+}
+
+function has_head([[first]]) {
+  return first === 0;
 }
 
 function at_place(ctx, x, y, draw) {
@@ -106,28 +111,51 @@ function point_at(line, at) {
   return between(from, to, to.at > from.at ? (at - from.at) / (to.at - from.at) : 0);
 }
 
-/** By how much the line has to be moved to be seen on the field: [0, 0] unless it runs beyond an edge. */
-function copies(line) {
-  const xs = fields(line.map(({ x }) => x)), ys = fields(line.map(({ y }) => y));
-  return xs.flatMap((x) => ys.map((y) => [-x * SIZE, -y * SIZE]));
+/** Where the line is seen on the field: [{x, y, runs}], by how much it is moved there, and which of its points, from and
+to, are then on the field or just beside it. A snake may go round the edge many times: each place draws its part only. */
+function seen_places(line) {
+  const places = new Map();
+  line.forEach((point, n) => {
+    for (const x of fields(point.x)) {
+      for (const y of fields(point.y)) {
+        const key = x * CELLS + y;
+        if (!places.has(key)) places.set(key, { x: -x * SIZE, y: -y * SIZE, runs: [] });
+        add_to_runs(places.get(key).runs, n, line.length - 1);
+      }
+    }
+  });
+  return Array.from(places.values());
 }
 
-function fields(coordinates) {
-  let low = 0, high = 0;
-  for (const coordinate of coordinates) {
-    low = Math.min(low, Math.floor((coordinate - WIDTH) / SIZE));
-    high = Math.max(high, Math.floor((coordinate + WIDTH) / SIZE));
-  }
-  return Array.from({ length: high - low + 1 }, (_, n) => low + n);
+/** Runs begin and end one point beyond what is seen, so that the line is seen to come from there. */
+function add_to_runs(runs, n, last) {
+  const run = runs.at(-1), to = Math.min(last, n + 1);
+  if (run && run[1] >= n - 1) run[1] = to;
+  else runs.push([Math.max(0, n - 1), to]);
+}
+
+/** The one field, or the two, in which something at this coordinate shows. */
+function fields(coordinate) {
+  const low = Math.floor((coordinate - NEAR) / SIZE), high = Math.floor((coordinate + NEAR) / SIZE);
+  return low === high ? [low] : [low, high];
 }
 
 // What it looks like
 
-function draw_body(ctx, line, { game, meals }, progress, colour) {
+function draw_body(ctx, line, runs, { game, meals }, progress, colour) {
   const length = line.at(-1).at, taper = Math.min(TAPER, length * 0.7);
   Object.assign(ctx, { strokeStyle: colour, fillStyle: colour, lineCap: "round", lineJoin: "round", lineWidth: WIDTH });
-  trace(ctx, line, length - taper);
+  trace(ctx, line, runs, length - taper);
   ctx.stroke();
+  if (runs.at(-1)[1] === line.length - 1) draw_tail(ctx, line, length, taper);
+  for (let n = meals.length - 1; n >= 0; n--) {
+    const at = game.ticks - meals[n] + progress; // on its way down
+    if (at >= length - taper) break;
+    if (at > 1) dot(ctx, point_at(line, at), WIDTH * (0.5 + 0.12 * Math.min(1, at - 1)));
+  }
+}
+
+function draw_tail(ctx, line, length, taper) {
   for (let at = length - taper; at < length; at += 0.16) {
     ctx.lineWidth = WIDTH * (1 - (1 - TIP) * ((at - length + taper) / taper) ** 1.6);
     ctx.beginPath();
@@ -137,27 +165,34 @@ function draw_body(ctx, line, { game, meals }, progress, colour) {
     }
     ctx.stroke();
   }
-  for (const meal of meals) {
-    const at = game.ticks - meal + progress; // on its way down
-    if (at > 1 && at < length - taper) dot(ctx, point_at(line, at), WIDTH * (0.5 + 0.12 * Math.min(1, at - 1)));
-  }
 }
 
-/** The line as a path, from the head to `end`. */
-function trace(ctx, line, end) {
+/** The runs of the line as a path, from the head to `end`. */
+function trace(ctx, line, runs, end) {
   ctx.beginPath();
-  for (const { x, y, at } of line) {
-    if (at > end) break;
+  for (const [from, to] of runs) {
+    if (line[from].at > end) return;
+    ctx.moveTo(line[from].x, line[from].y);
+    let n = from;
+    while (++n <= to && line[n].at <= end) ctx.lineTo(line[n].x, line[n].y);
+    if (n > to) continue;
+    const { x, y } = point_at(line, end);
     ctx.lineTo(x, y);
   }
-  const { x, y } = point_at(line, end);
-  ctx.lineTo(x, y);
 }
 
-function draw_dots(ctx, line, colour) {
+/** A dot every so often along the line, which is walked once. */
+function draw_dots(ctx, line, runs, colour) {
   const end = line.at(-1).at - 0.9;
   ctx.fillStyle = colour;
-  for (let at = 1.05; at < end; at += 0.7) dot(ctx, point_at(line, at), 0.11);
+  for (const [first, last] of runs) {
+    for (let n = first + 1; n <= last; n++) {
+      const from = line[n - 1], to = line[n];
+      for (let k = Math.max(0, Math.ceil((from.at - 1.05) / 0.7)); 1.05 + 0.7 * k < Math.min(to.at, end); k++) {
+        dot(ctx, between(from, to, (1.05 + 0.7 * k - from.at) / (to.at - from.at)), 0.11);
+      }
+    }
+  }
 }
 
 function dot(ctx, { x, y }, radius) {

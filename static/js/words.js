@@ -15,11 +15,11 @@ export const OUTCOME_NAMES = {
 };
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
-const short_date = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
-const long_date = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
+const relative = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto", style: "short" });
+const short_date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const long_date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
-/** A time as people say it: "5 min. ago" within a week, "12 Nov" within the year, then "12 Nov 2025". */
+/** A time as people say it: "5 min ago" within a week, "12 Nov" within the year, then "12 Nov 2025". */
 export function when(timestamp, now = Date.now()) {
   const date = new Date(timestamp), seconds = (now - date) / 1000;
   if (seconds < 60) return "just now";
