@@ -90,6 +90,7 @@ class NextQuery(Request):
 class StandingQuery(Request):
     mode: Mode | None = None
     period: Period = "all"
+    at: date | None = None
 
 
 class GameQuery(Request):

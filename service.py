@@ -385,7 +385,7 @@ def leaderboard():
 @route("GET", "/api/leaderboard/me")
 def my_standing():
     user, asked = signed_in(), query(StandingQuery)
-    names = _boards(asked.mode, asked.period)
+    names = _boards(asked.mode, asked.period, asked.at)
     size, row = boards.size(names), boards.entry(names, user.id)
     if not row:
         return Standing(None, size, None, None, [])

@@ -131,6 +131,7 @@ def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
     assert standing(api("GET /api/leaderboard?period=all")) == [(1, "Ada", 30), (2, "Bob", 10)]
     assert api(f"GET /api/leaderboard?period=day&at={year - 1}-12-30") == []
     assert ada("GET /api/leaderboard/me?period=day")["rank"] is None
+    assert ada(f"GET /api/leaderboard/me?period=day&at={year - 1}-12-31")["rank"] == 1
     assert bob("GET /api/leaderboard/me?period=day")["rank"] == 1
 
 

@@ -2,11 +2,17 @@
 
 import * as api from "./api.js";
 import { pause } from "./play.js";
+import { MODE_NAMES } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const dialog = at("account-dialog");
 
-const SUBMITS = { // what each form does with its values; once done, the dialog closes
+const STAYS_OPEN = "stays open";
+
+const KEEPS = "A name puts your scores on the boards, those you have played so far included.";
+const LOSES = "The account, all its games with their replays, and its places on the boards are gone for good.";
+
+const SUBMITS = { // what each form does with its values; once done, the dialog closes, unless there is more to say
   "signup-form": ({ username, password, email }) => api.sign_up({ username, password, email: email || null }),
   "login-form": ({ username, password }) => api.log_in({ username, password }),
   "change-form": change,
@@ -16,30 +22,54 @@ const SUBMITS = { // what each form does with its values; once done, the dialog 
 /** Wires the button and the dialog, which live as long as the page. */
 export function bind_account() {
   at("account").addEventListener("click", () => open_account());
-  dialog.addEventListener("mousedown", (event) => event.target === dialog && dialog.close()); // beside its content
-  dialog.addEventListener("close", () => dialog.querySelectorAll("form").forEach(clear));
+  dialog.addEventListener("mousedown", (event) => is_beside(event) && dialog.close());
+  dialog.addEventListener("close", tidy);
   at("close-account").addEventListener("click", () => dialog.close());
   at("settings-page").addEventListener("click", () => dialog.close());
   for (const name of ["signup", "login"]) at(`show-${name}`).addEventListener("click", () => show_form(name));
   for (const [id, act] of Object.entries(SUBMITS)) bind_form(at(id), act);
+  for (const button of dialog.querySelectorAll(".secret button")) bind_reveal(button);
   at("logout").addEventListener("click", log_out);
+  at("logout-everywhere").addEventListener("click", log_out_everywhere);
   api.on_session(show_name);
   show_name();
 }
 
 /** Opens the dialog on "signup" or "login", or on the account of a player who is logged in. */
-export function open_account(name = "signup") {
+export function open_account(name = api.session.user ? "signup" : "login") {
   pause();
   const is_player = api.is_player();
   at("forms").hidden = is_player;
   at("settings").hidden = !is_player;
   if (is_player) fill_settings(api.session.user);
+  else say_what_is_kept();
   dialog.showModal();
-  if (!is_player) show_form(name);
+  if (is_player) at("settings-page").focus();
+  else show_form(name);
 }
 
+/** A guest is asked to sign up; of a visitor one can't know. */
 function show_name() {
-  at("account").textContent = api.is_player() ? api.session.user.username : "Log in";
+  const { user } = api.session;
+  at("account").textContent = api.is_player() ? user.username : user ? "Sign up" : "Log in";
+}
+
+/** What a guest has played, and keeps by signing up. */
+async function say_what_is_kept() {
+  at("signup-kept").textContent = KEEPS;
+  const { user } = api.session;
+  const { games, scores } = user ? await api.player(user.username).catch(() => ({})) : {};
+  if (!games || !scores?.length || user.id !== api.session.user?.id) return;
+  const best = scores.reduce((one, other) => (other.score > one.score ? other : one));
+  const played = `${games} ${games === 1 ? "game" : "games"}, best ${best.score} in ${MODE_NAMES[best.mode]}`;
+  const kept = games === 1 ? "it stays yours, and goes" : "they stay yours, and go";
+  at("signup-kept").textContent = `${played}: ${kept} on the boards.`;
+}
+
+/** Whether a click was on the backdrop: it counts as one on the dialog, as one on the dialog's own edge does. */
+function is_beside({ target, clientX, clientY }) {
+  const { left, right, top, bottom } = dialog.getBoundingClientRect();
+  return target === dialog && (clientX < left || clientX > right || clientY < top || clientY > bottom);
 }
 
 function show_form(name) {
@@ -61,7 +91,9 @@ function bind_form(form, act) {
     show_problem(form, null);
     button.disabled = true;
     try {
-      await act(Object.fromEntries(new FormData(form)));
+      conceal(form); // or a password manager sees no password
+      const is_done = await act(Object.fromEntries(new FormData(form)));
+      if (is_done === STAYS_OPEN) return;
       dialog.close();
       focus_on_game();
     } catch (problem) {
@@ -92,12 +124,34 @@ function show_problem(form, problem) {
   wrong[0]?.focus();
 }
 
+/** What the server says of a field, such as "is taken", as a sentence. */
 function sentence(words) {
-  return `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
+  const whole = words.startsWith("is ") ? `This ${words}` : words;
+  return `${whole[0].toUpperCase()}${whole.slice(1)}${/[.!?]$/.test(whole) ? "" : "."}`;
+}
+
+/** A button beside a password that shows it, or hides it again. */
+function bind_reveal(button) {
+  button.addEventListener("click", () => {
+    const input = button.previousElementSibling, is_shown = input.type === "text";
+    input.type = is_shown ? "password" : "text";
+    button.setAttribute("aria-pressed", !is_shown);
+  });
+}
+
+function conceal(form) {
+  for (const button of form.querySelectorAll(".secret [aria-pressed=true]")) button.click();
+}
+
+/** Whoever opens the dialog next finds it as new. */
+function tidy() {
+  dialog.querySelectorAll("form").forEach(clear);
+  for (const part of dialog.querySelectorAll("details")) part.open = false;
 }
 
 function clear(form) {
   form.reset();
+  conceal(form);
   show_problem(form, null);
 }
 
@@ -108,17 +162,30 @@ function fill_settings({ username, email }) {
   at("settings-page").href = `#/players/${encodeURIComponent(username)}`;
   for (const id of ["change-form", "delete-form"]) at(id).elements.username.value = username;
   at("change-form").elements.email.value = email ?? "";
+  for (const id of ["change-done", "logout-problem"]) at(id).textContent = "";
+  say_what_is_lost(username);
+}
+
+async function say_what_is_lost(username) {
+  at("delete-lost").textContent = LOSES;
+  const { games } = await api.player(username).catch(() => ({}));
+  if (games > 1) at("delete-lost").textContent = LOSES.replace("all its games", `its ${games} games`);
 }
 
 /** Sends what is different from now. */
 async function change({ username, email, password, current_password }) {
   const { user } = api.session;
+  at("change-done").textContent = "";
   await api.change_account({
     current_password,
     ...(username !== user.username && { username }),
     ...(email !== (user.email ?? "") && { email: email || null }),
     ...(password && { password }),
   });
+  clear(at("change-form"));
+  fill_settings(api.session.user);
+  at("change-done").textContent = password ? "Saved. Other browsers are logged out." : "Saved.";
+  return STAYS_OPEN;
 }
 
 async function log_out() {
@@ -126,4 +193,16 @@ async function log_out() {
   await api.log_out().catch(() => {}); // this browser has dropped the token, and the server will in time
   at("logout").disabled = false;
   dialog.close();
+}
+
+async function log_out_everywhere() {
+  at("logout-everywhere").disabled = true;
+  try {
+    await api.log_out_everywhere();
+    dialog.close();
+  } catch (problem) {
+    at("logout-problem").textContent = problem.message; // they are still logged in there
+  } finally {
+    at("logout-everywhere").disabled = false;
+  }
 }

@@ -162,7 +162,9 @@ export async function board(query) {
   return { entries: answer, next: next && Object.fromEntries(new URLSearchParams(next[1])) };
 }
 
-export const my_rank = (mode, period) => call("GET", `leaderboard/me?${new URLSearchParams({ mode, period })}`);
+/** One's own standing on the board of a query {mode, period, at}. */
+export const standing = (query) => call("GET", `leaderboard/me?${new URLSearchParams(query)}`);
+export const my_rank = (mode) => standing({ mode });
 
 /** `{rank, next}`: the rank that a score has on the mode's board of all times, and the entry of somebody else just ahead. */
 export const next_rank = (mode, score) => call("GET", `leaderboard/next?${new URLSearchParams({ mode, score })}`);

@@ -26,7 +26,7 @@ export function open(query) {
   return fill(shown, PAGE);
 }
 
-/** Fetches the board and one's standing on it. What stood there before stays until then, and what follows keeps its place. */
+/** Fetches the board, and one's standing on it. What stood there before stays until then. */
 async function fill(asked, limit) {
   at("boards-pit").setAttribute("aria-busy", "true");
   try {
@@ -41,10 +41,10 @@ function in_query({ mode, period, at }) {
   return { mode, period, ...(at && { at }) };
 }
 
-/** The player's standing; null for one who has none: a guest, or a visitor. Of past periods the server tells none. */
-async function fetch_standing({ mode, period, at }) {
-  if (!api.is_player() || at) return null;
-  return api.my_rank(mode, period).catch((problem) => {
+/** The player's standing; null for one who has none: a guest, or a visitor. */
+async function fetch_standing(asked) {
+  if (!api.is_player()) return null;
+  return api.standing(in_query(asked)).catch((problem) => {
     if (problem.status === 401) return null; // logged out since
     throw problem;
   });
@@ -84,16 +84,17 @@ function address(query) {
 
 /** What the period is called, how long it lasts, and the steps to the one before and after it. */
 function show_period() {
-  const { period, at: date } = shown, { name, dates } = describe(period, date);
-  at("boards-span").replaceChildren(name, ...(dates ? [" ", make("small", {}, dates)] : []));
+  const { period, at: date } = shown;
+  at("boards-span").textContent = describe(period, date).name;
   at("boards-steps").hidden = period === "all";
   at("boards-later").setAttribute("aria-disabled", !date); // rather than disabled: it would lose the focus
   show_time_left();
 }
 
 function show_time_left() {
-  const { period, at: date } = shown;
-  at("boards-ends").textContent = period === "all" ? "" : date ? "It is over." : ends_in(period);
+  const { period, at: date } = shown, { dates } = describe(period, date);
+  if (period === "all") at("boards-ends").textContent = "Since the pit was dug";
+  else at("boards-ends").textContent = date ? dates || "It is over" : `${dates}, ${ends_in(period)}`;
 }
 
 function go(is_later) {
@@ -229,7 +230,7 @@ function refresh() {
   if (rows <= MOST) fill(shown, Math.max(rows, PAGE));
 }
 
-/** Each minute: the time until the reset, and how long ago things were. After the reset another board is the current one. */
+/** Each minute: the time until the reset, after which another board is current, and how long ago things were. */
 function pass_a_minute() {
   if (document.hidden || at("view-boards").hidden || !shown) return;
   const before = at("boards-span").textContent;

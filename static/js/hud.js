@@ -1,14 +1,18 @@
-/* What is said around the board while one plays: score, best, the connection, pauses. It shows the state, and changes
-nothing. */
+/* What is said around the board while one plays: score, best, the next rank, the connection, pauses. It shows the state,
+and changes nothing. */
 
 import { READY_MS, outcome, pause_left, unheard } from "./play.js";
-import { IDLE, LOST, OPENING, OVER, PAUSED, PLAYING, READY, SIGNED_OUT, state } from "./state.js";
-import { OUTCOME_NAMES } from "./words.js";
+import { IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, state } from "./state.js";
+import { OUTCOME_NAMES, ordinal } from "./words.js";
 
 const BACK_MS = 4000; // for how long it is said that the connection is back
 const SCARCE = 20; // seconds of pausing left from which on they are shown in mid-game
+const BANNER_MS = 1800; // to read it in passing
+const QUIET_MS = 1000; // between two scores that are said aloud
 
 const at = (id) => document.getElementById(id);
+
+let said_at = -Infinity;
 
 /** Shows the state as of `now`; called with each frame, it touches only what has changed. `mode` is the chosen one. */
 export function show(now, mode) {
@@ -16,6 +20,8 @@ export function show(now, mode) {
   at("view-play").dataset.phase = phase;
   set_text(at("score"), (result ?? game)?.score ?? 0);
   show_best(mode);
+  show_next();
+  show_banner(now);
   set_text(at("connection"), connection(now));
   at("connection").dataset.state = state.connection;
   show_pause(now);
@@ -23,7 +29,7 @@ export function show(now, mode) {
   set_text(at("count"), Math.ceil(state.ready_ms / (READY_MS / 3)) || 1);
   set_hidden(at("opening"), phase !== OPENING);
   at("pause").disabled = ![PLAYING, READY].includes(phase);
-  announce(news());
+  announce(news(), now);
 }
 
 export function set_text(element, text) {
@@ -35,11 +41,31 @@ export function set_hidden(element, hidden) {
 }
 
 function show_best(mode) {
-  const playing = ![IDLE, OVER].includes(state.phase);
-  const best = state.bests[playing ? state.mode : mode] ?? 0;
-  const beaten = playing && state.game && state.game.score > best;
-  set_text(at("best"), beaten ? state.game.score : best || "–");
-  at("best").parentElement.classList.toggle("is-beaten", Boolean(beaten));
+  const { phase, result, game } = state, is_over = [IDLE, OVER].includes(phase);
+  const best = state.bests[is_over ? mode : state.mode] ?? 0;
+  const counts = !is_over || (phase === OVER && !result && mode === state.mode); // the server hasn't counted it yet
+  const beaten = counts && game && game.score > best;
+  set_text(at("best"), beaten ? game.score : best || "–");
+  set_text(at("best-label"), beaten && best ? "New best" : "Best");
+  at("best").parentElement.classList.toggle("is-beaten", Boolean(beaten && best));
+}
+
+/** Who is to be beaten next; the line stays empty until the board has said so. */
+function show_next() {
+  const { rival, leads } = state;
+  set_text(at("next-label"), rival ? `Next: ${ordinal(rival.rank)}` : leads ? "Nobody ahead of you" : "");
+  set_text(at("next-name"), rival?.username ?? "");
+  set_text(at("next-score"), rival?.score ?? "");
+}
+
+/** A rank that was just taken. */
+function show_banner(now) {
+  const taken = state.moments.findLast(({ what }) => what === OVERTOOK);
+  const shows = Boolean(taken) && state.phase === PLAYING && now - taken.at < BANNER_MS;
+  set_hidden(at("banner"), !shows);
+  if (!shows) return;
+  set_text(at("banner-rank"), `${ordinal(taken.rank)}!`);
+  set_text(at("banner-name"), taken.username);
 }
 
 /** The state of the connection in words, if it is worth any. */
@@ -72,18 +98,22 @@ function signed_out_note() {
 
 function budget(left) {
   if (left === null) return "Take your time.";
-  if (left === 0) return "Paused for too long: this game no longer counts for the boards.";
-  return `${Math.ceil(left)} s of pause left before this game stops counting for the boards.`;
+  if (left === 0) return "Paused for too long: this game is not ranked any more.";
+  return `${Math.ceil(left)} s of pausing left, then this game is not ranked.`;
 }
 
 /** What a listener should hear now. */
 function news() {
   const { phase, game, result } = state;
   if (phase === OVER) return `${OUTCOME_NAMES[outcome()] ?? "Game over"}. Score ${(result ?? game).score}.`;
-  if (phase === PAUSED) return "Paused.";
+  if (phase === PAUSED) return `Paused. Score ${game.score}.`;
   return game?.score ? `Score ${game.score}.` : "";
 }
 
-function announce(words) {
-  set_text(at("announce"), words);
+/** Says it at once, but scores no faster than one can listen. */
+function announce(words, now) {
+  if (at("announce").textContent === words) return;
+  if (state.phase === PLAYING && now - said_at < QUIET_MS) return;
+  said_at = now;
+  at("announce").textContent = words;
 }

@@ -53,6 +53,22 @@ export function bind_swipes(surface, { turn, tap }) {
   });
 }
 
+/** The buttons of an on-screen pad: a finger turns as it comes down, a key or a voice when it clicks. */
+export function bind_pad(pad, { turn }) {
+  const act = ({ target }) => {
+    const heading = target.closest("[data-heading]")?.dataset.heading;
+    if (heading) turn(heading);
+  };
+  return bind(pad, {
+    pointerdown(event) {
+      event.stopPropagation(); // it is no swipe
+      act(event);
+    },
+    click: (event) => event.detail === 0 && act(event),
+    contextmenu: (event) => event.preventDefault(), // a finger that rests is no question
+  });
+}
+
 /** Calls `away` when the player looks elsewhere, and `part` when the page may not come back. */
 export function bind_absence({ away, part }) {
   const unbind = [

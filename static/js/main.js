@@ -3,20 +3,31 @@
 import { bind_account, open_account } from "./account.js";
 import { on_session, refresh_session, session } from "./api.js";
 import { show } from "./hud.js";
-import { bind_absence, bind_keys, bind_swipes } from "./input.js";
+import { bind_absence, bind_keys, bind_pad, bind_swipes } from "./input.js";
 import { advance, give_up, part, pause, prepare, progress, turn, unpause } from "./play.js";
 import { draw, open_pit } from "./render.js";
-import { bind_result, show_result } from "./result.js";
 import { bind_start, chosen_mode, find_open_game, go_ahead, play, show_start } from "./start.js";
 import { IDLE, OVER, PAUSED, state } from "./state.js";
+import { keep, recall } from "./storage.js";
 import { hurry } from "./sync.js";
 
 const at = (id) => document.getElementById(id);
 
-const pit = open_pit(at("board"));
+const PARTS = { // of the game, fetched once there is a use for them
+  gamepad: () => import("./gamepad.js"),
+  result: () => import("./result.js"),
+  rival: () => import("./rival.js"),
+  sound: () => import("./sound.js"),
+};
+const AGAIN_MS = 2000; // before a part that didn't come is asked for again
+
+const pit = open_pit(at("board")), parts = {}, asked = {};
+let view = null; // the module of the view on the page; null for the game itself
+let wants_sound = recall("sound", false);
 
 const VIEWS = { // fetched when asked for: the game comes first
   boards: () => import("./boards.js"),
+  games: () => import("./replay.js"),
   players: () => import("./players.js"),
 };
 
@@ -24,20 +35,43 @@ const VIEWS = { // fetched when asked for: the game comes first
 async function route() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, ...rest] = path.split("/");
-  const view = name in VIEWS ? name : "play";
-  if (view !== "play") pause();
-  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== `view-${view}`;
+  const shown = name in VIEWS ? name : "play", { hash } = location;
+  if (shown !== "play") pause();
+  view?.close?.();
+  view = null;
+  const is_new = at(`view-${shown}`).hidden;
+  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== `view-${shown}`;
   for (const link of document.querySelectorAll("header nav a")) {
-    const is_current = link.getAttribute("href") === `#/${view === "play" ? "" : view}`;
+    const is_current = link.getAttribute("href") === `#/${shown === "play" ? "" : shown}`;
     link.setAttribute("aria-current", is_current ? "page" : "false");
   }
-  if (view === "play") return;
+  document.title = "Snakepit";
+  if (shown === "play") return;
   try {
-    const { open } = await VIEWS[view]();
-    open(Object.fromEntries(new URLSearchParams(query)), decodeURIComponent(rest.join("/")));
+    const module = await VIEWS[shown]();
+    if (location.hash !== hash) return; // something else was asked for since
+    view = module;
+    view.open(Object.fromEntries(new URLSearchParams(query)), decodeURIComponent(rest.join("/")));
+    name_page(at(`view-${shown}`), is_new);
   } catch {
-    at(`view-${view}`).querySelector(".notice").textContent = "This page can't be shown. Reload to try again.";
+    at(`view-${shown}`).querySelector(".notice").textContent = "This page can't be shown. Reload to try again.";
   }
+}
+
+/** The page is called what its heading says, and whoever has just come to it begins there. */
+function name_page(section, is_new) {
+  const heading = section.querySelector("h1");
+  if (!heading || section.hidden) return;
+  document.title = `${heading.textContent.trim()} · Snakepit`;
+  if (!is_new) return;
+  scrollTo(0, 0);
+  heading.focus({ preventScroll: true });
+}
+
+/** The skip link's address would be taken for a view's. */
+function skip(event) {
+  event.preventDefault();
+  at("main").focus();
 }
 
 function is_in_play() {
@@ -46,7 +80,8 @@ function is_in_play() {
 
 /** Space, P and Escape; whether there was something to pause or to go on with. */
 function toggle() {
-  if (!is_in_play() || [IDLE, OVER].includes(state.phase)) return false;
+  if (!is_in_play()) return view?.toggle?.() ?? false;
+  if ([IDLE, OVER].includes(state.phase)) return false;
   if (state.phase === PAUSED) unpause();
   else pause();
   return true;
@@ -62,27 +97,64 @@ function go() {
   return true;
 }
 
+/** The pad turns, and may begin the game as well. */
+function press(heading) {
+  if (state.phase === IDLE) go_ahead();
+  else turn(heading);
+}
+
+/** Fetches a part of the game, and binds it when it comes. */
+function need(name) {
+  asked[name] ??= PARTS[name]().then((part) => {
+    part.bind?.({ again: play });
+    parts[name] = part;
+  }, () => setTimeout(() => delete asked[name], AGAIN_MS));
+}
+
+function set_sound(wanted) {
+  wants_sound = wanted;
+  keep("sound", wanted);
+  at("sound").setAttribute("aria-pressed", wanted);
+  if (wanted) need("sound");
+}
+
+function set_pad(shown) {
+  keep("pad", shown);
+  at("pad-toggle").setAttribute("aria-pressed", shown);
+  at("view-play").classList.toggle("has-no-pad", !shown);
+}
+
 function frame(now) {
   advance(now);
+  if (state.phase !== IDLE) ["result", "rival"].forEach(need);
+  parts.gamepad?.poll({ turn: (heading) => is_in_play() && turn(heading), go: () => toggle() || go() });
+  parts.rival?.watch(now);
   if (is_in_play()) {
     draw(pit, state, progress(), now);
     show_start();
-    show_result(now);
+    parts.result?.show_result(now);
   }
   show(now, chosen_mode());
+  if (wants_sound) parts.sound?.play_moments(state.moments, now);
   requestAnimationFrame(frame);
 }
 
 bind_keys({ turn: (heading) => is_in_play() && turn(heading), toggle, go });
 bind_swipes(at("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
+bind_pad(at("pad"), { turn: press });
 bind_absence({ away: pause, part });
 bind_start();
-bind_result({ again: play });
 bind_account();
+at("skip").addEventListener("click", skip);
 at("pause").addEventListener("click", pause);
 at("go-on").addEventListener("click", unpause);
 at("give-up").addEventListener("click", give_up);
 at("log-in-again").addEventListener("click", () => open_account("login"));
+at("sound").addEventListener("click", () => set_sound(!wants_sound));
+at("pad-toggle").addEventListener("click", () => set_pad(!recall("pad", true)));
+set_sound(wants_sound);
+set_pad(recall("pad", true));
+window.addEventListener("gamepadconnected", () => need("gamepad"));
 on_session(() => {
   hurry(); // a post may have waited for somebody to log in
   prepare(chosen_mode());

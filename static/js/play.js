@@ -213,7 +213,7 @@ export function prepare(mode) {
   if (state.phase === IDLE) state.mode = mode;
   const kept = recall("bests"), user = api.session.user;
   state.bests = user && kept?.user === user.id ? kept.scores : {};
-  if (api.is_player()) api.my_rank(mode, "all").then(({ score }) => note_best(mode, score ?? 0), () => {});
+  if (api.is_player()) api.my_rank(mode).then(({ score }) => note_best(mode, score ?? 0), () => {});
 }
 
 function note_best(mode, score) {
@@ -225,5 +225,5 @@ function note_best(mode, score) {
 export function refresh_rank() {
   const { result, mode } = state;
   if (!result || result.rank || !api.is_player()) return;
-  api.my_rank(mode, "all").then(({ rank }) => Object.assign(result, { rank }), () => {});
+  api.my_rank(mode).then(({ rank }) => Object.assign(result, { rank }), () => {});
 }

@@ -36,7 +36,7 @@ function clear(name) {
 function show_problem({ status, message }, again) {
   at("player-found").hidden = true;
   if (status === 404) {
-    notice(at("player-note"), "Nobody of that name plays here. The name may have been changed, or the account deleted.");
+    notice(at("player-note"), "Nobody plays here by this name. It may have been changed, or the account deleted.");
     at("player-note").append(make("a", { href: "#/boards" }, "See the boards"));
   } else {
     notice(at("player-note"), message, { label: "Try again", act: again });

@@ -1,22 +1,26 @@
-/* The card that says how a game ended, and what became of its score. */
+/* The card that says how a game ended, and what became of its score. Loaded with the first game. */
 
 import * as api from "./api.js";
 import { open_account } from "./account.js";
 import { set_hidden, set_text } from "./hud.js";
 import { is_settled, outcome, refresh_rank } from "./play.js";
-import { LEFT } from "./rules.js";
+import { draw_picture } from "./picture.js";
+import { LEFT, POINTS } from "./rules.js";
 import { LOST, OVER, SIGNED_OUT, state } from "./state.js";
 import { MODE_NAMES, OUTCOME_NAMES, ordinal } from "./words.js";
 
-const LOOK_MS = 550; // to see what happened, before the card covers it
+const LOOK_MS = 650; // to see what happened, before the card covers it
+const SAID_MS = 2500; // for how long a button says what it has done
 
 const at = (id) => document.getElementById(id);
 
 /** Wires the card; `again` starts the next game. */
-export function bind_result({ again }) {
+export function bind({ again }) {
   at("play-again").addEventListener("click", again);
   at("result-sign-up").addEventListener("click", () => open_account("signup"));
   at("result-log-in").addEventListener("click", () => open_account("login"));
+  at("share").addEventListener("click", share);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => at("result").hidden || show_picture());
   api.on_session(refresh_rank);
 }
 
@@ -31,7 +35,8 @@ export function show_result(now) {
   set_text(at("result-score"), (result ?? game).score);
   set_text(at("result-rank"), standing());
   set_text(at("result-note"), note());
-  set_hidden(at("result-best"), !result?.is_best);
+  set_text(at("result-best"), best());
+  at("result-best").classList.toggle("is-new", Boolean(result?.is_best));
   at("result-board").href = `#/boards?mode=${state.mode}`;
   set_hidden(at("result-sign-up"), !is_guests());
   set_hidden(at("result-log-in"), state.connection !== SIGNED_OUT || is_settled());
@@ -40,7 +45,46 @@ export function show_result(now) {
 
 function appear() {
   at("result").hidden = false;
+  at("result-replay").href = `#/games/${encodeURIComponent(state.id)}`;
+  show_picture();
   if (!document.querySelector("dialog[open]")) at("play-again").focus({ preventScroll: true });
+}
+
+/** The whole game at a glance; who can't see it hears what it shows. */
+function show_picture() {
+  const { seed, mode, turns, game } = state, meals = game.score / POINTS;
+  draw_picture(at("result-picture"), { seed, mode, turns, tick: game.ticks });
+  const eggs = meals === 1 ? "1 egg" : `${meals} eggs`;
+  at("result-picture").setAttribute("aria-label", `The way of the snake in this game: ${eggs} in ${game.ticks} steps`);
+}
+
+/** Hands the link to the replay on, or leaves it where it can be pasted. */
+async function share() {
+  const url = new URL(at("result-replay").getAttribute("href"), location.href).href;
+  const score = (state.result ?? state.game).score;
+  try {
+    if (navigator.share) return await navigator.share({ title: "Snakepit", text: `${score} points in the snakepit`, url });
+    await navigator.clipboard.writeText(url);
+    say_shared("Link copied");
+  } catch (problem) {
+    if (problem.name !== "AbortError") say_shared("Copying is forbidden here"); // else the player thought better of it
+  }
+}
+
+function say_shared(words) {
+  set_text(at("share"), words);
+  set_text(at("share-note"), words);
+  setTimeout(() => {
+    set_text(at("share"), "Share it");
+    set_text(at("share-note"), "");
+  }, SAID_MS);
+}
+
+function best() {
+  const { result, best_before, game } = state;
+  if (result?.is_best) return "Your best so far!";
+  const best = Math.max(result?.personal_best ?? 0, best_before ?? 0);
+  return best > game.score ? `Best ${best}` : "";
 }
 
 function title() {

@@ -67,7 +67,7 @@ async function post(state, hear) {
 async function leave({ id, mode, bests }) {
   await leave_game(id);
   const { status, tick, score, outcome, ranked } = await game(id);
-  const { rank, score: best } = is_player() ? await my_rank(mode, "all") : { rank: null, score: null };
+  const { rank, score: best } = is_player() ? await my_rank(mode) : { rank: null, score: null };
   return { status, tick, score, outcome, ranked, rank, personal_best: best ?? Math.max(score, bests[mode] ?? 0) };
 }
 

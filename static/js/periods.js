@@ -1,0 +1,50 @@
+/* The periods of the boards, as the server counts them: in UTC, weeks from Monday. A date is spelled "2026-11-22". */
+
+const DAY_MS = 86_400_000;
+const CURRENT = { day: "Today", week: "This week", month: "This month" };
+const BEFORE = { day: "Yesterday", week: "Last week", month: "Last month" };
+const DATES = {
+  day: { weekday: "short", day: "numeric", month: "long" },
+  week: { day: "numeric", month: "long" },
+  month: { month: "long", year: "numeric" },
+};
+
+/** `[from, to]` of the period around a time, in milliseconds; its end is the next one's beginning. */
+function bounds(period, time) {
+  const at = new Date(time), year = at.getUTCFullYear(), month = at.getUTCMonth();
+  if (period === "month") return [Date.UTC(year, month), Date.UTC(year, month + 1)];
+  const days = period === "week" ? 7 : 1;
+  const first = at.getUTCDate() - (period === "week" ? (at.getUTCDay() + 6) % 7 : 0);
+  return [Date.UTC(year, month, first), Date.UTC(year, month, first + days)];
+}
+
+/** The date if it lies in a period that is over, or null: for a later one, and for what is no date. */
+export function past(period, date, now = Date.now()) {
+  const is_date = /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date));
+  return is_date && period !== "all" && Date.parse(date) < bounds(period, now)[0] ? date : null;
+}
+
+/** A date in the period before that of a date (null: today), or after it. */
+export function step(period, date, is_later, now = Date.now()) {
+  const [from, to] = bounds(period, date ? Date.parse(date) : now);
+  return new Date(is_later ? to : from - DAY_MS).toISOString().slice(0, 10);
+}
+
+/** What the period around a date (null: today) is called: `{name, dates}`, as in "Last week", "9–15 November". */
+export function describe(period, date, now = Date.now()) {
+  if (period === "all") return { name: "All time", dates: "" };
+  const [from, to] = bounds(period, date ? Date.parse(date) : now), [current] = bounds(period, now);
+  const is_other_year = new Date(from).getUTCFullYear() !== new Date(now).getUTCFullYear();
+  const options = { ...DATES[period], timeZone: "UTC", ...(is_other_year && { year: "numeric" }) };
+  const dates = new Intl.DateTimeFormat("en-GB", options).formatRange(from, to - 1);
+  if (from === current) return { name: CURRENT[period], dates };
+  return to === current ? { name: BEFORE[period], dates } : { name: dates, dates: "" };
+}
+
+/** How long the current period lasts, as in "ends in 3 h 12 min". */
+export function ends_in(period, now = Date.now()) {
+  const minutes = Math.ceil((bounds(period, now)[1] - now) / 60_000);
+  const days = Math.floor(minutes / 1440), hours = Math.floor(minutes % 1440 / 60);
+  if (days) return `ends in ${days} ${days === 1 ? "day" : "days"} ${hours} h`;
+  return hours ? `ends in ${hours} h ${minutes % 60} min` : `ends in ${minutes} min`;
+}

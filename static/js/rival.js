@@ -1,0 +1,39 @@
+/* The next rank to beat: who stands just ahead on the board, and the moment in which they are overtaken.
+
+The game never waits for it: an answer is welcome when it comes, and one that fails is not missed. */
+
+import { next_rank } from "./api.js";
+import { OVERTOOK, PLAYING, note, state } from "./state.js";
+
+const APART_MS = 3000; // between two that are announced: low on a long board, every meal overtakes somebody
+
+let asked_for = null; // the id of the game that the board was asked for
+let announced_at = -Infinity;
+
+/** Asks when a game has begun, and again when its score has passed the rival's. Called with each frame. */
+export function watch(now) {
+  const { id, game, rival } = state;
+  if (!game) return;
+  if (id !== asked_for) ask();
+  else if (rival && state.phase === PLAYING && game.score > rival.score) overtake(now);
+}
+
+function overtake(now) {
+  const { rank, username } = state.rival;
+  state.rival = null;
+  if (now - announced_at > APART_MS) {
+    announced_at = now;
+    note(state, OVERTOOK, now, { rank, username });
+  }
+  ask();
+}
+
+async function ask() {
+  const { id, mode, game } = state, score = game.score;
+  asked_for = id;
+  const answer = await next_rank(mode, score).catch(() => null);
+  if (!answer || state.id !== id) return;
+  const { rank, next } = answer;
+  state.rival = next && next.score >= score ? next : null;
+  state.leads = rank === 1 && !next && score > 0;
+}
