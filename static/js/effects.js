@@ -1,7 +1,7 @@
 /* Draws what is felt for a moment: crumbs of eggshell and the points of a meal, and the dust of the last blow.
 
-Lengths are in cells, times in milliseconds. All of it is drawn from the moments that the scene remembers, and none of it
-where the player wants nothing to move. */
+Lengths are in cells, times in milliseconds. All of it is drawn from the moments that the scene remembers, and none
+of it where the player wants nothing to move. */
 
 import { SIZE } from "./rules.js";
 import { ATE, DIED } from "./state.js";

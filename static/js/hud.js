@@ -1,5 +1,5 @@
-/* What is said around the board while one plays: score, best, the next rank, the connection, pauses. It shows the state,
-and changes nothing. */
+/* What is said around the board while one plays: score, best, the next rank, the connection, pauses. It shows the
+state, and changes nothing. */
 
 import { READY_MS, outcome, pause_left, unheard } from "./play.js";
 import { IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, state } from "./state.js";

@@ -47,11 +47,13 @@ function draw_field(ctx, mode, colour) {
 }
 
 function draw_way(ctx, way, colour) {
-  Object.assign(ctx, { strokeStyle: colour("snake"), lineWidth: 0.46, lineCap: "round", lineJoin: "round" });
+  const snake = colour("snake"), shade = colour("shade");
+  Object.assign(ctx, { lineWidth: 0.46, lineCap: "round", lineJoin: "round" });
   for (let n = 0; n < STRETCHES; n++) {
     const from = Math.floor(n * (way.length - 1) / STRETCHES), to = Math.floor((n + 1) * (way.length - 1) / STRETCHES);
     if (from === to) continue;
-    ctx.strokeStyle = `color-mix(in srgb, ${colour("snake")} ${Math.round(30 + 70 * (n + 1) / STRETCHES)}%, ${colour("shade")})`;
+    const bright = Math.round(30 + 70 * (n + 1) / STRETCHES);
+    ctx.strokeStyle = `color-mix(in srgb, ${snake} ${bright}%, ${shade})`;
     ctx.beginPath();
     for (let at = from; at <= to; at++) {
       const is_jump = at === from || Math.abs(way[at].x - way[at - 1].x) + Math.abs(way[at].y - way[at - 1].y) > 1;

@@ -52,8 +52,8 @@ function read_palette(pit) {
   pit.ground = null;
 }
 
-/** `state` is state.js's, or a scene with its `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the next;
-`now` in milliseconds. */
+/** `state` is state.js's, or a scene with its `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the
+next; `now` in milliseconds. */
 export function draw(pit, state, progress, now) {
   const scene = state.game ? state : { ...RESTING, mode: state.mode };
   const moving = scene.phase !== PAUSED && !still.matches;

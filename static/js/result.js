@@ -63,7 +63,7 @@ async function share() {
   const url = new URL(at("result-replay").getAttribute("href"), location.href).href;
   const score = (state.result ?? state.game).score;
   try {
-    if (navigator.share) return await navigator.share({ title: "Snakepit", text: `${score} points in the snakepit`, url });
+    if (navigator.share) return await navigator.share({ title: "Snakepit", text: `${score} points in the pit`, url });
     await navigator.clipboard.writeText(url);
     say_shared("Link copied");
   } catch (problem) {

@@ -111,8 +111,8 @@ function point_at(line, at) {
   return between(from, to, to.at > from.at ? (at - from.at) / (to.at - from.at) : 0);
 }
 
-/** Where the line is seen on the field: [{x, y, runs}], by how much it is moved there, and which of its points, from and
-to, are then on the field or just beside it. A snake may go round the edge many times: each place draws its part only. */
+/** Where the line is seen on the field: [{x, y, runs}], by how much it is moved there, and which of its points, from
+and to, are then on the field or beside it. A snake may go round the edge many times: each place draws its part only. */
 function seen_places(line) {
   const places = new Map();
   line.forEach((point, n) => {

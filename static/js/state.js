@@ -1,4 +1,5 @@
-/* What is known of the game that is played here. play.js, sync.js and rival.js change it; everything else only shows it. */
+/* What is known of the game that is played here. play.js, sync.js and rival.js change it, the rest
+only shows it. */
 
 import { WALLS, WON } from "./rules.js";
 
