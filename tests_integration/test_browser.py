@@ -156,3 +156,141 @@ def test_a_swipe_turns_and_does_not_scroll(open_page, live):
     page.wait_for_function("() => state.turns.length > 0")
     assert state(page)["turns"][0][1] == "L"
     assert page.evaluate("scrollX + scrollY") == 0
+
+
+def test_the_pad_begins_a_game_and_turns(open_page, live):
+    page = open_page(live.url, 390, 844, has_touch=True, is_mobile=True)
+    page.locator("label:has(#mode-pass-through)").tap()
+    page.locator("#pad [data-heading=U]").tap()
+    page.wait_for_function(AFTER_TICK, arg=0)
+    page.locator("#pad [data-heading=L]").tap()
+    page.wait_for_function("() => state.turns.length > 0")
+    assert state(page)["turns"][0][1] == "L"
+    page.locator("#pad-toggle").tap()
+    expect(page.locator("#pad [data-heading=U]")).to_be_hidden()
+
+
+def test_a_gamepad_turns(page):
+    """The browser's own record of gamepads is put there by hand: no machine of ours has one."""
+    page.evaluate(
+        """() => {
+            const buttons = Array.from({length: 17}, () => ({pressed: false, value: 0}));
+            const pad = {connected: true, buttons, axes: [0, 0, 0, 0], mapping: "standard", index: 0, id: "pad"};
+            navigator.getGamepads = () => [pad];
+            window.lean = (x) => { pad.axes[0] = x; };
+            window.dispatchEvent(new Event("gamepadconnected"));
+        }"""
+    )
+    start(page, "pass-through")
+    page.evaluate("lean(-0.9)")
+    page.wait_for_function("() => state.turns.length > 0")
+    assert state(page)["turns"][0][1] == "L"
+
+
+def test_one_sees_the_next_rank_to_beat_and_overtaking_it(open_page, make_server, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
+    server.api.sign_up("Ninety").play(9, "pass-through")
+    server.api.sign_up("Ten").play(1, "pass-through")
+    page = open_page(server.url)
+    start(page, "pass-through")
+    expect(page.locator("#next-name")).to_have_text("Ten")
+    expect(page.locator("#next-score")).to_have_text("10")
+    steer(page, 20)
+    expect(page.locator("#banner-name")).to_contain_text("Ten")
+    expect(page.locator("#next-name")).to_have_text("Ninety")
+
+
+def test_after_a_game_its_picture_its_replay_and_a_link_to_share(page, live):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    start(page)
+    steer(page, 10)
+    expect(page.locator("#result-replay")).to_be_visible(timeout=10_000)
+    found = state(page)
+    score = game_of(found).score
+    drawn = "() => document.querySelector('#result-picture').getContext('2d').getImageData(0, 0, 40, 40).data.some(Boolean)"
+    assert page.evaluate(drawn)
+    page.locator("#share").click()
+    expect(page.locator("#share-note")).to_contain_text("copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{live.url}/#/games/{found['id']}"
+    page.locator("#result-replay").click()
+    page.locator("#replay-speed-16").click()
+    expect(page.locator("#replay-outcome")).to_contain_text("wall", ignore_case=True, timeout=10_000)
+    expect(page.locator("#replay-score")).to_have_text(str(score))
+    expect(page.locator("#replay-final")).to_have_text(str(score))
+    assert str(score) in page.title()
+
+
+def test_a_replay_can_be_held_and_begun_again(open_page, make_server, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
+    game, _, _ = server.api.sign_up("Ada").play(5)
+    page = open_page(f"{server.url}/#/games/{game['id']}")
+    expect(page.locator("#replay-player")).to_have_text("Ada")
+    page.keyboard.press(" ")
+    expect(page.locator("#replay-toggle")).to_have_text("Go on")
+    page.locator("#replay-speed-16").click()
+    page.locator("#replay-toggle").click()
+    expect(page.locator("#replay-score")).to_have_text("50", timeout=10_000)
+    page.locator("#replay-restart").click()
+    expect(page.locator("#replay-score")).not_to_have_text("50")
+
+
+def test_sound_is_off_until_wanted_and_then_remembered(page):
+    loaded = """() => performance.getEntriesByType("resource").some(({name}) => name.endsWith("/sound.js"))"""
+    expect(page.locator("#sound")).to_have_attribute("aria-pressed", "false")
+    assert not page.evaluate(loaded)
+    page.locator("#sound").click()
+    page.wait_for_function(loaded)
+    page.reload()
+    expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
+
+
+def test_with_reduced_motion_the_extras_stand_still(open_page, live):
+    """Between two looks at a paused game with nothing to wait for, not a pixel changes."""
+    page = open_page(live.url, reduced_motion="reduce")
+    start(page, "pass-through")
+    page.keyboard.press(" ")
+    expect(page.locator("#paused")).to_be_visible()
+    pixels = "() => document.querySelector('#board').toDataURL()"
+    first = page.evaluate(pixels)
+    page.evaluate("new Promise((done) => setTimeout(done, 700))")
+    assert page.evaluate(pixels) == first
+
+
+def test_it_can_be_installed(page, live):
+    manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())")
+    assert manifest["name"] == "Snakepit"
+    for icon in manifest["icons"]:
+        size = page.evaluate(
+            "(src) => { const i = new Image(); i.src = src; return i.decode().then(() => `${i.width}x${i.height}`); }",
+            icon["src"],
+        )
+        assert size == icon["sizes"] or icon["sizes"] == "any"
+
+
+def test_the_account_s_life_in_the_dialog(page, live):
+    page.locator("#account").click()
+    page.locator("#show-signup").click()
+    sign_up(page, "Ada")
+    expect(page.locator("#account")).to_have_text("Ada")
+    page.locator("#account").click()
+    page.locator("#settings summary").first.click()
+    page.locator("#change-form [name=username]").fill("Lovelace")
+    page.locator("#change-form [name=current_password]").fill(PASSWORD)
+    page.locator("#change-form [type=submit]").click()
+    expect(page.locator("#account")).to_have_text("Lovelace")
+    other = live.api.log_in("Lovelace")
+    page.locator("#logout-everywhere").click()
+    expect(page.locator("#account")).to_have_text("Log in")
+    other("GET /api/auth/me", status=401)
+    page.locator("#account").click()
+    page.locator("#login-form [name=username]").fill("Lovelace")
+    page.locator("#login-form [name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#account")).to_have_text("Lovelace")
+    page.locator("#account").click()
+    page.locator("#settings summary").last.click()
+    page.locator("#delete-form [name=password]").fill(PASSWORD)
+    page.locator("#delete-form [type=submit]").click()
+    expect(page.locator("#account")).to_have_text("Log in")
+    assert live.api.ask("GET /api/players/Lovelace").status == 404

@@ -1,4 +1,4 @@
-/* The account dialog: signing up, logging in and out, and changing or deleting the account. */
+/* The account dialog: signing up, logging in and out, and changing or deleting the account. Fetched when it is opened. */
 
 import * as api from "./api.js";
 import { pause } from "./play.js";
@@ -19,9 +19,8 @@ const SUBMITS = { // what each form does with its values; once done, the dialog 
   "delete-form": ({ password }) => api.delete_account(password),
 };
 
-/** Wires the button and the dialog, which live as long as the page. */
-export function bind_account() {
-  at("account").addEventListener("click", () => open_account());
+/** Wires the dialog, which lives as long as the page. */
+function bind_dialog() {
   dialog.addEventListener("mousedown", (event) => is_beside(event) && dialog.close());
   dialog.addEventListener("close", tidy);
   at("close-account").addEventListener("click", () => dialog.close());
@@ -31,8 +30,6 @@ export function bind_account() {
   for (const button of dialog.querySelectorAll(".secret button")) bind_reveal(button);
   at("logout").addEventListener("click", log_out);
   at("logout-everywhere").addEventListener("click", log_out_everywhere);
-  api.on_session(show_name);
-  show_name();
 }
 
 /** Opens the dialog on "signup" or "login", or on the account of a player who is logged in. */
@@ -46,12 +43,6 @@ export function open_account(name = api.session.user ? "signup" : "login") {
   dialog.showModal();
   if (is_player) at("settings-page").focus();
   else show_form(name);
-}
-
-/** A guest is asked to sign up; of a visitor one can't know. */
-function show_name() {
-  const { user } = api.session;
-  at("account").textContent = api.is_player() ? user.username : user ? "Sign up" : "Log in";
 }
 
 /** What a guest has played, and keeps by signing up. */
@@ -206,3 +197,5 @@ async function log_out_everywhere() {
     at("logout-everywhere").disabled = false;
   }
 }
+
+bind_dialog();

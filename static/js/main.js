@@ -1,7 +1,6 @@
 /* Wires the parts, and shows the view that the address asks for. */
 
-import { bind_account, open_account } from "./account.js";
-import { on_session, refresh_session, session } from "./api.js";
+import { is_player, on_session, refresh_session, session } from "./api.js";
 import { show } from "./hud.js";
 import { bind_absence, bind_keys, bind_pad, bind_swipes } from "./input.js";
 import { advance, give_up, part, pause, prepare, progress, turn, unpause } from "./play.js";
@@ -66,6 +65,19 @@ function name_page(section, is_new) {
   if (!is_new) return;
   scrollTo(0, 0);
   heading.focus({ preventScroll: true });
+}
+
+async function open_account(name) {
+  try {
+    (await import("./account.js")).open_account(name);
+  } catch {
+    at("trouble").textContent = "The account can't be shown. Check the connection and try again.";
+  }
+}
+
+/** A guest is asked to sign up; of a visitor one can't know. */
+function show_account() {
+  at("account").textContent = is_player() ? session.user.username : session.user ? "Sign up" : "Log in";
 }
 
 /** The skip link's address would be taken for a view's. */
@@ -144,7 +156,7 @@ bind_swipes(at("view-play"), { turn, tap: () => state.phase === PAUSED && unpaus
 bind_pad(at("pad"), { turn: press });
 bind_absence({ away: pause, part });
 bind_start();
-bind_account();
+at("account").addEventListener("click", () => open_account());
 at("skip").addEventListener("click", skip);
 at("pause").addEventListener("click", pause);
 at("go-on").addEventListener("click", unpause);
@@ -155,7 +167,9 @@ at("pad-toggle").addEventListener("click", () => set_pad(!recall("pad", true)));
 set_sound(wants_sound);
 set_pad(recall("pad", true));
 window.addEventListener("gamepadconnected", () => need("gamepad"));
+show_account();
 on_session(() => {
+  show_account();
   hurry(); // a post may have waited for somebody to log in
   prepare(chosen_mode());
   if (!is_in_play()) route(); // the board of whoever looks at it now
