@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from browsing import AFTER_TICK, REACH_IN, game_of, sign_up, start, state, steer
 from driver import PASSWORD
 from playwright.sync_api import expect
@@ -294,3 +295,74 @@ def test_the_account_s_life_in_the_dialog(page, live):
     page.locator("#delete-form [type=submit]").click()
     expect(page.locator("#account")).to_have_text("Log in")
     assert live.api.ask("GET /api/players/Lovelace").status == 404
+
+
+def test_enter_plays_again_at_once(page):
+    start(page)
+    first = state(page)["id"]
+    expect(page.locator("#play-again")).to_be_focused(timeout=10_000)
+    page.keyboard.press("Enter")
+    page.wait_for_function("(first) => state.id !== first && state.game.ticks > 0", arg=first)
+
+
+def test_a_screen_reader_hears_score_pause_and_end(page):
+    start(page)
+    steer(page, 10)
+    expect(page.locator("#announce")).to_contain_text("10")
+    page.keyboard.press(" ")
+    expect(page.locator("#announce")).to_contain_text("aused")
+    page.keyboard.press(" ")
+    expect(page.locator("#announce")).to_contain_text("Score", timeout=15_000)
+
+
+def test_a_guest_sees_what_signing_up_would_keep(page):
+    start(page)
+    steer(page, 10)
+    expect(page.locator("#result-sign-up")).to_be_visible(timeout=10_000)
+    page.locator("#result-sign-up").click()
+    expect(page.locator("#signup-kept")).to_contain_text(f"1 game, best {game_of(state(page)).score} in Walls")
+
+
+@pytest.mark.parametrize(("period", "ends"), [("day", "ends in"), ("week", "ends in"), ("month", "ends in"), ("all", "")])
+def test_a_board_says_when_it_is_reset(open_page, make_server, tmp_path, period, ends):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
+    page = open_page(f"{server.url}/#/boards?period={period}")
+    expect(page.locator("#boards-ends")).to_contain_text(ends)
+    expect(page.locator("#boards-note")).to_contain_text("first")  # nobody has played yet
+
+
+def test_my_row_is_in_sight_however_long_the_board(open_page, make_server, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", RATE_LIMITS="false")
+    for number in range(30):
+        server.api.sign_up(f"Player{number}").play(1 + number % 3)
+    server.api.sign_up("Ada").play(0)
+    for width, height in ((390, 844), (1280, 800)):
+        page = open_page(server.url, width, height)
+        page.locator("#account").click()
+        page.locator("#show-login").click()
+        page.locator("#login-form [name=username]").fill("Ada")
+        page.locator("#login-form [name=password]").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.locator("#account")).to_have_text("Ada")
+        page.goto(f"{server.url}/#/boards?mode=walls")
+        mine = page.locator("#boards-me .is-me")
+        expect(mine).to_contain_text("31")
+        page.mouse.wheel(0, 400)
+        expect(mine).to_be_in_viewport()
+        expect(mine.locator("a[href^='#/games/']")).to_have_count(1)
+        expect(mine.locator("a[href='#/players/Ada']")).to_have_count(1)
+
+
+def test_a_player_s_page_has_bests_a_plot_and_the_latest_games(open_page, make_server, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
+    ada = server.api.sign_up("Ada")
+    for meals in (1, 4, 2):
+        ada.play(meals)
+    page = open_page(f"{server.url}/#/players/ada")
+    expect(page.locator("#player-name")).to_have_text("Ada")
+    expect(page.locator("#player-bests")).to_contain_text("40")
+    expect(page.locator("#player-bests")).to_contain_text("1st")
+    expect(page.locator("#player-plot svg[role=img]")).to_have_attribute("aria-label", re.compile("^3 games, best 40"))
+    expect(page.locator("#player-games tr")).to_have_count(3)
+    page.locator("#player-games a").first.click()
+    expect(page.locator("#replay-final")).to_have_text("20")
