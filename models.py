@@ -36,6 +36,9 @@ MIGRATING = 0x536E616B  # the key of the advisory lock under which one process a
 # What a call to the database raises when it is out of reach, or too busy to answer in time.
 OUT_OF_REACH = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded)
 
+# What the drivers raise for an option that they don't know, SQLite's and Postgres' in this order.
+REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
+
 POOL_WAIT = 5  # seconds to wait for a free connection
 SQLITE_PRAGMAS = (
     ("journal_mode", "wal"),

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 import config
 
@@ -37,10 +38,14 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self):
-        """In the worker, and there only."""
+        """In the worker, and there only. What only the database's driver can tell of a setting stops the server, too."""
         import service
 
-        return service.create_app()
+        try:
+            return service.create_app()
+        except config.ConfigError as error:
+            print(error, file=sys.stderr, flush=True)
+            sys.exit(Arbiter.APP_LOAD_ERROR)
 
 
 def _say_where(arbiter):

@@ -100,6 +100,10 @@ class Snakepit(bottle.Bottle):
             except models.OUT_OF_REACH as error:
                 # It may come up after us; each request tries again.
                 log.warning("The database is out of reach: %s", error)
+            except models.REFUSED_OPTIONS as error:
+                if "?" not in settings.database_url:
+                    raise
+                raise config.ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
 
     def prepare(self):
         """What needs the database, done once: its tables, and the server's secret."""

@@ -180,6 +180,22 @@ def test_a_bad_setting_stops_the_start_with_one_line(tmp_path):
     assert run.stderr == "WORKERS=many: give a whole number from 1 to 64\n"
 
 
+def test_an_option_that_the_driver_does_not_know_stops_the_start_in_words(database_url, tmp_path):
+    url = f"{database_url}{'&' if '?' in database_url else '?'}nonsense=1"
+    run = subprocess.run(
+        [sys.executable, ROOT / "service.py"],
+        cwd=tmp_path,
+        env={"PORT": "0", "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.returncode != 0
+    assert run.stderr.startswith("DATABASE_URL: ")
+    assert "nonsense" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_a_port_that_is_taken_stops_the_start(make_server, tmp_path):
     first = make_server(DATABASE_URL="sqlite:///:memory:")
     port = first.settings["PORT"]
