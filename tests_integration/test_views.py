@@ -105,6 +105,20 @@ def test_small_phones_fit_too(open_page, filled, axe, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
+@pytest.mark.parametrize(
+    ("width", "height"), [(360, 640), (390, 844), (844, 390), (768, 1024), (1024, 600), (1280, 800), (1920, 1080)]
+)
+def test_the_game_fits_the_screen_without_scrolling(open_page, filled, width, height):
+    """With the pad, where there is touch; nobody plays with a finger on more than a tablet."""
+    touch = width < 1000
+    page = open_page(filled.url, width, height, has_touch=touch, is_mobile=touch)
+    start(page, "pass-through")
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+    board, screen = page.locator("#board").bounding_box(), min(width, height)
+    assert abs(board["width"] - board["height"]) < 1
+    assert board["width"] > screen * 0.55
+
+
 def test_the_first_load_is_under_60_kb_and_20_requests(open_page, filled, browser):
     with browser.new_context() as context:
         page = context.new_page()
