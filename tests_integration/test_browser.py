@@ -246,16 +246,25 @@ def test_sound_is_off_until_wanted_and_then_remembered(page):
     expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
 
 
-def test_with_reduced_motion_the_extras_stand_still(open_page, live):
-    """Between two looks at a paused game with nothing to wait for, not a pixel changes."""
-    page = open_page(live.url, reduced_motion="reduce")
-    start(page, "pass-through")
-    page.keyboard.press(" ")
-    expect(page.locator("#paused")).to_be_visible()
-    pixels = "() => document.querySelector('#board').toDataURL()"
-    first = page.evaluate(pixels)
-    page.evaluate("new Promise((done) => setTimeout(done, 700))")
-    assert page.evaluate(pixels) == first
+@pytest.mark.parametrize(("motion", "still"), [("reduce", True), ("no-preference", False)])
+def test_the_extras_stand_still_where_less_motion_is_wanted(open_page, live, motion, still):
+    """The pit before a game, and at a meal: whether its picture changes with time alone, which the test holds in hand."""
+    page = open_page(live.url, reduced_motion=motion)
+    changes = page.evaluate(
+        """async () => {
+            const {draw, open_pit} = await import(new URL("render.js", document.querySelector("script[type=module]").src));
+            const {Game} = await import(new URL("rules.js", document.querySelector("script[type=module]").src));
+            const {ATE, note, scene} = await import(new URL("state.js", document.querySelector("script[type=module]").src));
+            const canvas = document.querySelector("#board"), pit = open_pit(canvas);
+            const shown = {mode: "walls", ...scene(new Game(1, "walls"), []), phase: "playing", over_at: 0};
+            const look = (now) => { draw(pit, shown, 0.5, now); return canvas.toDataURL(); };
+            const before = [look(1000), look(1400)];
+            note(shown, ATE, 2000, {cell: 210});
+            const meal = [look(2050), look(2250)];
+            return [before[0] !== before[1], meal[0] !== meal[1]];
+        }"""
+    )
+    assert changes == [not still, not still]
 
 
 def test_it_can_be_installed(page, live):
