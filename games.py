@@ -22,7 +22,7 @@ _FIND = f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name F
 
 
 class Pace:
-    """How fast and how slow a game may be (DESIGN section 2); `pause_budget` in seconds, None where nothing is enforced."""
+    """How fast and how slow a game may be; `pause_budget` in seconds, None where nothing is enforced."""
 
     AHEAD, FASTER = 1000, 1.02  # milliseconds, ratio
     SLOWER = 1.1  # ratio

@@ -122,7 +122,7 @@ def test_a_game_of_no_seed_or_mode_is_refused(seed, mode, play_in_javascript):
 
 
 def test_the_names_are_the_same_and_in_the_same_order():
-    """House rule 1: the two files can be read side by side."""
+    """So that the two files can be read side by side."""
     javascript = RULES_JS.read_text()
     python = Path(rules.__file__).read_text()
     names = [line.split()[1].split("(")[0] for line in python.splitlines() if line.lstrip().startswith("def ")]
