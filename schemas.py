@@ -74,10 +74,13 @@ class StatedScore(Request):
     mode: Mode
 
 
-class BoardQuery(Request):
+class StandingQuery(Request):
     mode: Mode | None = None
     period: Period = "all"
     at: date | None = None
+
+
+class BoardQuery(StandingQuery):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
     after: Text | None = None
 
@@ -85,12 +88,6 @@ class BoardQuery(Request):
 class NextQuery(Request):
     mode: Mode
     score: Score
-
-
-class StandingQuery(Request):
-    mode: Mode | None = None
-    period: Period = "all"
-    at: date | None = None
 
 
 class GameQuery(Request):

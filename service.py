@@ -43,6 +43,7 @@ from schemas import (
     NewGame,
     NextQuery,
     NextRank,
+    Request,
     SessionAnswer,
     SignUp,
     Standing,
@@ -245,7 +246,7 @@ def sign_up():
 
 @route("POST", "/api/auth/guest")
 def play_as_guest():
-    body(Delete)
+    body(Request)
     request.app.throttle.spend(throttle.NEW_GUESTS, f"guest from {address()}")
     response.status = 201
     return _session(accounts.make_guest())

@@ -71,7 +71,7 @@ async function open_account(name) {
   try {
     (await import("./account.js")).open_account(name);
   } catch {
-    at("trouble").textContent = "The account can't be shown. Check the connection and try again.";
+    state.trouble = "The account can't be shown. Check the connection and try again.";
   }
 }
 
