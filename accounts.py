@@ -133,15 +133,16 @@ class Sessions:
         """Whose token it is. 401 if it is nobody's, or has run out. Use extends it, once an hour at the most."""
         hashed = self._hash(token)
         found = sql(
-            "SELECT u.id, u.name, u.email, u.password, u.banned_at, s.expires_at"
+            "SELECT u.id, u.name, u.email, u.password, u.banned_at, u.bot, s.expires_at"
             " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?",
             hashed,
         ).fetchone()
-        if not found or found[5] <= now():
+        if not found or found[-1] <= now():
             raise unauthorized("This token is not, or no longer, valid. Log in, or go on as a guest.")
-        if found[5] < now() + self.lifetime - HOUR:
+        if found[-1] < now() + self.lifetime - HOUR:
             sql("UPDATE sessions SET expires_at = ? WHERE token_hash = ?", now() + self.lifetime, hashed)
-        return User(id=found[0], name=found[1], email=found[2], password=found[3], banned_at=found[4])
+        names = "id", "name", "email", "password", "banned_at", "bot"
+        return User(**dict(zip(names, found, strict=False)))
 
     def close(self, token):
         sql("DELETE FROM sessions WHERE token_hash = ?", self._hash(token))
@@ -164,13 +165,16 @@ def make_guest():
             return User.create(name=name, name_key=key(name), created_at=now())
 
 
-def sign_up(username, password, email, rounds, guest=None):
-    """A new account, or the `guest`'s from now on, with the games played so far. 409 if the name or email is taken."""
+def sign_up(username, password, email, bot, rounds, guest=None):
+    """A new account, or the `guest`'s from now on, with the games played so far. 409 if the name or email is taken.
+
+    `bot`: it is a program's.
+    """
     name = normalized(username)
     if errors := name_errors(name) + password_errors(password) + email_errors(email):
         raise invalid(*errors)
     hashed = hash_password(password, rounds)
-    fields = {"name": name, "name_key": key(name), "password": hashed, **_email_fields(email)}
+    fields = {"name": name, "name_key": key(name), "password": hashed, "bot": bot, **_email_fields(email)}
     with _unique(), database.atomic():
         if not guest:
             return User.create(created_at=now(), **fields)

@@ -2,14 +2,15 @@
 
 A board is named `MODE/PERIOD`, such as `walls/all`, `walls/2026-11`, `walls/2026-W47` or `walls/2026-11-22`. It holds each
 player's best ranked game that ended in the period (UTC): an Entry. Among equal scores the earlier stands first, and they
-share a rank.
+share a rank. The games of a challenge are on its board only, `walls/game/ID` or `walls/daily/2026-11-22`. Programs are on
+boards of their own, with `/bots` behind the name.
 
 A rank is one more than the number of better scores. Those are counted in two levels of tallies, by score and by SPAN
 scores, of which few rows are added up however many players there are.
 """
 
 from collections import Counter, namedtuple
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 
 from models import sql
@@ -19,19 +20,25 @@ SPAN = 512  # scores that a bucket of the upper level counts together
 AROUND = 3  # entries on either side of one's own
 TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
 
-Row = namedtuple("Row", "board score at game user_id name verified")
+Row = namedtuple("Row", "board score at game user_id name bot verified")
+Player = namedtuple("Player", "bot")
 
 
-def board(mode, period, day):
+def board(mode, period, day, bots=False):
     """The name of the board of a mode and of the period around a datetime.date, which `all` doesn't look at."""
     year, week, _ = day.isocalendar()
     spell = {ALL: "all", MONTH: f"{day:%Y-%m}", WEEK: f"{year}-W{week:02}", DAY: f"{day:%Y-%m-%d}"}
-    return f"{mode}/{spell[period]}"
+    return f"{mode}/{spell[period]}{'/bots' * bots}"
 
 
-def current(mode, period):
-    """The name of the board of a mode and of the period that today is in."""
-    return board(mode, period, datetime.now(UTC).date())
+def challenge_board(mode, challenge, bots=False):
+    """The name of the board of a challenge, which is named as in challenges.py."""
+    return f"{mode}/{challenge if '/' in challenge else f'game/{challenge}'}{'/bots' * bots}"
+
+
+def main(mode, challenge=None, bots=False):
+    """The name of the board on which a game's rank is told: its challenge's, or the mode's of all times."""
+    return challenge_board(mode, challenge, bots) if challenge else board(mode, ALL, date.min, bots)
 
 
 def mode_of(name):
@@ -41,11 +48,12 @@ def mode_of(name):
 # Deriving. Each of these runs within the transaction that changes the games, after User.lock.
 
 
-def enter(user_id, game_id, mode, score, at, verified):
+def enter(user_id, game_id, mode, challenge, score, at, verified):
     """Put a ranked game that has just ended on each board where it is the player's best, unless they are on none."""
-    if not _may_stand(user_id):
+    player = _who_may_stand(user_id)
+    if not player:
         return
-    names = _boards_at(mode, at)
+    names = _boards_of(mode, challenge, at, player.bot)
     marks = ", ".join("?" * len(names))
     standing = {
         name: best
@@ -63,15 +71,17 @@ def enter(user_id, game_id, mode, score, at, verified):
 def rebuild(user_id):
     """Derive a player's entries anew from their games; none for a guest or a banned player."""
     withdraw(user_id)
-    if not _may_stand(user_id):
+    player = _who_may_stand(user_id)
+    if not player:
         return
     best = {}
     games = sql(
-        "SELECT mode, score, ended_at, id, verified FROM games WHERE user_id = ? AND ranked AND ended_at IS NOT NULL",
+        "SELECT mode, challenge, score, ended_at, id, verified FROM games"
+        " WHERE user_id = ? AND ranked AND ended_at IS NOT NULL",
         user_id,
     ).fetchall()
-    for mode, *game in sorted(games, key=lambda game: _goodness(*game[1:4])):
-        best.update(dict.fromkeys(_boards_at(mode, game[1]), game))
+    for mode, challenge, *game in sorted(games, key=lambda game: _goodness(*game[2:5])):
+        best.update(dict.fromkeys(_boards_of(mode, challenge, game[1], player.bot), game))
     _write(best, user_id)
     _count([(name, entry[0], 1) for name, entry in best.items()])
 
@@ -88,13 +98,18 @@ def _goodness(score, at, game_id):
     return score, -at, game_id
 
 
-def _may_stand(user_id):
-    return sql("SELECT 1 FROM users WHERE id = ? AND password IS NOT NULL AND banned_at IS NULL", user_id).fetchone()
+def _who_may_stand(user_id):
+    """The Player, or None for one who is on no board: a guest, or somebody banned."""
+    found = sql("SELECT bot FROM users WHERE id = ? AND password IS NOT NULL AND banned_at IS NULL", user_id).fetchone()
+    return found and Player(*found)
 
 
-def _boards_at(mode, at):
+def _boards_of(mode, challenge, at, bot):
+    """The names of the boards that a game is for, which ended `at`, by its `challenge` or none."""
+    if challenge:
+        return [challenge_board(mode, challenge, bot)]
     day = datetime.fromtimestamp(at / 1000, UTC).date()
-    return [board(mode, period, day) for period in PERIODS]
+    return [board(mode, period, day, bot) for period in PERIODS]
 
 
 def _write(entries, user_id):
@@ -177,9 +192,10 @@ def ranked(names, rows):
     return answer
 
 
-def next_better(name, score, user_id):
-    """The last Row of a board that is better than a score, and not the user's own; None if there is none."""
-    return next(iter(_rows(BETTER, name, score, -1 if user_id is None else user_id)), None)
+def next_better(names, score, user_id):
+    """The last Row of the boards that is better than a score, and not the user's own; None if there is none."""
+    better = (row for name in names for row in _rows(BETTER, name, score, -1 if user_id is None else user_id))
+    return max(better, key=order, default=None)
 
 
 def entry(names, user_id):
@@ -201,7 +217,7 @@ def _rows(statement, *parameters):
 
 # Two runs along one index, each as long as the page at the most: the rest of the same score, then the scores beyond.
 _RUNS = (
-    "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, e.verified FROM ("
+    "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, u.bot, e.verified FROM ("
     " SELECT * FROM (SELECT * FROM entries WHERE board = ? AND score = ? AND (at, user_id) {beyond} (?, ?)"
     " ORDER BY at {way}, user_id {way} LIMIT ?) AS same UNION ALL"
     " SELECT * FROM (SELECT * FROM entries WHERE board = ? AND score {further} ?"
@@ -211,7 +227,7 @@ _RUNS = (
 BEHIND = _RUNS.format(beyond=">", further="<", way="ASC", score_way="DESC")
 AHEAD = _RUNS.format(beyond="<", further=">", way="DESC", score_way="ASC")
 _ROWS = (
-    "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, e.verified"
+    "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, u.bot, e.verified"
     " FROM entries e JOIN users u ON u.id = e.user_id WHERE e.board = ?"
 )
 OWN = _ROWS + " AND e.user_id = ?"

@@ -8,17 +8,19 @@ import boards
 import rules
 from models import User, database, insert, now, relaxed, sql
 from problems import Problem, invalid, not_found
-from schemas import ActiveGame, Cell, GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
+from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
-LIVE = 10_000  # milliseconds after a post in which a game is shown as live
 ABANDONED = 600_000  # milliseconds after its last post at which a game is ended as left
 SWEPT = 100  # abandoned games ended at a time
 LATEST = 20  # games on a player's page
 SCORES = 200  # scores in its plot
 
-_COLUMNS = "id user_id mode seed rules ranked verified started_at seen_at ended_at outcome tick score turns state"
-Found = namedtuple("Found", _COLUMNS + " username")
-_FIND = f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name FROM games g JOIN users u ON u.id = g.user_id"
+_COLUMNS = "id user_id mode seed rules challenge ranked verified started_at seen_at ended_at outcome tick score turns state"
+Found = namedtuple("Found", _COLUMNS + " username bot")
+_FIND = (
+    f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name, u.bot"
+    " FROM games g JOIN users u ON u.id = g.user_id"
+)
 
 
 class Pace:
@@ -68,24 +70,36 @@ def unpack_state(mode, packed):
     return rules.Game.load(mode, unpack(f"<{len(packed) // 4}I", packed))
 
 
-def open_game(user, mode, pace):
-    """Open a game on a new seed; the one that the user has open ends as left."""
-    game_id, seed = secrets.token_urlsafe(9), 1 + secrets.randbelow(0xFFFFFFFF)
+def open_game(user, mode, pace, challenge=None):
+    """Open a game on a new seed, or on that of a challenges.Challenge; the one that the user has open ends as left."""
+    game_id, seed = secrets.token_urlsafe(9), challenge.seed if challenge else 1 + secrets.randbelow(0xFFFFFFFF)
     with database.atomic():
         User.lock(user.id)
         at = now()
-        for game in _found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id):
+        for game in found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id):
             _end_as_left(game.id, at)
+        ranked = not challenge or challenge.counts(user.id)
         insert(
             "games",
             **_beginning(game_id, user.id, mode, at),
             seed=seed,
+            challenge=challenge and challenge.name,
+            ranked=ranked,
             verified=True,
             score=0,
             state=pack_state(rules.Game(seed, mode)),
         )
-    left = pace.pause_left(0, 0)
-    return GameAnswer(game_id, mode, seed, rules.RULES, 0, timestamp(at), None if left is None else left / 1000)
+    return GameAnswer(
+        id=game_id,
+        mode=mode,
+        seed=seed,
+        rules=challenge.rules if challenge else rules.RULES,
+        tick=0,
+        started_at=timestamp(at),
+        pause_left=_seconds(pace.pause_left(0, 0)) if ranked else 0.0,
+        ranked=ranked,
+        challenge=challenge and challenge.name,
+    )
 
 
 def _beginning(game_id, user_id, mode, at):
@@ -95,7 +109,6 @@ def _beginning(game_id, user_id, mode, at):
         "user_id": user_id,
         "mode": mode,
         "rules": rules.RULES,
-        "ranked": True,
         "started_at": at,
         "seen_at": at,
         "tick": 0,
@@ -166,7 +179,7 @@ def _store(game, after):
         if not sql(_MOVE, *values, *where).rowcount:
             return False
         if after.ranked:
-            boards.enter(game.user_id, game.id, game.mode, after.score, after.ended_at, game.verified)
+            boards.enter(game.user_id, game.id, game.mode, game.challenge, after.score, after.ended_at, game.verified)
     return True
 
 
@@ -184,7 +197,7 @@ def leave(game_id, user):
 
 def end_abandoned():
     """End the games that nobody has posted to for long, at the time when they became so."""
-    for game in _found("WHERE g.ended_at IS NULL AND g.seen_at < ? LIMIT ?", now() - ABANDONED, SWEPT):
+    for game in found("WHERE g.ended_at IS NULL AND g.seen_at < ? LIMIT ?", now() - ABANDONED, SWEPT):
         with database.atomic():
             User.lock(game.user_id)
             _end_as_left(game.id, game.seen_at + ABANDONED, seen_by=game.seen_at)
@@ -194,12 +207,12 @@ def _end_as_left(game_id, at, seen_by=2**63 - 1):
     """Within a transaction, after User.lock. A game that has seen a post after `seen_by` is left alone."""
     ended = sql(
         "UPDATE games SET ended_at = ?, outcome = ?, state = NULL WHERE id = ? AND ended_at IS NULL AND seen_at <= ?"
-        " RETURNING user_id, mode, score, ranked, verified",
+        " RETURNING user_id, mode, challenge, score, ranked, verified",
         *(at, rules.LEFT, game_id, seen_by),
     ).fetchall()
-    for user_id, mode, score, ranked, verified in ended:
+    for user_id, mode, challenge, score, ranked, verified in ended:
         if ranked:
-            boards.enter(user_id, game_id, mode, score, at, verified)
+            boards.enter(user_id, game_id, mode, challenge, score, at, verified)
 
 
 def state_score(user, mode, score):
@@ -207,24 +220,26 @@ def state_score(user, mode, score):
     game_id, at = secrets.token_urlsafe(9), now()
     with database.atomic():
         User.lock(user.id)
-        insert("games", **_beginning(game_id, user.id, mode, at), ended_at=at, verified=False, score=score)
-        boards.enter(user.id, game_id, mode, score, at, False)
-    return boards.Row(boards.current(mode, boards.ALL), score, at, game_id, user.id, user.name, False)
+        stated = {"ended_at": at, "verified": False, "ranked": True, "score": score}
+        insert("games", **_beginning(game_id, user.id, mode, at), **stated)
+        boards.enter(user.id, game_id, mode, None, score, at, False)
+    board = boards.main(mode, bots=user.bot)
+    return boards.Row(board, score, at, game_id, user.id, user.name, user.bot, False)
 
 
 # Reading.
 
 
-def _found(where, *parameters):
+def found(where, *parameters):
     return [Found(*row) for row in sql(f"{_FIND} {where}", *parameters)]
 
 
 def find(game_id):
     """The game, or 404. A stated score is none: it has no turns to show."""
-    found = _found("WHERE g.id = ?", game_id) if "\0" not in game_id else []
-    if not found or found[0].seed is None:
+    rows = found("WHERE g.id = ?", game_id) if "\0" not in game_id else []
+    if not rows or rows[0].seed is None:
         raise not_found(f"game {game_id!r}")
-    return found[0]
+    return rows[0]
 
 
 def _of(game_id, user):
@@ -238,31 +253,44 @@ def progress(game, pace):
     over = game.ended_at is not None
     pause_left = None
     if not over:
-        left = pace.pause_left(unpack_state(game.mode, game.state).nominal_ms, now() - game.started_at)
-        pause_left = None if left is None else max(0.0, left / 1000) * game.ranked
+        left = _seconds(pace.pause_left(unpack_state(game.mode, game.state).nominal_ms, now() - game.started_at))
+        pause_left = None if left is None else max(0.0, left) * game.ranked
     return Progress(
-        status="over" if over else "playing",
+        status=_status(game.ended_at),
         tick=game.tick,
         score=game.score,
         outcome=game.outcome,
         ranked=bool(game.ranked),
-        rank=_rank(game.user_id, game.mode) if over else None,
-        personal_best=personal_best(game.user_id, game.mode),
+        rank=rank(game) if over else None,
+        personal_best=_personal_best(game),
         pause_left=pause_left,
     )
 
 
-def _rank(user_id, mode):
-    names = [boards.current(mode, boards.ALL)]
-    entry = boards.entry(names, user_id)
+def _seconds(milliseconds):
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def rank(game):
+    """The rank of the game's player on the board that the game is for, or None."""
+    names = [boards.main(game.mode, game.challenge, game.bot)]
+    entry = boards.entry(names, game.user_id)
     return entry and boards.rank(names, entry.score)
 
 
-def personal_best(user_id, mode):
-    """The best score of the user's ranked games of the mode that are over, or None."""
-    return sql(
-        "SELECT MAX(score) FROM games WHERE user_id = ? AND mode = ? AND ranked AND ended_at IS NOT NULL", user_id, mode
-    ).fetchone()[0]
+def _personal_best(game):
+    """The best score of the player's ranked games that are over: those of the challenge, or of the mode on new seeds."""
+    parameters = (game.user_id, game.mode)
+    found = sql(_BEST_OF_CHALLENGE, *parameters, game.challenge) if game.challenge else sql(_BEST, *parameters)
+    return found.fetchone()[0]
+
+
+_BEST = (
+    "SELECT MAX(score) FROM games WHERE user_id = ? AND mode = ? AND challenge IS NULL AND ranked AND ended_at IS NOT NULL"
+)
+_BEST_OF_CHALLENGE = (
+    "SELECT MAX(score) FROM games WHERE user_id = ? AND mode = ? AND challenge = ? AND ranked AND ended_at IS NOT NULL"
+)
 
 
 def _conflict(detail, game, pace):
@@ -273,9 +301,11 @@ def record(game, since):
     return GameRecord(
         id=game.id,
         username=game.username,
+        bot=bool(game.bot),
         mode=game.mode,
         rules=game.rules,
         seed=game.seed,
+        challenge=game.challenge,
         status=_status(game.ended_at),
         outcome=game.outcome,
         ranked=bool(game.ranked),
@@ -287,32 +317,6 @@ def record(game, since):
     )
 
 
-def active():
-    """The games that are being played now, best first."""
-    found = _found(
-        "WHERE g.ended_at IS NULL AND g.seen_at > ? AND u.banned_at IS NULL ORDER BY g.score DESC, g.started_at, g.id",
-        now() - LIVE,
-    )
-    return [_active(game, unpack_state(game.mode, game.state)) for game in found]
-
-
-def _active(game, state):
-    return ActiveGame(
-        id=game.id,
-        username=game.username,
-        score=game.score,
-        mode=game.mode,
-        snake=[_cell(cell) for cell in state.body],
-        food=_cell(state.food),
-        tick=game.tick,
-        started_at=timestamp(game.started_at),
-    )
-
-
-def _cell(cell):
-    return Cell(cell % rules.SIZE, cell // rules.SIZE)
-
-
 def count(user_id):
     """How many games the user has played to an end."""
     return sql(
@@ -321,11 +325,12 @@ def count(user_id):
 
 
 def latest(user_id):
-    found = _found("WHERE g.user_id = ? AND g.seed IS NOT NULL ORDER BY g.started_at DESC LIMIT ?", user_id, LATEST)
+    rows = found("WHERE g.user_id = ? AND g.seed IS NOT NULL ORDER BY g.started_at DESC LIMIT ?", user_id, LATEST)
     return [
         PlayedGame(
             id=game.id,
             mode=game.mode,
+            challenge=game.challenge,
             score=game.score,
             status=_status(game.ended_at),
             outcome=game.outcome,
@@ -334,7 +339,7 @@ def latest(user_id):
             started_at=timestamp(game.started_at),
             ended_at=timestamp(game.ended_at),
         )
-        for game in found
+        for game in rows
     ]
 
 

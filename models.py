@@ -179,6 +179,7 @@ class User(Table):
     password = TextField(null=True)  # bcrypt's hash
     created_at = BigIntegerField()
     banned_at = BigIntegerField(null=True)
+    bot = BooleanField(default=False)  # a program's, which stands on boards of their own
 
     class Meta:
         table_name = "users"
@@ -208,7 +209,8 @@ class Game(Table):
     """A game, in progress while `ended_at` is null.
 
     `turns` are 3 bytes each (see games.pack_turns); `state` is what rules.Game.save gives, little-endian 32-bit. A score
-    that somebody stated under SCORE_POLICY=open is a game that is not `verified`, with no seed and no turns.
+    that somebody stated under SCORE_POLICY=open is a game that is not `verified`, with no seed and no turns. `challenge`
+    names what a known seed is played again for (see challenges.py); it is null for games on new seeds.
     """
 
     id = CharField(16, primary_key=True)
@@ -226,6 +228,7 @@ class Game(Table):
     score = IntegerField()
     turns = BlobField()
     state = BlobField(null=True)
+    challenge = TextField(null=True)
 
     class Meta:
         table_name = "games"

@@ -20,20 +20,20 @@ def find(name):
 def page(user):
     return Player(
         username=user.name,
+        bot=user.bot,
         joined_at=timestamp(user.created_at),
         games=games.count(user.id),
-        bests={mode: _best(mode, user.id) for mode in rules.MODES},
+        bests={mode: _best(boards.main(mode, bots=user.bot), user.id) for mode in rules.MODES},
         latest=games.latest(user.id),
         scores=games.scores(user.id),
     )
 
 
-def _best(mode, user_id):
-    names = [boards.current(mode, boards.ALL)]
-    entry = boards.entry(names, user_id)
+def _best(board, user_id):
+    entry = boards.entry([board], user_id)
     return entry and Best(
-        rank=boards.rank(names, entry.score),
-        of=boards.size(names),
+        rank=boards.rank([board], entry.score),
+        of=boards.size([board]),
         score=entry.score,
         game=entry.game if entry.verified else None,
         timestamp=timestamp(entry.at),

@@ -15,6 +15,8 @@ Outcome = Literal["wall", "self", "starved", "won", "left"]
 Status = Literal["playing", "over"]
 Period = Literal["all", "month", "week", "day"]
 Heading = Literal["U", "R", "D", "L"]
+Players = Literal["people", "bots"]
+MOST_LIVE = 50  # games of the wall in one answer
 Text = Annotated[str, Meta(max_length=320)]
 Score = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 # No game is longer: it starves in between.
@@ -33,9 +35,12 @@ class Request(Struct, forbid_unknown_fields=True):
 
 
 class SignUp(Request):
+    """`bot`: the account is a program's, which stands on boards of their own."""
+
     username: Text
     password: Text
     email: Text | None = None
+    bot: bool = False
 
 
 class LogIn(Request):
@@ -60,7 +65,10 @@ class Delete(Request):
 
 
 class NewGame(Request):
-    mode: Mode
+    """`challenge`: `daily`, `daily/DATE`, or the id of a game, which then brings its mode."""
+
+    mode: Mode | None = None
+    challenge: Text | None = None
 
 
 class Turns(Request):
@@ -75,9 +83,13 @@ class StatedScore(Request):
 
 
 class StandingQuery(Request):
+    """`challenge` as in NewGame. `players`: whose boards; by default one's own, or people's."""
+
     mode: Mode | None = None
     period: Period = "all"
     at: date | None = None
+    challenge: Text | None = None
+    players: Players | None = None
 
 
 class BoardQuery(StandingQuery):
@@ -85,7 +97,7 @@ class BoardQuery(StandingQuery):
     after: Text | None = None
 
 
-class NextQuery(Request):
+class NextQuery(StandingQuery, kw_only=True):
     mode: Mode
     score: Score
 
@@ -94,13 +106,21 @@ class GameQuery(Request):
     since: Tick = 0
 
 
+class LiveQuery(Request):
+    """`known`: the games that the client has, as `ID:TICK,ID:TICK`; `limit`: how many of the best it wants beside them."""
+
+    known: Annotated[str, Meta(max_length=2000, pattern=r"^([\w-]{1,16}:\d{1,6}(,(?=.)|$))*$")] = ""
+    limit: Annotated[int, Meta(ge=0, le=MOST_LIVE)] = 12
+
+
 class UserAnswer(Struct, omit_defaults=True):
-    """`guest` is there for guests only."""
+    """`guest` is there for guests only, `bot` for programs."""
 
     id: str
     username: str
     email: str | None
     guest: bool = False
+    bot: bool = False
 
 
 class SessionAnswer(Struct):
@@ -109,7 +129,7 @@ class SessionAnswer(Struct):
 
 
 class GameAnswer(Struct):
-    """A game just opened. `pause_left` as in Progress."""
+    """A game just opened. `pause_left` and `ranked` as in Progress; `challenge` by its full name, null for a new seed."""
 
     id: str
     mode: Mode
@@ -118,14 +138,17 @@ class GameAnswer(Struct):
     tick: int
     started_at: str
     pause_left: float | None
+    ranked: bool
+    challenge: str | None
 
 
 class Progress(Struct):
     """Where the server stands in a game.
 
-    `ranked`: whether it counts on the boards. `rank`, once the game is over: the player's on the mode's board of all times.
-    `personal_best`: the player's best ranked score of the mode, once this game is over with it included. `pause_left`:
-    seconds of pausing left before the game is not ranked; null where the pace is not enforced.
+    `ranked`: whether it counts on the boards. `rank`, once the game is over: the player's on the mode's board of all times,
+    or on that of its challenge. `personal_best`: the player's best ranked score of the mode, or in the challenge, once this
+    game is over with it included. `pause_left`: seconds of pausing left before the game is not ranked; null where the pace
+    is not enforced.
     """
 
     status: Status
@@ -143,7 +166,7 @@ class Cell(Struct):
     y: int
 
 
-class ActiveGame(Struct):
+class ActiveGame(Struct, omit_defaults=True):
     """A game with a post in the last ten seconds; `snake` head first."""
 
     id: str
@@ -154,10 +177,33 @@ class ActiveGame(Struct):
     food: Cell
     tick: int
     started_at: str
+    bot: bool = False
 
 
-class GameRecord(Struct):
-    """A game with its turns, [tick, heading], those after `since` only where the query has it."""
+class LiveGame(Struct, omit_defaults=True):
+    """What is new of a game that is watched: what does not change is there for a game that the client doesn't know.
+
+    `heard`: milliseconds since the player's last post, which a sign of life while paused is, too. `turns`: those after the
+    tick that the client has. `outcome`, `ranked`, and `rank` as in Progress: once it is over.
+    """
+
+    id: str
+    tick: int
+    heard: int
+    turns: list[tuple[int, Heading]] = []
+    username: str | None = None
+    mode: Mode | None = None
+    rules: int | None = None
+    seed: int | None = None
+    challenge: str | None = None
+    bot: bool = False
+    outcome: Outcome | None = None
+    ranked: bool | None = None
+    rank: int | None = None
+
+
+class GameRecord(Struct, omit_defaults=True):
+    """A game with its turns, [tick, heading], those after `since` only where the query has it. `challenge`: see NewGame."""
 
     id: str
     username: str
@@ -172,9 +218,11 @@ class GameRecord(Struct):
     started_at: str
     ended_at: str | None
     turns: list[tuple[int, Heading]]
+    challenge: str | None = None
+    bot: bool = False
 
 
-class EntryAnswer(Struct):
+class EntryAnswer(Struct, omit_defaults=True):
     """`game` is null for a score that is not verified: it brought no turns."""
 
     rank: int
@@ -185,6 +233,7 @@ class EntryAnswer(Struct):
     timestamp: str
     game: str | None
     verified: bool
+    bot: bool = False
 
 
 class Standing(Struct):
@@ -212,7 +261,7 @@ class Best(Struct):
     timestamp: str
 
 
-class PlayedGame(Struct):
+class PlayedGame(Struct, omit_defaults=True):
     id: str
     mode: Mode
     score: int
@@ -222,6 +271,7 @@ class PlayedGame(Struct):
     ticks: int
     started_at: str
     ended_at: str | None
+    challenge: str | None = None
 
 
 class PastScore(Struct):
@@ -230,7 +280,7 @@ class PastScore(Struct):
     score: int
 
 
-class Player(Struct):
+class Player(Struct, omit_defaults=True):
     """`bests` by mode, null where the player is not on its board; `scores` of the last games that are over, in order."""
 
     username: str
@@ -239,3 +289,4 @@ class Player(Struct):
     bests: dict[str, Best | None]
     latest: list[PlayedGame]
     scores: list[PastScore]
+    bot: bool = False

@@ -25,8 +25,10 @@ from bottle import request, response
 import accounts
 import assets
 import boards
+import challenges
 import config
 import games
+import live
 import models
 import players
 import throttle
@@ -39,6 +41,7 @@ from schemas import (
     Delete,
     EntryAnswer,
     GameQuery,
+    LiveQuery,
     LogIn,
     NewGame,
     NextQuery,
@@ -91,7 +94,7 @@ class Snakepit(bottle.Bottle):
         self.throttle = throttle.Throttle(settings.rate_limits)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
-        self.sessions = None  # from `prepare` on
+        self.secret = self.sessions = None  # from `prepare` on
         self.next_sweep = 0.0  # on the monotonic clock
         for method, path, handler in ROUTES:
             self.route(path, method, handler)
@@ -110,8 +113,8 @@ class Snakepit(bottle.Bottle):
         """What needs the database, done once: its tables, and the server's secret."""
         if self.sessions is None:
             models.migrate()
-            secret = self.settings.secret_key or models.Secret.get_or_make("secret_key")
-            self.sessions = accounts.Sessions(secret, self.settings.session_days)
+            self.secret = self.settings.secret_key or models.Secret.get_or_make("secret_key")
+            self.sessions = accounts.Sessions(self.secret, self.settings.session_days)
 
     def close(self):
         """Close the connections to the database; a database in memory is gone with them."""
@@ -237,7 +240,7 @@ def sign_up():
     app.throttle.spend(throttle.NEW_ACCOUNTS, f"account from {address()}")
     if guest and not guest.is_guest:
         guest = None  # a player who makes another account
-    user = accounts.sign_up(wanted.username, wanted.password, wanted.email, app.settings.bcrypt_rounds, guest)
+    user = accounts.sign_up(wanted.username, wanted.password, wanted.email, wanted.bot, app.settings.bcrypt_rounds, guest)
     if guest:
         app.sessions.close(token())
     response.status = 201
@@ -321,7 +324,7 @@ def _session(user):
 
 
 def _user(user):
-    return UserAnswer(str(user.id), user.name, user.email, user.is_guest)
+    return UserAnswer(str(user.id), user.name, user.email, user.is_guest, bool(user.bot))
 
 
 # Games.
@@ -329,14 +332,26 @@ def _user(user):
 
 @route("POST", "/api/games")
 def open_game():
-    user, wanted = signed_in(), body(NewGame)
+    user, wanted, app = signed_in(), body(NewGame), request.app
     response.status = 201
-    return games.open_game(user, wanted.mode, request.app.pace)
+    if wanted.challenge is not None:
+        challenge = challenges.find(wanted.challenge, wanted.mode, app.secret)
+        return games.open_game(user, challenge.mode, app.pace, challenge)
+    if wanted.mode is None:
+        raise invalid(("mode", f"is missing; give one of {', '.join(MODES)}"))
+    return games.open_game(user, wanted.mode, app.pace)
 
 
 @route("GET", "/api/games/active")
 def active_games():
-    return games.active()
+    return live.active()
+
+
+@route("GET", "/api/games/live")
+def live_games():
+    asked = query(LiveQuery)
+    pairs = [pair.split(":") for pair in asked.known.split(",") if pair]
+    return live.news({game: int(tick) for game, tick in pairs}, asked.limit)
 
 
 @route("POST", "/api/games/<game_id>/turns")
@@ -377,7 +392,7 @@ def _is_known(etag):
 @route("GET", "/api/leaderboard")
 def leaderboard():
     asked = query(BoardQuery)
-    names = _boards(asked.mode, asked.period, asked.at)
+    names = _boards(asked)
     after = boards.TOP if asked.after is None else _place(asked.after)
     rows = boards.page(names, asked.limit + 1, after)
     if len(rows) > asked.limit:
@@ -390,7 +405,7 @@ def leaderboard():
 @route("GET", "/api/leaderboard/me")
 def my_standing():
     user, asked = signed_in(), query(StandingQuery)
-    names = _boards(asked.mode, asked.period, asked.at)
+    names = _boards(asked, user)
     size, row = boards.size(names), boards.entry(names, user.id)
     if not row:
         return Standing(None, size, None, None, [])
@@ -402,11 +417,11 @@ def my_standing():
 @route("GET", "/api/leaderboard/next")
 def next_rank():
     asked = query(NextQuery)
-    user_id = signed_in().id if token() else None
-    names = _boards(asked.mode, boards.ALL)
-    own = user_id and boards.entry(names, user_id)
+    user = signed_in() if token() else None
+    names = _boards(asked, user)
+    own = user and boards.entry(names, user.id)
     rank = boards.rank(names, asked.score) - bool(own and own.score > asked.score)
-    row = boards.next_better(names[0], asked.score, user_id)
+    row = boards.next_better(names, asked.score, user and user.id)
     return NextRank(rank, _entries(names, [row])[0] if row else None)
 
 
@@ -431,9 +446,20 @@ def player(name):
     return players.page(players.find(name))
 
 
-def _boards(mode, period, day=None):
-    day = day or datetime.now(UTC).date()
-    return [boards.board(mode, period, day) for mode in ([mode] if mode else MODES)]
+def _boards(asked, user=None):
+    """The names of the boards that a query asks for, to be read as one: those with the user, where it doesn't say whose."""
+    bots = asked.players == "bots" or bool(user and user.bot and not asked.players)
+    if asked.challenge is not None:
+        return _boards_of_challenge(asked, bots)
+    day = asked.at or datetime.now(UTC).date()
+    return [boards.board(mode, asked.period, day, bots) for mode in ([asked.mode] if asked.mode else MODES)]
+
+
+def _boards_of_challenge(asked, bots):
+    if asked.period != boards.ALL:
+        raise invalid(("period", "a challenge has one board, of all its games; leave the period out"))
+    name, modes = challenges.standing_names(asked.challenge, asked.mode, asked.at)
+    return [boards.challenge_board(mode, name, bots) for mode in modes]
 
 
 def _place(after):
@@ -455,6 +481,7 @@ def _entries(names, rows):
             timestamp=timestamp(row.at),
             game=row.game if row.verified else None,
             verified=bool(row.verified),
+            bot=bool(row.bot),
         )
         for rank, row in boards.ranked(names, rows)
     ]

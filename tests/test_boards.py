@@ -181,7 +181,7 @@ def test_the_default_page_has_ten_rows(opened):
     [
         *("mode=wals", "period=year", "at=tomorrow", "at=2026-02-30", "limit=0", "limit=101", "limit=ten", "limit=1.5"),
         *("after=x", "after=1.2", "after=-1.2.3", "after=1.2.x", "after=1.2.3.4", f"after=1.{'9' * 30}.2", "perod=day"),
-        *("limit=" + "9" * 4000, "mode=walls%00", "challenge=daily"),
+        *("limit=" + "9" * 4000, "mode=walls%00", "challenge=daily/tomorrow"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused(api, query):

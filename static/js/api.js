@@ -145,9 +145,16 @@ export async function delete_account(password) {
 
 // Games
 
-export const open_game = (mode) => call("POST", "games", { mode });
+/** A game on a new seed, or the `challenge` of that name: "daily", "daily/DATE", or the id of a game. */
+export const open_game = (mode, challenge = null) => call("POST", "games", { mode, challenge });
 export const game = (id) => call("GET", `games/${encodeURIComponent(id)}`);
 export const leave_game = (id) => call("DELETE", `games/${encodeURIComponent(id)}`);
+
+/** What is new of the games in `known`, a Map of ticks by id, and of the `limit` best that are being played. */
+export const live_games = (known, limit) => {
+  const ticks = Array.from(known, ([id, tick]) => `${id}:${tick}`).join();
+  return call("GET", `games/live?${new URLSearchParams({ known: ticks, limit })}`);
+};
 
 /** `batch` is {since, tick, turns}; `keepalive` lets the post outlive the page. */
 export const post_turns = (id, batch, options) =>
