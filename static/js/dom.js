@@ -36,6 +36,17 @@ function play_sign() {
     draw("path", { d: "M3 1.5L10.5 6L3 10.5Z" }));
 }
 
+/** Fetches a stylesheet of a view that not everybody opens; settles when it counts. */
+export function need_style(name) {
+  styles[name] ??= new Promise((resolve) => {
+    const href = new URL(`../${name}`, import.meta.url).href;
+    document.head.append(make("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
+  });
+  return styles[name];
+}
+
+const styles = {};
+
 export function player_link(name) {
   return make("a", { href: `#/players/${encodeURIComponent(name)}`, dir: "auto" }, name);
 }

@@ -27,6 +27,7 @@ let wants_sound = recall("sound", false);
 const VIEWS = { // fetched when asked for: the game comes first
   boards: () => import("./boards.js"),
   games: () => import("./replay.js"),
+  live: () => import("./wall.js"),
   players: () => import("./players.js"),
 };
 
