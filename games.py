@@ -235,11 +235,17 @@ def found(where, *parameters):
 
 
 def find(game_id):
-    """The game, or 404. A stated score is none: it has no turns to show."""
-    rows = found("WHERE g.id = ?", game_id) if "\0" not in game_id else []
-    if not rows or rows[0].seed is None:
+    """The game, or 404."""
+    game = find_or_none(game_id)
+    if not game:
         raise not_found(f"game {game_id!r}")
-    return rows[0]
+    return game
+
+
+def find_or_none(game_id):
+    """The game, or None. A stated score is none: it has no turns to show."""
+    rows = found("WHERE g.id = ? AND g.seed IS NOT NULL", game_id) if "\0" not in game_id else []
+    return rows[0] if rows else None
 
 
 def _of(game_id, user):

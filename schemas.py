@@ -106,6 +106,10 @@ class GameQuery(Request):
     since: Tick = 0
 
 
+class TickQuery(Request):
+    tick: Tick | None = None
+
+
 class LiveQuery(Request):
     """`known`: the games that the client has, as `ID:TICK,ID:TICK`; `limit`: how many of the best it wants beside them."""
 

@@ -25,6 +25,7 @@ from bottle import request, response
 import accounts
 import assets
 import boards
+import cards
 import challenges
 import config
 import games
@@ -52,6 +53,7 @@ from schemas import (
     Standing,
     StandingQuery,
     StatedScore,
+    TickQuery,
     Turns,
     UserAnswer,
     timestamp,
@@ -170,33 +172,39 @@ def route(method, path):
     """Add the handler to the API: what it returns is sent as JSON, None as 204, and what it refuses as a problem."""
 
     def add(handler):
-        @functools.wraps(handler)
-        def answer(**parameters):
-            try:
-                request.app.prepare()
-                request.app.sweep()
-                result = handler(**parameters)
-            except Problem as problem:
-                return _refuse(problem)
-            except models.OUT_OF_REACH as error:
-                log.error("%s %s: the database: %s", request.method, request.path, error)
-                return _refuse(_database_away())
-            except Exception:
-                log.exception("%s %s", request.method, request.path)
-                return _refuse(Problem(500, FAILED))
-            if isinstance(result, bottle.HTTPResponse):
-                return result
-            if result is None:
-                response.status = 204
-                return b""
-            response.content_type = "application/json"
-            response.set_header("Cache-Control", "no-store")
-            return msgspec.json.encode(result)
-
-        ROUTES.append((method, path, answer))
+        ROUTES.append((method, path, _guarded(handler)))
         return handler
 
     return add
+
+
+def _guarded(handler):
+    """The handler as bottle calls it: with the database at hand, and no way out for an exception."""
+
+    @functools.wraps(handler)
+    def answer(**parameters):
+        try:
+            request.app.prepare()
+            request.app.sweep()
+            result = handler(**parameters)
+        except Problem as problem:
+            return _refuse(problem)
+        except models.OUT_OF_REACH as error:
+            log.error("%s %s: the database: %s", request.method, request.path, error)
+            return _refuse(_database_away())
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            return _refuse(Problem(500, FAILED))
+        if isinstance(result, bottle.HTTPResponse):
+            return result
+        if result is None:
+            response.status = 204
+            return b""
+        response.content_type = "application/json"
+        response.set_header("Cache-Control", "no-store")
+        return msgspec.json.encode(result)
+
+    return answer
 
 
 def _refuse(problem):
@@ -509,6 +517,23 @@ def client(path=assets.INDEX):
     return bottle.HTTPResponse(asset.content, headers=headers)
 
 
+def card(game_id):
+    """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
+    tick = query(TickQuery).tick
+    found = games.find_or_none(game_id)
+    parts = request.urlparts
+    page = cards.page(found, f"{parts.scheme}://{parts.netloc}{parts.path}", tick)
+    status = 200 if found else 404
+    return bottle.HTTPResponse(page, status, {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"})
+
+
+def card_picture(game_id):
+    """The picture of its preview card."""
+    game = games.find(game_id)
+    content = cards.picture(game, games.unpack_turns(game.turns))
+    return bottle.HTTPResponse(content, headers={"Content-Type": assets.TYPES["png"], "Cache-Control": "max-age=60"})
+
+
 def manifest():
     """Beside the page, so that the addresses within are the page's own."""
     return client("manifest.webmanifest")
@@ -516,6 +541,8 @@ def manifest():
 
 ROUTES += [
     ("GET", "/", client),
+    ("GET", "/games/<game_id>", _guarded(card)),
+    ("GET", "/games/<game_id>/card.png", _guarded(card_picture)),
     ("GET", "/manifest.webmanifest", manifest),
     ("GET", "/static/<path:path>", client),
 ]

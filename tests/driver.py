@@ -43,16 +43,16 @@ class Api:
     def _as(self, session):
         return Api(self.send, session["token"], session["user"])
 
-    def open(self, mode=rules.WALLS):
-        return self("POST /api/games", {"mode": mode}, 201)
+    def open(self, mode=rules.WALLS, **challenge):
+        return self("POST /api/games", {"mode": mode, **challenge}, 201)
 
     def post(self, game, since, tick, turns=(), status=200):
         body = {"since": since, "tick": tick, "turns": list(turns)}
         return self(f"POST /api/games/{game['id']}/turns", body, status)
 
-    def play(self, meals=0, mode=rules.WALLS):
+    def play(self, meals=0, mode=rules.WALLS, **challenge):
         """Play a whole game in one post, with so many meals. Returns (game, turns, answer)."""
-        game = self.open(mode)
+        game = self.open(mode, **challenge)
         turns, tick = plan(game["seed"], mode, meals)
         answer = self.post(game, 0, tick, turns)
         assert answer["status"] == "over"

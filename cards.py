@@ -1,0 +1,81 @@
+"""The address of a game that one hands on, `/games/ID`: a page whose title and preview card say whose game it is and what it
+scored. It leads on to the client, whose own addresses no server sees.
+
+Preview cards are The Open Graph protocol's (https://ogp.me).
+"""
+
+from functools import lru_cache
+from html import escape
+
+import pictures
+import rules
+
+OUTCOMES = {
+    rules.WALL: "hit the wall",
+    rules.SELF: "bit itself",
+    rules.STARVED: "starved",
+    rules.WON: "filled the pit",
+    rules.LEFT: "left the pit",
+}
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <title>{title} · Snakepit</title>
+  <meta name="description" content="{description}">
+  <meta property="og:site_name" content="Snakepit">
+  <meta property="og:type" content="website">
+  <meta property="og:title" content="{title}">
+  <meta property="og:description" content="{description}">
+{picture}  <meta http-equiv="refresh" content="0; url={onward}">
+  <link rel="icon" href="../static/icon.svg" type="image/svg+xml">
+</head>
+<body>
+  <p><a href="{onward}">{title}</a></p>
+</body>
+</html>
+"""
+_PICTURE = """  <meta property="og:image" content="{address}">
+  <meta property="og:image:width" content="{width}">
+  <meta property="og:image:height" content="{height}">
+  <meta property="og:image:alt" content="{description}">
+  <meta name="twitter:card" content="summary_large_image">
+"""
+
+
+def page(game, address, tick=None):
+    """The page of a games.Found, or None for a game that there isn't; `address` is its absolute URL, without a query."""
+    if game is None:
+        return _PAGE.format(title="No such game", description="There is no such game.", picture="", onward="../#/")
+    title, description = escape(_title(game)), escape(_description(game))
+    picture = _PICTURE.format(
+        address=escape(f"{address}/card.png"), width=pictures.WIDTH, height=pictures.HEIGHT, description=description
+    )
+    onward = f"../#/games/{game.id}" + ("" if tick is None else f"?tick={tick}")
+    return _PAGE.format(title=title, description=description, picture=picture, onward=onward)
+
+
+def _title(game):
+    return f"{game.score} by {game.username}" if game.outcome else f"{game.username} is playing"
+
+
+def _description(game):
+    mode = {rules.WALLS: "Walls", rules.PASS_THROUGH: "Pass-through"}[game.mode]
+    if not game.outcome:
+        return f"{mode}, {game.score} points so far. Watch it live."
+    return f"{mode}: {OUTCOMES[game.outcome]} after {game.tick} steps. Watch every turn of it, or beat it on the same eggs."
+
+
+def picture(game, turns):
+    """A PNG of the game's state at its last tick, with its score."""
+    return _picture(game.seed, game.mode, game.tick, tuple(turns))
+
+
+@lru_cache(maxsize=64)
+def _picture(seed, mode, tick, turns):
+    played = rules.Game(seed, mode)
+    played.advance(turns, tick)
+    return pictures.draw(played)

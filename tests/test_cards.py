@@ -1,0 +1,97 @@
+"""The address of a game that one hands on: a page and a picture for preview cards, and the way to the client."""
+
+import re
+import struct
+import zlib
+
+import pytest
+import webtest
+from driver import plan
+
+import pictures
+import rules
+
+
+@pytest.fixture
+def client(app):
+    return webtest.TestApp(app)
+
+
+def said(page):
+    return dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">', page.text))
+
+
+def test_the_card_says_whose_game_it_is_and_what_it_scored(client, ada):
+    game, _, answer = ada.play(3)
+    page = client.get(f"/games/{game['id']}")
+    assert page.content_type == "text/html"
+    assert "<title>30 by Ada · Snakepit</title>" in page.text
+    card = said(page)
+    assert card["og:title"] == "30 by Ada"
+    assert "hit the wall" in card["og:description"]
+    assert str(answer["tick"]) in card["og:description"]
+    assert card["og:image"] == f"http://localhost:80/games/{game['id']}/card.png"
+
+
+def test_the_card_leads_on_to_the_client_at_the_tick_that_it_was_asked_for(client, ada):
+    game, _, _ = ada.play(3)
+    address = f"/games/{game['id']}"
+    assert f'content="0; url=../#/games/{game["id"]}">' in client.get(address).text
+    assert f'url=../#/games/{game["id"]}?tick=41"' in client.get(f"{address}?tick=41").text
+    client.get(f"{address}?tick=x", status=422)
+
+
+def test_the_card_of_a_game_in_progress(client, ada):
+    game = ada.open()
+    assert said(client.get(f"/games/{game['id']}"))["og:title"] == "Ada is playing"
+
+
+def test_an_unknown_game_is_404_and_leads_to_the_client(client):
+    page = client.get("/games/nothing", status=404)
+    assert page.content_type == "text/html"
+    assert "url=../#/" in page.text
+    client.get("/games/nothing/card.png", status=404)
+
+
+@pytest.mark.parametrize("game_id", ["%22%3E%3Cscript%3E", "%00", "a" * 500])
+def test_nothing_of_an_address_gets_into_the_page(client, game_id):
+    page = client.get(f"/games/{game_id}", status=404)
+    assert "script>" not in page.text
+    assert page.content_type == "text/html"
+
+
+def test_the_picture_is_a_png_of_the_last_state(client, ada):
+    game, turns, answer = ada.play(2)
+    png = client.get(f"/games/{game['id']}/card.png")
+    assert png.content_type == "image/png"
+    pixels = decode(png.body)
+    played = rules.Game(game["seed"], "walls")
+    played.advance(turns, answer["tick"])
+    snake = set(played.body)
+    for cell in range(rules.CELLS):
+        shown = pixels[pictures.TOP + cell // 20 * pictures.CELL + 5][pictures.LEFT + cell % 20 * pictures.CELL + 5]
+        assert (shown == pictures.SNAKE) == (cell in snake), cell
+
+
+def test_pictures_of_every_kind_can_be_drawn():
+    for mode in rules.MODES:
+        turns, end = plan(7, mode, 12)
+        for tick in range(end + 1):
+            game = rules.Game(7, mode)
+            game.advance(turns, tick)
+            assert all(len(row) == pictures.WIDTH for row in decode(pictures.draw(game)))
+
+
+def decode(png):
+    """The rows of palette indices of a PNG such as pictures.py writes."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    data, at = b"", 8
+    while at < len(png):
+        (length,) = struct.unpack_from(">I", png, at)
+        kind, content = png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
+        assert struct.unpack_from(">I", png, at + 8 + length)[0] == zlib.crc32(kind + content)
+        data += content if kind == b"IDAT" else b""
+        at += 12 + length
+    raw, width = zlib.decompress(data), pictures.WIDTH + 1
+    assert len(raw) == width * pictures.HEIGHT
+    return [raw[start + 1 : start + width] for start in range(0, len(raw), width)]
