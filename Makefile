@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-integration lint
+.PHONY: run bots test test-integration lint
 
 run: $(VENV)/run.stamp
 	$(BIN)/python service.py
+
+# Players for a server that runs: make bots ARGS="--bots 8 --url https://snakepit.example.org"
+bots: $(VENV)/run.stamp
+	$(BIN)/python examples/bot.py $(ARGS)
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest tests

@@ -1,0 +1,233 @@
+"""The example's bots: their strategy; and on a clock of the test's own, how they keep time and bear with the server."""
+
+import io
+import json
+import random
+import re
+import secrets
+import sys
+import threading
+import time
+from itertools import pairwise
+from types import SimpleNamespace
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+
+import pytest
+from driver import PASSWORD, drive
+
+import games
+import rules
+from examples import bot
+
+# The strategy.
+
+
+@pytest.mark.parametrize(("mode", "average"), [(rules.WALLS, 180), (rules.PASS_THROUGH, 240)])
+def test_no_step_into_what_is_taken_while_there_is_a_free_cell_and_much_is_eaten(mode, average):
+    scores = []
+    for seed in range(1, 11):
+        game = rules.Game(seed, mode)
+        while game.ticks < 300 and not game.outcome:
+            steps = {heading: rules.neighbour(game.body[0], heading, mode) for heading in rules.HEADINGS}
+            taken = {rules.OUTSIDE, *list(game.body)[:-1]}
+            heading = bot.choose(game)
+            assert steps[heading] not in taken or taken.issuperset(steps.values())
+            game.advance([[game.ticks + 1, heading]], game.ticks + 1)
+        scores.append(game.score)
+    assert sum(scores) / len(scores) > average
+
+
+def game_at(heading, *rows):
+    """A game with walls as pictured in the board's upper left corner: the body, `a` first, and the food, `*`."""
+    cells = {mark: y * rules.SIZE + x for y, row in enumerate(rows) for x, mark in enumerate(row)}
+    body = [cells[mark] for mark in sorted(cells) if mark.isalpha()]
+    return rules.Game.load(rules.WALLS, [0, 0, 0, 0, 1, cells["*"], rules.HEADINGS.index(heading), *body])
+
+
+def test_food_is_taken_on_a_shortest_way():
+    assert bot.choose(game_at("R", "cba.*")) == "R"
+    assert bot.choose(game_at("R", "cba..", "..*..")) == "D"
+
+
+def test_the_cell_that_the_tail_leaves_is_free():
+    assert bot.choose(game_at("U", "....", ".ad*", ".bc.")) == "R"
+
+
+def test_food_is_left_alone_where_there_would_be_no_way_on():
+    assert bot.choose(game_at("U", "*a.", "cb.", "d..", "e..", "f..")) == "R"
+    assert bot.choose(game_at("U", "*a.", "cb.")) == "L"  # the tail makes way
+
+
+def test_a_long_snake_follows_its_tail_where_there_is_no_safe_way_to_the_food():
+    game = rules.Game(6, rules.WALLS)
+    while game.ticks < 1600 and not game.outcome:
+        game.advance([[game.ticks + 1, bot.choose(game)]], game.ticks + 1)
+    assert (game.outcome, game.score > 700) == (None, True)
+
+
+# Time and the server.
+
+
+class World:
+    """A server whose pace is that of a clock which only moves while bots wait; they reach it without a network.
+
+    All games are on one seed. `troubles` has, by the number of the post that it befalls, "away", "lost" (the answer is), a
+    status, or a function to be called first.
+    """
+
+    def __init__(self, api, monkeypatch):
+        self.api, self.clock, self.posts, self.troubles = api, time.time(), [], {}
+        monkeypatch.setattr(bot, "time", SimpleNamespace(monotonic=lambda: self.clock))
+        monkeypatch.setattr(bot, "wait", self.wait)
+        monkeypatch.setattr(bot, "urlopen", self.open)
+        monkeypatch.setattr(games, "now", lambda: int(self.clock * 1000))
+        monkeypatch.setattr(secrets, "randbelow", lambda limit: 41)
+
+    def wait(self, seconds):
+        self.clock += max(0, seconds)
+
+    def play(self, player, troubles=()):
+        """One game, the same each time but for what happens to it; as the player's page shows it then."""
+        random.seed(1)
+        self.posts, self.troubles = [], dict(troubles)
+        player.play()
+        return self.api(f"GET /api/players/{player.account['username']}")["latest"][0]
+
+    def open(self, request, timeout):
+        path, trouble = urlsplit(request.full_url).path, None
+        if path.endswith("/turns"):
+            self.posts.append((self.clock, json.loads(request.data)))
+            trouble = self.troubles.get(len(self.posts))
+        if callable(trouble):
+            trouble()
+        if trouble == "away":
+            raise URLError("nobody is there")
+        if isinstance(trouble, int):
+            raise HTTPError(request.full_url, trouble, "", {"Retry-After": "7"}, io.BytesIO())
+        answer = self.api.send(request.get_method(), path, request.data, dict(request.header_items()))
+        if trouble == "lost":
+            raise TimeoutError
+        body = io.BytesIO(json.dumps(answer.json).encode())
+        if answer.status >= 400:
+            raise HTTPError(request.full_url, answer.status, "", answer.headers, body)
+        return body
+
+
+@pytest.fixture
+def world(make_app, monkeypatch):
+    return World(drive(make_app(enforce_pace=True)), monkeypatch)
+
+
+@pytest.fixture
+def boa(world):
+    boa = bot.Bot("http://pit", {"username": "Boa-bot", "password": PASSWORD}, 0.05, {"mode": rules.WALLS})
+    boa.sign_in()
+    return boa
+
+
+@pytest.mark.parametrize("mode", rules.MODES)
+def test_a_game_is_played_at_its_pace_and_posted_every_second(world, boa, mode):
+    boa.wanted = {"mode": mode}
+    began = world.clock
+    game = world.play(boa)
+    assert (game["mode"], game["status"], game["outcome"], game["ranked"]) == (mode, "over", rules.SELF, True)
+    record = world.api(f"GET /api/games/{game['id']}")
+    played = rules.Game(record["seed"], mode)
+    played.advance(record["turns"], record["tick"])
+    assert world.clock - began == pytest.approx(played.nominal_ms / 1000)
+    *others, last = [later - at for (at, _), (later, _) in pairwise(world.posts)]
+    assert all(0.999 < seconds < 1.2 for seconds in others)
+    assert last < 1.2
+
+
+def test_a_bot_is_among_bots(world, boa):
+    world.play(boa)
+    assert world.api("GET /api/leaderboard") == []
+    assert [entry["username"] for entry in world.api("GET /api/leaderboard?players=bots")] == ["Boa-bot"]
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+@pytest.mark.parametrize(("trouble", "waits"), [("away", [1, 2]), ("lost", [1]), (429, [7, 7]), (503, [7, 7])])
+def test_trouble_with_the_server_changes_nothing_in_the_game(world, boa, trouble, waits, at_the_end):
+    without = world.play(boa)
+    number = len(world.posts) if at_the_end else 3
+    game = world.play(boa, {number + again: trouble for again in range(len(waits))})
+    assert (game["score"], game["ticks"], game["outcome"]) == (without["score"], without["ticks"], without["outcome"])
+    assert game["ranked"]
+    times = [at for at, _ in world.posts[number - 1 :]]
+    assert [later - at for at, later in pairwise(times)][: len(waits)] == pytest.approx(waits)
+
+
+def test_a_post_that_comes_too_early_is_made_again_later(world, boa):
+    def turn_back():
+        world.clock -= 5
+
+    without = world.play(boa)
+    game = world.play(boa, {5: turn_back})
+    assert (game["score"], game["ticks"], game["ranked"]) == (without["score"], without["ticks"], True)
+
+
+def test_a_session_that_has_ended_is_begun_anew(world, boa):
+    assert world.play(boa, {3: lambda: boa.call("DELETE /api/auth/sessions")})["outcome"] == rules.SELF
+
+
+def test_a_game_that_is_over_at_the_server_is_over(world, boa, capsys):
+    world.play(boa, {3: lambda: world.api.log_in("Boa-bot").open()})
+    assert re.search(r"Boa-bot ends, walls: \d+ points, left, rank 1", capsys.readouterr().out)
+    assert len(world.posts) == 3
+
+
+def test_a_long_absence_is_made_up_for_in_posts_that_are_not_too_long(world, boa, monkeypatch):
+    without = world.play(boa)
+    monkeypatch.setattr(bot, "MOST_TICKS", 30)
+    game = world.play(boa, dict.fromkeys(range(2, 7), "away"))
+    assert (game["score"], game["ticks"], game["ranked"]) == (without["score"], without["ticks"], True)
+    assert max(body["tick"] - body["since"] for _, body in world.posts) == 30
+
+
+def test_after_the_loss_of_its_account_a_bot_makes_it_anew_and_plays_on(world, boa):
+    world.troubles = {3: lambda: boa.call("DELETE /api/auth/me", {"password": PASSWORD})}
+    boa.run(2)
+    player = world.api("GET /api/players/Boa-bot")
+    assert [game["status"] for game in player["latest"]] == ["over"]
+    assert boa.call("GET /api/auth/me")["bot"]
+
+
+def test_where_somebody_has_its_name_a_bot_takes_another(world):
+    world.api.sign_up("Boa-bot", password="somebody else's")
+    boa = bot.Bot("http://pit", {"username": "Boa-bot", "password": PASSWORD}, 0, {})
+    boa.sign_in()
+    assert boa.account == {"username": "Boa-bot-41", "password": PASSWORD}
+    assert boa.call("GET /api/auth/me")["username"] == "Boa-bot-41"
+
+
+def test_challenges(world, boa):
+    mode = {"mode": rules.PASS_THROUGH}
+    begun = world.api.guest().open(**mode)["id"]
+    for challenge, wanted in (("daily", mode), (begun, {})):
+        boa.wanted = {"challenge": challenge} | wanted
+        game = world.play(boa)
+        [entry] = world.api(f"GET /api/leaderboard?challenge={challenge}&players=bots")
+        assert (entry["game"], entry["mode"]) == (game["id"], rules.PASS_THROUGH)
+
+
+# The command line.
+
+
+def test_an_address_that_is_none_is_refused_in_words(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["bot.py", "--url", "localhost:8000"])
+    with pytest.raises(SystemExit):
+        bot.main()
+    assert "'localhost:8000': give an address such as" in capsys.readouterr().err
+
+
+def test_a_server_that_is_no_snakepit_is_reported_in_words(monkeypatch):
+    def not_found(request, timeout):
+        raise HTTPError(request.full_url, 404, "", {}, io.BytesIO(b"<h1>Not found</h1>"))
+
+    monkeypatch.setattr(bot, "urlopen", not_found)
+    monkeypatch.setattr(bot, "stopped", threading.Event())
+    monkeypatch.setattr(sys, "argv", ["bot.py", "--url", "http://pit/"])
+    with pytest.raises(SystemExit, match=r"^http://pit takes no bots: it answers with status 404$"):
+        bot.main()
