@@ -7,10 +7,14 @@ boards of their own, with `/bots` behind the name.
 
 A rank is one more than the number of better scores. Those are counted in two levels of tallies, by score and by SPAN
 scores, of which few rows are added up however many players there are.
+
+Each board has a version, which changes with anything that can be seen of it: what was read of a board before is what it is
+now as long as its version is the same, whichever process has changed it.
 """
 
 from collections import Counter, namedtuple
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import groupby
 
 from models import sql
@@ -19,11 +23,13 @@ PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SPAN = 512  # scores that a bucket of the upper level counts together
 AROUND = 3  # entries on either side of one's own
 TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
+NONE = -1  # a score that everybody has beaten
 
 Row = namedtuple("Row", "board score at game user_id name bot verified")
 Player = namedtuple("Player", "bot")
 
 
+@lru_cache(maxsize=1000)
 def board(mode, period, day, bots=False):
     """The name of the board of a mode and of the period around a datetime.date, which `all` doesn't look at."""
     year, week, _ = day.isocalendar()
@@ -70,10 +76,14 @@ def enter(user_id, game_id, mode, challenge, score, at, verified):
 
 def rebuild(user_id):
     """Derive a player's entries anew from their games; none for a guest or a banned player."""
-    withdraw(user_id)
-    player = _who_may_stand(user_id)
-    if not player:
-        return
+    left, player = _take_off(user_id), _who_may_stand(user_id)
+    best = _best_games(user_id, player.bot) if player else {}
+    _write(best, user_id)
+    _count(left + [(name, entry[0], 1) for name, entry in best.items()])
+
+
+def _best_games(user_id, bot):
+    """The player's entries, {board: (score, at, game_id, verified)}, by their games."""
     best = {}
     games = sql(
         "SELECT mode, challenge, score, ended_at, id, verified FROM games"
@@ -81,16 +91,24 @@ def rebuild(user_id):
         user_id,
     ).fetchall()
     for mode, challenge, *game in sorted(games, key=lambda game: _goodness(*game[2:5])):
-        best.update(dict.fromkeys(_boards_of(mode, challenge, game[1], player.bot), game))
-    _write(best, user_id)
-    _count([(name, entry[0], 1) for name, entry in best.items()])
+        best.update(dict.fromkeys(_boards_of(mode, challenge, game[1], bot), game))
+    return best
 
 
 def withdraw(user_id):
     """Take a player off every board."""
-    entries = sql("SELECT board, score FROM entries WHERE user_id = ?", user_id).fetchall()
-    sql("DELETE FROM entries WHERE user_id = ?", user_id)
-    _count([(name, score, -1) for name, score in entries])
+    _count(_take_off(user_id))
+
+
+def _take_off(user_id):
+    """Delete the player's entries; what is to be counted for it."""
+    entries = sql("DELETE FROM entries WHERE user_id = ? RETURNING board, score", user_id).fetchall()
+    return [(name, score, -1) for name, score in entries]
+
+
+def rename(user_id):
+    """The player's name has changed, which is seen on each of their boards."""
+    _touch(name for (name,) in sql("SELECT board FROM entries WHERE user_id = ?", user_id).fetchall())
 
 
 def _goodness(score, at, game_id):
@@ -139,28 +157,60 @@ def _count(changes):
                 " ON CONFLICT (board, level, bucket) DO UPDATE SET players = tallies.players + excluded.players",
                 *(name, level, bucket, players),
             )
+    _touch({name for name, _, _ in changes})
+
+
+def _touch(names):
+    """Give the boards another version."""
+    for name in sorted(names):
+        sql(
+            "INSERT INTO versions (board, version) VALUES (?, 1)"
+            " ON CONFLICT (board) DO UPDATE SET version = versions.version + 1",
+            name,
+        )
 
 
 # Reading. `names` are the boards that are read as one: a mode's, or those of both modes.
 
 
+def versions(names):
+    """The boards' versions, as one value to compare: read before what is to be kept."""
+    return tuple(sql("SELECT version FROM versions WHERE board = ?", name).fetchone() for name in names)
+
+
 def rank(names, score):
     """The rank that a score has, or would have."""
-    return 1 + sum(_better(name, score) for name in names)
+    return ranks(names, (score,))[score]
 
 
 def size(names):
     """How many entries there are."""
-    return sum(_better(name, -1) for name in names)
+    return rank(names, NONE) - 1
 
 
-def _better(name, score):
+def ranks(names, scores):
+    """{score: the rank that it has, or would have}; that of NONE is one more than there are entries."""
+    found = dict.fromkeys(scores, 1)
+    for name in names:
+        bounds = [bound for score in found for bound in _bounds(name, score)]
+        for score, better in zip(found, sql(_better(len(found)), *bounds).fetchone(), strict=True):
+            found[score] += better
+    return found
+
+
+def _bounds(name, score):
     upper = score // SPAN
-    return sql(
-        "SELECT (SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 1 AND bucket > ?)"
-        " + (SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 0 AND bucket > ? AND bucket < ?)",
-        *(name, upper, name, score, (upper + 1) * SPAN),
-    ).fetchone()[0]
+    return name, upper, name, score, (upper + 1) * SPAN
+
+
+@lru_cache
+def _better(number):
+    """The statement that counts the entries better than each of so many scores."""
+    better = (
+        "(SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 1 AND bucket > ?)"
+        " + (SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 0 AND bucket > ? AND bucket < ?)"
+    )
+    return f"SELECT {', '.join([better] * number)}"
 
 
 def page(names, limit, after=TOP):
@@ -182,11 +232,12 @@ def around(names, row):
 
 def ranked(names, rows):
     """[(rank, Row)] for Rows that follow each other on the boards."""
+    groups = [(score, list(group)) for score, group in groupby(rows, key=lambda row: row.score)]
+    # Of the first score some may stand ahead of these rows, so that the next rank can't be counted from here.
+    known = ranks(names, [score for score, _ in groups[:2]]) if groups else {}
     answer, shared, before = [], 0, 0
-    for number, (score, group) in enumerate(groupby(rows, key=lambda row: row.score)):
-        group = list(group)
-        # Of the first score some may stand ahead of these rows, so that the next rank can't be counted from here.
-        shared = rank(names, score) if number < 2 else shared + before
+    for score, group in groups:
+        shared = known.get(score, shared + before)
         before = len(group)
         answer += [(shared, row) for row in group]
     return answer

@@ -1,6 +1,7 @@
 """The life of a game: opened, played on with each post, over; and what anybody may see of it."""
 
 import secrets
+from bisect import bisect_right
 from collections import namedtuple
 from struct import pack, unpack
 
@@ -55,9 +56,10 @@ def pack_turns(turns):
 
 def unpack_turns(packed, since=0):
     """The turns after the tick `since`, as (tick, heading)."""
-    threes = zip(packed[::3], packed[1::3], packed[2::3], strict=True)
-    numbers = (high << 16 | middle << 8 | low for high, middle, low in threes)
-    return [(number >> 2, rules.HEADINGS[number & 3]) for number in numbers if number >> 2 > since]
+    first = bisect_right(range(0, len(packed), 3), since, key=lambda at: int.from_bytes(packed[at : at + 3], "big") >> 2)
+    rest = packed[3 * first :]
+    numbers = (high << 16 | middle << 8 | low for high, middle, low in zip(rest[::3], rest[1::3], rest[2::3], strict=True))
+    return [(number >> 2, rules.HEADINGS[number & 3]) for number in numbers]
 
 
 def pack_state(game):

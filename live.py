@@ -1,31 +1,50 @@
 """Games that are being played, for those who watch."""
 
+import msgspec
+
 import rules
 from games import found, rank, unpack_state, unpack_turns
-from models import now
+from models import now, sql
 from schemas import ActiveGame, Cell, LiveGame, timestamp
 
 LIVE = 10_000  # milliseconds after a post in which a game is shown as live
 
-_BEST_FIRST = "WHERE g.ended_at IS NULL AND g.seen_at > ? AND u.banned_at IS NULL ORDER BY g.score DESC, g.started_at, g.id"
+_PLAYED_NOW = "WHERE g.ended_at IS NULL AND g.seen_at > ? AND u.banned_at IS NULL"
+_BEST_FIRST = f"{_PLAYED_NOW} ORDER BY g.score DESC, g.started_at, g.id"
+_JOINED = "FROM games g JOIN users u ON u.id = g.user_id"
+_ACTIVE = f"SELECT g.id, g.tick, u.name, u.bot, g.mode, g.score, g.started_at, g.state {_JOINED} {_BEST_FIRST}"
+# All that the answer depends on, as one text: the database makes it in a sixth of the time that rows take to get here.
+_STATE = f"SELECT group_concat(g.id || ' ' || g.tick || ' ' || u.name, ',') {_JOINED} {_PLAYED_NOW}"
 
 
-def active():
-    """The games that are being played now, best first."""
-    return [_active(game, unpack_state(game.mode, game.state)) for game in found(_BEST_FIRST, now() - LIVE)]
+def active(kept):
+    """The games that are being played now, best first, as JSON.
+
+    `kept`, a keeping.Kept, has the answer as long as no game has moved, and what is said of each as long as that one hasn't.
+    """
+    since = now() - LIVE
+    return kept.get("all", sql(_STATE, since).fetchone(), _all_active, kept, since)
 
 
-def _active(game, state):
-    return ActiveGame(
-        id=game.id,
-        username=game.username,
-        score=game.score,
-        mode=game.mode,
-        snake=[_cell(cell) for cell in state.body],
-        food=_cell(state.food),
-        tick=game.tick,
-        started_at=timestamp(game.started_at),
-        bot=bool(game.bot),
+def _all_active(kept, since):
+    games = sql(_ACTIVE, since).fetchall()
+    return b"[%s]" % b",".join([kept.get(game[0], game[1:3], _active, *game) for game in games])
+
+
+def _active(game_id, tick, username, bot, mode, score, started_at, state):
+    game = unpack_state(mode, state)
+    return msgspec.json.encode(
+        ActiveGame(
+            id=game_id,
+            username=username,
+            score=score,
+            mode=mode,
+            snake=[_cell(cell) for cell in game.body],
+            food=_cell(game.food),
+            tick=tick,
+            started_at=timestamp(started_at),
+            bot=bool(bot),
+        )
     )
 
 

@@ -8,6 +8,7 @@ builds its own anew at each call; the others are peewee's.
 import itertools
 import secrets
 import time
+from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -26,7 +27,7 @@ from peewee import (
 )
 from playhouse import db_url
 from playhouse.migrations import Runner
-from playhouse.pool import MaxConnectionsExceeded, PooledSqliteDatabase
+from playhouse.pool import MaxConnectionsExceeded
 
 import config
 
@@ -62,21 +63,54 @@ class _CurrentDatabase(peewee.DatabaseProxy):
 database = _CurrentDatabase()
 
 
-@contextmanager
-def using(db):
+class using:  # noqa: N801 - it reads as a verb
     """Make `db` the database of all queries within; its connection goes back to the pool at the end."""
-    token = _current.set(db)
-    try:
-        yield db
-    finally:
+
+    def __init__(self, db):
+        self.db = db
+
+    def __enter__(self):
+        self.token = _current.set(self.db)
+        return self.db
+
+    def __exit__(self, *exception):
         release()
-        _current.reset(token)
+        _current.reset(self.token)
 
 
 def release():
     """Give the connection back to the pool, ahead of a wait for something else; the next query takes one again."""
-    if database.obj and not database.is_closed():
-        database.close()
+    db = _current.get()
+    if db and not db.is_closed():
+        db.close()
+
+
+class KeptSqliteDatabase(peewee.SqliteDatabase):
+    """Connections are kept for whoever needs one next; there are as many as were ever in use at once.
+
+    playhouse.pool does the same with a bound, a heap and two more locks, which costs as much as several queries.
+    """
+
+    def __init__(self, *args, **options):
+        self._kept = deque()  # whose append and pop are atomic
+        super().__init__(*args, **options)
+
+    def _connect(self):
+        try:
+            return self._kept.pop()
+        except IndexError:
+            return super()._connect()
+
+    def _close(self, connection):
+        if connection.in_transaction:
+            connection.rollback()
+        self._kept.append(connection)
+
+    def close_all(self):
+        """Close this thread's connection and all that are kept; a database in memory is gone with them."""
+        self.close()
+        while self._kept:
+            self._kept.pop().close()
 
 
 def connect(url):
@@ -88,11 +122,12 @@ def connect(url):
     scheme = scheme.removesuffix("+pool")
     if scheme != "sqlite":
         return db_url.connect(f"{scheme}+pool://{rest}", unquote_password=True, unquote_user=True, timeout=POOL_WAIT)
-    options = {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": POOL_WAIT}
+    options = db_url.parse(f"{scheme}://{rest}")
+    options |= {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": POOL_WAIT}
     if config.is_in_memory(url):
         # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
-        return PooledSqliteDatabase(f"file:/snakepit-{next(_numbers)}?vfs=memdb", uri=True, **options)
-    return db_url.connect(f"sqlite+pool://{rest}", **options)
+        options |= {"database": f"file:/snakepit-{next(_numbers)}?vfs=memdb", "uri": True}
+    return KeptSqliteDatabase(**options)
 
 
 _numbers = itertools.count(1)
@@ -127,14 +162,14 @@ def is_sqlite():
 
 
 def sql(statement, *parameters):
-    """Execute a statement whose parameters are written `?`; returns the cursor."""
+    """Execute a statement in SQLite's words, its parameters written `?`; returns the cursor."""
     db = _current.get()
-    return db.execute_sql(statement if db.param == "?" else _with_param(statement, db.param), parameters)
+    return db.execute_sql(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
 
 
 @cache
-def _with_param(statement, param):
-    return statement.replace("?", param)
+def _in_postgres_words(statement, param):
+    return statement.replace("?", param).replace("group_concat(", "string_agg(")
 
 
 def insert(table, **values):
@@ -262,6 +297,16 @@ class Tally(Table):
         primary_key = CompositeKey("board", "level", "bucket")
 
 
+class Version(Table):
+    """How often a board has changed; see boards.py."""
+
+    board = TextField(primary_key=True)
+    version = BigIntegerField()
+
+    class Meta:
+        table_name = "versions"
+
+
 class Secret(Table):
     name = TextField(primary_key=True)
     value = TextField()
@@ -280,4 +325,4 @@ class Secret(Table):
         return sql("SELECT value FROM secrets WHERE name = ?", name).fetchone()[0]
 
 
-TABLES = (User, Session, Game, Entry, Tally, Secret)
+TABLES = (User, Session, Game, Entry, Tally, Version, Secret)

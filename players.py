@@ -31,9 +31,10 @@ def page(user):
 
 def _best(board, user_id):
     entry = boards.entry([board], user_id)
+    ranks = entry and boards.ranks([board], (entry.score, boards.NONE))
     return entry and Best(
-        rank=boards.rank([board], entry.score),
-        of=boards.size([board]),
+        rank=ranks[entry.score],
+        of=ranks[boards.NONE] - 1,
         score=entry.score,
         game=entry.game if entry.verified else None,
         timestamp=timestamp(entry.at),

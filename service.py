@@ -29,6 +29,7 @@ import cards
 import challenges
 import config
 import games
+import keeping
 import live
 import models
 import players
@@ -61,6 +62,8 @@ from schemas import (
 
 STATIC = Path(__file__).parent / "static"
 SWEEP_EVERY = 5  # seconds between looks for abandoned games
+PAGES = 500  # of boards, kept as they were last sent
+ACTIVE = 5000  # games that are being played, the same
 RETRY_AFTER = 2  # seconds, when the database is out of reach
 FAILED = "The server has failed here; it is not your request's fault. Its log says more."
 HEADERS = [
@@ -96,6 +99,8 @@ class Snakepit(bottle.Bottle):
         self.throttle = throttle.Throttle(settings.rate_limits)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
+        self.pages = keeping.Kept(PAGES)
+        self.active = keeping.Kept(ACTIVE)
         self.secret = self.sessions = None  # from `prepare` on
         self.next_sweep = 0.0  # on the monotonic clock
         for method, path, handler in ROUTES:
@@ -202,7 +207,7 @@ def _guarded(handler):
             return b""
         response.content_type = "application/json"
         response.set_header("Cache-Control", "no-store")
-        return msgspec.json.encode(result)
+        return result if isinstance(result, bytes) else msgspec.json.encode(result)
 
     return answer
 
@@ -352,7 +357,7 @@ def open_game():
 
 @route("GET", "/api/games/active")
 def active_games():
-    return live.active()
+    return live.active(request.app.active)
 
 
 @route("GET", "/api/games/live")
@@ -401,23 +406,33 @@ def _is_known(etag):
 def leaderboard():
     asked = query(BoardQuery)
     names = _boards(asked)
+    page, link = request.app.pages.get((*names, request.query_string), boards.versions(names), _page, asked, names)
+    if link:
+        response.set_header("Link", link)
+    return page
+
+
+def _page(asked, names):
+    """A page of boards as JSON, and the Link to the next one, or None."""
     after = boards.TOP if asked.after is None else _place(asked.after)
     rows = boards.page(names, asked.limit + 1, after)
+    link = None
     if len(rows) > asked.limit:
         rows = rows[: asked.limit]
         onward = {**request.query, "after": ".".join(map(str, boards.place(rows[-1])))}
-        response.set_header("Link", f'<?{urlencode(onward)}>; rel="next"')
-    return _entries(names, rows)
+        link = f'<?{urlencode(onward)}>; rel="next"'
+    return msgspec.json.encode(_entries(names, rows)), link
 
 
 @route("GET", "/api/leaderboard/me")
 def my_standing():
     user, asked = signed_in(), query(StandingQuery)
     names = _boards(asked, user)
-    size, row = boards.size(names), boards.entry(names, user.id)
+    row = boards.entry(names, user.id)
     if not row:
-        return Standing(None, size, None, None, [])
-    rank = boards.rank(names, row.score)
+        return Standing(None, boards.size(names), None, None, [])
+    ranks = boards.ranks(names, (row.score, boards.NONE))
+    rank, size = ranks[row.score], ranks[boards.NONE] - 1
     percentile = round(100 * (size - rank + 1) / size, 1)
     return Standing(rank, size, row.score, percentile, _entries(names, boards.around(names, row)))
 

@@ -328,3 +328,44 @@ def derived():
     entries = list(Entry.select().order_by(Entry.board, Entry.user).tuples())
     tallies = list(Tally.select().where(Tally.players != 0).order_by(Tally.board, Tally.level, Tally.bucket).tuples())
     return entries, tallies
+
+
+# Kept pages.
+
+
+def test_a_page_that_was_read_before_shows_what_has_changed_since_from_whichever_process(make_app, tmp_path):
+    url = f"sqlite:///{tmp_path}/snake.db"
+    here, there = (drive(make_app(database_url=url)) for _ in range(2))
+    ada, bob = here.sign_up("Ada"), here.sign_up("Bob")
+
+    def seen():
+        pages = [api(f"GET /api/leaderboard?{query}") for api in (here, there) for query in ("mode=walls", "period=day", "")]
+        assert [page for page in pages if page != pages[0]] == []
+        return [(entry["username"], entry["score"]) for entry in pages[0]]
+
+    assert seen() == []
+    ada.play(1)
+    assert seen() == [("Ada", 10)]
+    bob.play(3)
+    assert seen() == [("Bob", 30), ("Ada", 10)]
+    ada.play(5)
+    assert seen() == [("Ada", 50), ("Bob", 30)]
+    ada("PATCH /api/auth/me", {"username": "Lovelace", "current_password": PASSWORD})
+    assert seen() == [("Lovelace", 50), ("Bob", 30)]
+    bob("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+    assert seen() == [("Lovelace", 50)]
+
+
+def test_what_is_said_of_active_games_is_never_older_than_the_last_post(make_app, tmp_path):
+    url = f"sqlite:///{tmp_path}/snake.db"
+    here, there = (drive(make_app(database_url=url)) for _ in range(2))
+    ada = here.sign_up("Ada")
+    assert there("GET /api/games/active") == []
+    game = ada.open()
+    for tick in range(1, 5):
+        ada.post(game, tick - 1, tick)
+        assert [active["tick"] for active in there("GET /api/games/active")] == [tick]
+    ada("PATCH /api/auth/me", {"username": "Lovelace", "current_password": PASSWORD})
+    assert [active["username"] for active in there("GET /api/games/active")] == ["Lovelace"]
+    ada.post(game, 4, 11)
+    assert there("GET /api/games/active") == []

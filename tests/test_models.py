@@ -55,8 +55,7 @@ def test_connections_are_kept_and_given_back(make_app, tmp_path):
     for _ in range(3):
         api.ask("GET /api/leaderboard")
         api.ask("GET /api/games/nothing")
-    assert len(app.database._connections) == 1
-    assert not app.database._in_use
+    assert len(app.database._kept) == 1
 
 
 def test_a_database_that_is_out_of_reach_is_503_and_back_by_itself(make_app, tmp_path):
