@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import groupby
 
-from models import sql
+from models import sql, upsert
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SPAN = 512  # scores that a bucket of the upper level counts together
@@ -132,13 +132,12 @@ def _boards_of(mode, challenge, at, bot):
 
 def _write(entries, user_id):
     """Write `entries`, {board: (score, at, game_id, verified)}, over those that the player has."""
-    for name, (score, at, game_id, verified) in sorted(entries.items()):
-        sql(
-            "INSERT INTO entries (board, user_id, score, at, game_id, verified) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (board, user_id) DO UPDATE SET score = excluded.score, at = excluded.at,"
-            " game_id = excluded.game_id, verified = excluded.verified",
-            *(name, user_id, score, at, game_id, bool(verified)),
-        )
+    upsert(
+        "INSERT INTO entries (board, score, at, game_id, verified, user_id) VALUES",
+        [(name, *entry, user_id) for name, entry in sorted(entries.items())],
+        "ON CONFLICT (board, user_id) DO UPDATE SET score = excluded.score, at = excluded.at,"
+        " game_id = excluded.game_id, verified = excluded.verified",
+    )
 
 
 def _count(changes):
@@ -150,24 +149,21 @@ def _count(changes):
     for name, score, players in changes:
         tallies[name, 0, score] += players
         tallies[name, 1, score // SPAN] += players
-    for (name, level, bucket), players in sorted(tallies.items()):
-        if players:
-            sql(
-                "INSERT INTO tallies (board, level, bucket, players) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (board, level, bucket) DO UPDATE SET players = tallies.players + excluded.players",
-                *(name, level, bucket, players),
-            )
+    upsert(
+        "INSERT INTO tallies (board, level, bucket, players) VALUES",
+        [(*key, players) for key, players in sorted(tallies.items()) if players],
+        "ON CONFLICT (board, level, bucket) DO UPDATE SET players = tallies.players + excluded.players",
+    )
     _touch({name for name, _, _ in changes})
 
 
 def _touch(names):
     """Give the boards another version."""
-    for name in sorted(names):
-        sql(
-            "INSERT INTO versions (board, version) VALUES (?, 1)"
-            " ON CONFLICT (board) DO UPDATE SET version = versions.version + 1",
-            name,
-        )
+    upsert(
+        "INSERT INTO versions (board, version) VALUES",
+        [(name, 1) for name in sorted(names)],
+        "ON CONFLICT (board) DO UPDATE SET version = versions.version + 1",
+    )
 
 
 # Reading. `names` are the boards that are read as one: a mode's, or those of both modes.

@@ -40,6 +40,7 @@ OUT_OF_REACH = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsEx
 # What the drivers raise for an option that they don't know, SQLite's and Postgres' in this order.
 REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
 
+ROWS = 100  # written by one statement
 POOL_WAIT = 5  # seconds to wait for a free connection
 SQLITE_PRAGMAS = (
     ("journal_mode", "wal"),
@@ -175,6 +176,19 @@ def _in_postgres_words(statement, param):
 def insert(table, **values):
     """Insert a row; the names are ours, never a client's."""
     sql(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", *values.values())
+
+
+def upsert(insert, rows, on_conflict):
+    """Insert rows, all in a statement or two, or change those that are there: in the order in which they are given."""
+    for at in range(0, len(rows), ROWS):
+        some = rows[at : at + ROWS]
+        sql(_upsert(insert, len(some), len(some[0]), on_conflict), *itertools.chain.from_iterable(some))
+
+
+@cache
+def _upsert(insert, rows, columns, on_conflict):
+    row = f"({', '.join('?' * columns)})"
+    return f"{insert} {', '.join([row] * rows)} {on_conflict}"
 
 
 @contextmanager
