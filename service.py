@@ -74,6 +74,7 @@ HEADERS = [
         "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     ),
 ]
+BARE = "snakepit.bare"  # in the environ of a request: what is said is not worth as much head
 
 log = logging.getLogger("snakepit")
 
@@ -138,7 +139,8 @@ class Snakepit(bottle.Bottle):
         cors = self._cors(environ.get("HTTP_ORIGIN"))
 
         def start(status, headers, exc_info=None):
-            return start_response(status, [*headers, *HEADERS, *cors], exc_info)
+            more = () if environ.get(BARE) else HEADERS
+            return start_response(status, [*headers, *more, *cors], exc_info)
 
         if len(cors) > 1 and environ["REQUEST_METHOD"] == "OPTIONS":
             start("204 No Content", [])
@@ -364,7 +366,9 @@ def active_games():
 def live_games():
     asked = query(LiveQuery)
     pairs = [pair.split(":") for pair in asked.known.split(",") if pair]
-    return live.news({game: int(tick) for game, tick in pairs}, asked.limit)
+    news = live.news({game: int(tick) for game, tick in pairs}, asked.limit)
+    request.environ[BARE] = True  # everybody who watches asks this each second
+    return news
 
 
 @route("POST", "/api/games/<game_id>/turns")
