@@ -19,6 +19,8 @@ PATIENCE = 30  # seconds to wait for what should take one
 class Server:
     """`python service.py` in a folder of its own, at a port that is free when it first starts."""
 
+    program = ROOT / "service.py"
+
     def __init__(self, folder, **settings):
         self.folder = folder
         self.log = folder / "log"
@@ -30,7 +32,7 @@ class Server:
         inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, ROOT / "service.py"],
+                [sys.executable, self.program],
                 cwd=self.folder,
                 env=inherited | self.settings,
                 stdout=subprocess.PIPE,

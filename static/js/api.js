@@ -169,11 +169,14 @@ export async function board(query) {
   return { entries: answer, next: next && Object.fromEntries(new URLSearchParams(next[1])) };
 }
 
-/** One's own standing on the board of a query {mode, period, at}. */
+/** One's own standing on the board of a query {mode, period, at, challenge, players}. */
 export const standing = (query) => call("GET", `leaderboard/me?${new URLSearchParams(query)}`);
-export const my_rank = (mode) => standing({ mode });
 
-/** `{rank, next}`: the rank that a score has on the mode's board of all times, and the entry of somebody else just ahead. */
-export const next_rank = (mode, score) => call("GET", `leaderboard/next?${new URLSearchParams({ mode, score })}`);
+/** The same on the board on which a game's rank is told: the mode's of all times, or the challenge's. */
+export const my_rank = (mode, challenge = null) => standing({ mode, ...(challenge && { challenge }) });
+
+/** `{rank, next}`: the rank that a score has on that board, and the entry of somebody else just ahead. */
+export const next_rank = (mode, score, challenge = null) =>
+  call("GET", `leaderboard/next?${new URLSearchParams({ mode, score, ...(challenge && { challenge }) })}`);
 
 export const player = (name) => call("GET", `players/${encodeURIComponent(name)}`);

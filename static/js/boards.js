@@ -1,29 +1,56 @@
-/* The boards: who is best, by mode and period, and where one stands oneself. */
+/* The boards: who is best, by mode and period, in each day's challenge and in that of a game, and where one stands. */
 
 import { open_account } from "./account.js";
 import * as api from "./api.js";
 import { make, notice, player_link, score_link, time_ago } from "./dom.js";
+import { set_hidden, set_text, set_words } from "./hud.js";
 import { describe, ends_in, past, step } from "./periods.js";
 import { MODES, WALLS } from "./rules.js";
-import { MODE_NAMES, PERIOD_NAMES, ordinal, when } from "./words.js";
+import { DAILY, MODE_NAMES, PERIOD_NAMES, challenge_address, day_of, ordinal, when } from "./words.js";
 
 const PAGE = 20; // rows at a time
 const MOST = 100; // rows that one request answers
+const BOTS = "bots";
+const NO_GAME = "There is no such challenge. It may be gone with its player's account, or the link may be cut short.";
+const TABS = { ...PERIOD_NAMES, [DAILY]: "Daily" };
 
 const at = (id) => document.getElementById(id);
 
-let shown = null; // {mode, period, at} of the board on the page; `at` is a date, or null for the current period
+// {mode, period, at, players, game, record} of the board on the page. `at` is a date, or null for the current period;
+// `players` is BOTS, or null for people; `game` the id of the one whose challenge it is, or null, and `record` that game
+let shown = null;
 let known = ""; // the entries on the page as JSON, so that a refresh leaves alone what has not changed
 
 /** Shows the board that the address asks for; one that it can't spell is the current all-time board of `walls`. */
 export function open(query) {
-  const mode = MODES.includes(query.mode) ? query.mode : WALLS;
-  const period = query.period in PERIOD_NAMES ? query.period : "all";
-  shown = { mode, period, at: past(period, query.at) };
+  shown = wanted(query);
   known = "";
+  show_head();
   show_tabs(shown);
   show_period();
-  return fill(shown, PAGE);
+  return shown.game ? find_game(shown) : fill(shown, PAGE);
+}
+
+function wanted({ mode: asked, period: span, at, challenge, players }) {
+  const mode = MODES.includes(asked) ? asked : WALLS, date = challenge && day_of(challenge);
+  const period = date ? DAILY : !challenge && span in PERIOD_NAMES ? span : "all";
+  const from = past(period, challenge === DAILY ? at : date ?? at), game = challenge && !date ? challenge : null;
+  return { mode, period, at: from, players: players === BOTS ? BOTS : null, game, record: null };
+}
+
+/** The board of a challenge is called after the game that is to be beaten. */
+async function find_game(asked) {
+  for (const id of ["boards-table", "boards-more", "boards-me", "boards-note"]) at(id).replaceChildren();
+  try {
+    asked.record = await api.game(asked.game);
+    if (shown !== asked) return;
+    asked.mode = asked.record.mode;
+    show_head();
+    await fill(asked, PAGE);
+  } catch (problem) {
+    if (problem.status === 404) problem.message = NO_GAME;
+    if (shown === asked) show_problem(asked, problem);
+  }
 }
 
 /** Fetches the board, and one's standing on it. What stood there before stays until then. */
@@ -37,14 +64,15 @@ async function fill(asked, limit) {
   }
 }
 
-function in_query({ mode, period, at }) {
-  return { mode, period, ...(at && { at }) };
+function in_query({ mode, period, at, players, game }) {
+  const board = game ? { challenge: game } : { mode, ...(period === DAILY ? { challenge: DAILY } : { period }) };
+  return { ...board, ...(at && { at }), ...(players && { players }) };
 }
 
 /** The player's standing; null for one who has none: a guest, or a visitor. */
 async function fetch_standing(asked) {
   if (!api.is_player()) return null;
-  return api.standing(in_query(asked)).catch((problem) => {
+  return api.standing({ players: "people", ...in_query(asked) }).catch((problem) => {
     if (problem.status === 401) return null; // logged out since
     throw problem;
   });
@@ -55,19 +83,39 @@ function show_problem(asked, problem) {
   at("boards-table").replaceChildren();
   at("boards-more").replaceChildren();
   at("boards-me").replaceChildren();
-  notice(at("boards-note"), problem.message, { label: "Try again", act: () => fill(asked, PAGE) });
+  const again = () => (asked.game && !asked.record ? find_game(asked) : fill(asked, PAGE));
+  notice(at("boards-note"), problem.message, problem.status === 404 ? null : { label: "Try again", act: again });
   at("boards-pit").setAttribute("aria-busy", "false");
 }
 
 // Which board
 
-function show_tabs({ mode, period, at: date }) {
-  for (const [each, name] of Object.entries(MODE_NAMES)) {
-    show_tab(at("boards-modes"), name, in_query({ mode: each, period, at: date }), each === mode);
+/** The title, and what can be done with a game that is to be beaten. */
+function show_head() {
+  const { game, record } = shown, is_own = record && record.username === api.session.user?.username;
+  at("view-boards").classList.toggle("is-challenge", Boolean(game));
+  if (!game) set_text(at("boards-title"), "Boards");
+  else if (!record) set_text(at("boards-title"), "A challenge");
+  else set_words(at("boards-title"), `${is_own ? "Your" : "@'s"} ${record.score}`, record.username);
+  set_text(at("boards-tagline"), !game ? "Every score can be watched, turn by turn."
+    : record ? `${MODE_NAMES[record.mode]}: all of these played on the same eggs.` : "\u00a0"); // keeps its line
+  set_hidden(at("boards-ways"), !record);
+  if (!record) return;
+  document.title = `${at("boards-title").textContent} · Snakepit`;
+  at("boards-beat").href = challenge_address(game);
+  at("boards-watch").href = `#/games/${encodeURIComponent(game)}`;
+}
+
+function show_tabs(board) {
+  for (const row of ["boards-modes", "boards-periods"]) set_hidden(at(row), Boolean(board.game));
+  for (const [mode, name] of Object.entries(MODE_NAMES)) {
+    show_tab(at("boards-modes"), name, in_query({ ...board, mode }), mode === board.mode);
   }
-  for (const [each, name] of Object.entries(PERIOD_NAMES)) {
-    show_tab(at("boards-periods"), name, { mode, period: each }, each === period);
+  for (const [period, name] of Object.entries(TABS)) {
+    show_tab(at("boards-periods"), name, in_query({ ...board, period, at: null }), period === board.period);
   }
+  set_text(at("boards-players"), board.players ? "People's boards" : "Bots' boards");
+  at("boards-players").href = address(in_query({ ...board, players: board.players ? null : BOTS }));
 }
 
 /** The link of that name leads to the board of that query; it stays the same element, or it would lose the focus. */
@@ -84,16 +132,17 @@ function address(query) {
 
 /** What the period is called, how long it lasts, and the steps to the one before and after it. */
 function show_period() {
-  const { period, at: date } = shown;
-  at("boards-span").textContent = describe(period, date).name;
+  const { period, at: date, players, game } = shown, name = game ? "This challenge" : describe(period, date).name;
+  at("boards-span").textContent = players ? `${name}, bots` : name;
   at("boards-steps").hidden = period === "all";
   at("boards-later").setAttribute("aria-disabled", !date); // rather than disabled: it would lose the focus
   show_time_left();
 }
 
 function show_time_left() {
-  const { period, at: date } = shown, { dates } = describe(period, date);
-  if (period === "all") at("boards-ends").textContent = "Since the pit was dug";
+  const { period, at: date, game } = shown, { dates } = describe(period, date);
+  if (game) at("boards-ends").textContent = "On a board of its own";
+  else if (period === "all") at("boards-ends").textContent = "Since the pit was dug";
   else at("boards-ends").textContent = date ? dates || "It is over" : `${dates}, ${ends_in(period)}`;
 }
 
@@ -122,16 +171,19 @@ function say_to_listeners(words) {
   at("boards-note").replaceChildren(make("span", { className: "sr-only" }, words));
 }
 
-function nobody({ period, at: date }) {
+function nobody({ period, at: date, players, game }) {
+  if (players) return date ? "No bot played then." : "No bot has played here yet.";
   if (date) return "Nobody played then.";
-  const time = { all: "here", month: "this month", week: "this week", day: "today" }[period];
+  if (game) return "Nobody has tried yet. Be the first.";
+  const time = { all: "here", month: "this month", week: "this week", day: "today", daily: "it" }[period];
   return `Nobody has played ${time} yet. Be the first.`;
 }
 
-function row({ rank, username, score, timestamp, game, verified }) {
+function row({ rank, username, score, timestamp, game, verified, bot }) {
   const is_me = is_mine(username);
   const name = make("th", { className: "name", scope: "row" }, player_link(username),
     ...(is_me ? [make("span", { className: "tag" }, "you")] : []),
+    ...(bot ? [make("span", { className: "tag outlined" }, "bot")] : []),
     ...(verified ? [] : [make("span", { className: "tag unverified" }, "not verified")]));
   return make("tr", { className: `${rank <= 3 ? `top top-${rank}` : ""} ${is_me ? "is-me" : ""}` },
     make("td", { className: "rank" }, make("span", {}, rank)),
@@ -194,17 +246,32 @@ function neighbours(around) {
   });
 }
 
-function no_standing({ mode, period, at: date }, me) {
-  const play = make("a", { className: "loud", href: "#/" }, "Play");
-  if (date) {
-    const current = make("a", { href: address({ mode, period }) }, `See ${describe(period, null).name.toLowerCase()}`);
-    return [make("p", {}, "This board stands as it ended."), current];
-  }
+function no_standing(asked, me) {
+  const { mode, period, at: date, players, game } = asked;
+  const play = make("a", { className: "loud", href: way_to_play(asked) }, "Play");
+  if (date) return past_board(asked);
+  if (players) return [make("p", {}, "Here programs play, and people on boards of their own.")];
+  if (me && game) return [make("p", {}, "You have not tried yet. The same eggs wait for you.")];
+  if (me && period === DAILY) return [make("p", {}, "The day's eggs are the same for all. Your first try counts."), play];
   if (me) return [make("p", {}, `You are not on this board yet. A game of ${MODE_NAMES[mode]} puts you there.`), play];
   const sign_up = make("button", { type: "button", onclick: () => open_account("signup") }, "Sign up");
   const why = api.session.user ? "Guests are on no board. Sign up, and the games you have played count."
     : "No account is needed to play, only to be on the boards.";
-  return [make("p", {}, why), make("div", { className: "actions" }, play, sign_up)];
+  return [make("p", {}, why), make("div", { className: "actions" }, ...(game ? [] : [play]), sign_up)];
+}
+
+/** Of a board that is over there is only the next; yesterday's challenge can still be played. */
+function past_board(asked) {
+  const { period, at: date } = asked, current = in_query({ ...asked, at: null });
+  const said = [make("p", {}, "This board stands as it ended."),
+    make("a", { href: address(current) }, `See ${describe(period, null).name.toLowerCase()}`)];
+  if (period !== DAILY || date !== step(DAILY, null, false)) return said;
+  return [...said, make("a", { href: way_to_play(asked) }, "Play it, out of the count")];
+}
+
+function way_to_play({ mode, period, at: date, game }) {
+  if (game) return challenge_address(game);
+  return period === DAILY ? `${challenge_address(date ? `${DAILY}/${date}` : DAILY)}&mode=${mode}` : "#/";
 }
 
 /** While one's own row is in view there is no need to repeat it, where the standing would cover the board. */
@@ -224,7 +291,7 @@ function watch_my_row() {
 /** Whoever comes back to the page sees how the board stands now. */
 function refresh() {
   const section = at("view-boards");
-  if (document.hidden || section.hidden || !shown) return;
+  if (document.hidden || section.hidden || !shown || (shown.game && !shown.record)) return;
   show_period();
   const rows = at("boards-table").rows.length;
   if (rows <= MOST) fill(shown, Math.max(rows, PAGE));

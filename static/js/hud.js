@@ -1,9 +1,9 @@
 /* What is said around the board while one plays: score, best, the next rank, the connection, pauses. It shows the
 state, and changes nothing. */
 
-import { READY_MS, outcome, pause_left, unheard } from "./play.js";
+import { READY_MS, best_key, counts, outcome, pause_left, unheard } from "./play.js";
 import { IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, state } from "./state.js";
-import { OUTCOME_NAMES, ordinal } from "./words.js";
+import { OUTCOME_NAMES, day_of, ordinal } from "./words.js";
 
 const BACK_MS = 4000; // for how long it is said that the connection is back
 const SCARCE = 20; // seconds of pausing left from which on they are shown in mid-game
@@ -36,15 +36,24 @@ export function set_text(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
+/** The same with a name in the place of "@", which may run from right to left. */
+export function set_words(element, words = "", name = "") {
+  if (element.textContent === words.replace("@", () => name)) return;
+  const [before, after] = words.split("@"), isolated = document.createElement("bdi");
+  isolated.textContent = name;
+  element.replaceChildren(before, ...(after === undefined ? [] : [isolated, after]));
+}
+
 export function set_hidden(element, hidden) {
   if (element.hidden !== hidden) element.hidden = hidden;
 }
 
 function show_best(mode) {
-  const { phase, result, game } = state, is_over = [IDLE, OVER].includes(phase);
-  const best = state.bests[is_over ? mode : state.mode] ?? 0;
-  const counts = !is_over || (phase === OVER && !result && mode === state.mode); // the server hasn't counted it yet
-  const beaten = counts && game && game.score > best;
+  const { phase, result, game, chosen, challenge } = state, is_over = [IDLE, OVER].includes(phase);
+  const key = best_key(state.mode, challenge?.name), shown = is_over ? best_key(mode, chosen?.name) : key;
+  const best = state.bests[shown] ?? 0;
+  const is_open = !is_over || (phase === OVER && !result && shown === key); // the server hasn't counted it yet
+  const beaten = is_open && counts() && game && game.score > best;
   set_text(at("best"), beaten ? game.score : best || "–");
   set_text(at("best-label"), beaten && best ? "New best" : "Best");
   at("best").parentElement.classList.toggle("is-beaten", Boolean(beaten && best));
@@ -52,10 +61,19 @@ function show_best(mode) {
 
 /** Who is to be beaten next; the line stays empty until the board has said so. */
 function show_next() {
-  const { rival, leads } = state;
-  set_text(at("next-label"), rival ? `Next: ${ordinal(rival.rank)}` : leads ? "Nobody ahead of you" : "");
-  set_text(at("next-name"), rival?.username ?? "");
-  set_text(at("next-score"), rival?.score ?? "");
+  const { target, rival } = state, shown = target ?? rival;
+  set_text(at("next-label"), next_label());
+  set_text(at("next-name"), target?.is_own ? "Your own" : shown?.username ?? "");
+  set_text(at("next-score"), shown?.score ?? "");
+}
+
+function next_label() {
+  const { game, target, rival, leads, challenge } = state;
+  if (target) return game?.score > target.score ? "Ahead of" : "To beat";
+  if (rival) return rival.rank ? `Next: ${ordinal(rival.rank)}` : "To beat";
+  if (!counts()) return "Out of the count";
+  if (leads) return "Nobody ahead of you";
+  return challenge && day_of(challenge.name) ? "Daily challenge" : "";
 }
 
 /** A rank that was just taken. */
@@ -64,7 +82,7 @@ function show_banner(now) {
   const shows = Boolean(taken) && state.phase === PLAYING && now - taken.at < BANNER_MS;
   set_hidden(at("banner"), !shows);
   if (!shows) return;
-  set_text(at("banner-rank"), `${ordinal(taken.rank)}!`);
+  set_text(at("banner-rank"), taken.rank ? `${ordinal(taken.rank)}!` : "");
   set_text(at("banner-name"), taken.username);
 }
 
@@ -85,7 +103,7 @@ function show_pause(now) {
   set_hidden(at("paused"), !paused);
   const signed_out = state.connection === SIGNED_OUT;
   set_text(at("paused-title"), signed_out ? "You are logged out" : "Paused");
-  set_text(at("paused-note"), signed_out ? signed_out_note() : budget(left));
+  set_text(at("paused-note"), signed_out ? signed_out_note() : `${what_waits()}${budget(left)}`);
   set_hidden(at("go-on"), signed_out);
   set_hidden(at("log-in-again"), !signed_out);
   const scarce = state.phase === PLAYING && left !== null && left < SCARCE;
@@ -94,6 +112,12 @@ function show_pause(now) {
 
 function signed_out_note() {
   return `This game can be stored for ${state.player} only. Log in again, and it goes on where it stands.`;
+}
+
+/** The address may have asked for something else since. */
+function what_waits() {
+  const { chosen, challenge } = state;
+  return chosen && chosen.name !== challenge?.asked ? "The challenge waits until this game is over. " : "";
 }
 
 function budget(left) {

@@ -7,11 +7,13 @@ const TURNS = {
 
 const SWIPE_PX = 22; // long enough not to be a tap, short enough to turn before the finger is done
 
-/** Keys: `turn` takes a heading and says whether it had a use for it; `toggle` pauses or goes on; `go` starts. */
-export function bind_keys({ turn, toggle, go }) {
+/** Keys: `turn` takes a heading and says whether it had a use for it; `toggle` pauses or goes on; `go` starts; `press` is
+asked before them, and says whether the key was one of its own. */
+export function bind_keys({ turn, toggle, go, press }) {
   return bind(window, {
     keydown(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      if (press(event)) return event.preventDefault();
       const heading = TURNS[event.code];
       if (heading) {
         if (!is_typing(event) && turn(heading)) event.preventDefault(); // or the page would scroll

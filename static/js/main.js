@@ -3,9 +3,11 @@
 import { is_player, on_session, refresh_session, session } from "./api.js";
 import { show } from "./hud.js";
 import { bind_absence, bind_keys, bind_pad, bind_swipes } from "./input.js";
-import { advance, give_up, part, pause, prepare, progress, turn, unpause } from "./play.js";
+import { advance, give_up, part, pause, progress, turn, unpause } from "./play.js";
 import { draw, open_pit } from "./render.js";
-import { bind_start, chosen_mode, find_open_game, go_ahead, play, show_start } from "./start.js";
+import {
+  bind_start, choose_challenge, choose_mode, chosen_mode, find_open_game, go_ahead, play, show_start,
+} from "./start.js";
 import { IDLE, OVER, PAUSED, state } from "./state.js";
 import { keep, recall } from "./storage.js";
 import { hurry } from "./sync.js";
@@ -13,7 +15,9 @@ import { hurry } from "./sync.js";
 const at = (id) => document.getElementById(id);
 
 const PARTS = { // of the game, fetched once there is a use for them
+  challenge: () => import("./challenge.js"),
   gamepad: () => import("./gamepad.js"),
+  ghost: () => import("./ghost.js"),
   result: () => import("./result.js"),
   rival: () => import("./rival.js"),
   sound: () => import("./sound.js"),
@@ -35,8 +39,10 @@ const VIEWS = { // fetched when asked for: the game comes first
 async function route() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, ...rest] = path.split("/");
-  const shown = name in VIEWS ? name : "play", { hash } = location;
-  if (shown !== "play") pause();
+  const shown = name in VIEWS ? name : "play", { hash } = location, asked = Object.fromEntries(new URLSearchParams(query));
+  if (!at(`view-${shown}`).hidden && view?.moves?.(asked, rest.join("/"))) return; // it has gone there by itself
+  if (shown === "play") choose_challenge(asked.challenge, asked.mode);
+  else pause();
   view?.close?.();
   view = null;
   const is_new = at(`view-${shown}`).hidden;
@@ -51,7 +57,7 @@ async function route() {
     const module = await VIEWS[shown]();
     if (location.hash !== hash) return; // something else was asked for since
     view = module;
-    view.open(Object.fromEntries(new URLSearchParams(query)), decodeURIComponent(rest.join("/")));
+    view.open(asked, decodeURIComponent(rest.join("/")));
     name_page(at(`view-${shown}`), is_new);
   } catch {
     at(`view-${shown}`).querySelector(".notice").textContent = "This page can't be shown. Reload to try again.";
@@ -140,11 +146,16 @@ function set_pad(shown) {
 function frame(now) {
   advance(now);
   if (state.phase !== IDLE) ["result", "rival"].forEach(need);
+  if (state.chosen || state.challenge) need("challenge");
+  if (state.chosen?.target || state.target) need("ghost");
   parts.gamepad?.poll({ turn: (heading) => is_in_play() && turn(heading), go: () => toggle() || go() });
   parts.rival?.watch(now);
+  parts.challenge?.watch();
+  parts.ghost?.run_along(now);
   if (is_in_play()) {
-    draw(pit, state, progress(), now);
+    draw(pit, state, progress(), now, parts.ghost?.draw_ghost);
     show_start();
+    parts.challenge?.show();
     parts.result?.show_result(now);
   }
   show(now, chosen_mode());
@@ -152,7 +163,12 @@ function frame(now) {
   requestAnimationFrame(frame);
 }
 
-bind_keys({ turn: (heading) => is_in_play() && turn(heading), toggle, go });
+bind_keys({
+  turn: (heading) => is_in_play() && turn(heading),
+  toggle,
+  go,
+  press: (event) => (!is_in_play() && view?.press?.(event)) || false,
+});
 bind_swipes(at("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
 bind_pad(at("pad"), { turn: press });
 bind_absence({ away: pause, part });
@@ -172,7 +188,7 @@ show_account();
 on_session(() => {
   show_account();
   hurry(); // a post may have waited for somebody to log in
-  prepare(chosen_mode());
+  choose_mode(chosen_mode());
   if (!is_in_play()) route(); // the board of whoever looks at it now
 });
 window.addEventListener("hashchange", route);

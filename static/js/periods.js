@@ -1,12 +1,14 @@
-/* The periods of the boards, as the server counts them: in UTC, weeks from Monday. A date is spelled "2026-11-22". */
+/* The periods of the boards, as the server counts them: in UTC, weeks from Monday. A date is spelled "2026-11-22". The
+days of the daily challenges, `daily`, are such periods as well. */
 
 const DAY_MS = 86_400_000;
-const CURRENT = { day: "Today", week: "This week", month: "This month" };
-const BEFORE = { day: "Yesterday", week: "Last week", month: "Last month" };
+const CURRENT = { day: "Today", week: "This week", month: "This month", daily: "Today's challenge" };
+const BEFORE = { day: "Yesterday", week: "Last week", month: "Last month", daily: "Yesterday's challenge" };
 const DATES = {
   day: { weekday: "short", day: "numeric", month: "long" },
   week: { day: "numeric", month: "long" },
   month: { month: "long", year: "numeric" },
+  daily: { weekday: "short", day: "numeric", month: "long" },
 };
 
 /** `[from, to]` of the period around a time, in milliseconds; its end is the next one's beginning. */
@@ -43,8 +45,9 @@ export function describe(period, date, now = Date.now()) {
 
 /** How long the current period lasts, as in "ends in 3 h 12 min". */
 export function ends_in(period, now = Date.now()) {
+  const ends = period === "daily" ? "the next one comes in" : "ends in";
   const minutes = Math.ceil((bounds(period, now)[1] - now) / 60_000);
   const days = Math.floor(minutes / 1440), hours = Math.floor(minutes % 1440 / 60);
-  if (days) return `ends in ${days} ${days === 1 ? "day" : "days"} ${hours} h`;
-  return hours ? `ends in ${hours} h ${minutes % 60} min` : `ends in ${minutes} min`;
+  if (days) return `${ends} ${days} ${days === 1 ? "day" : "days"} ${hours} h`;
+  return hours ? `${ends} ${hours} h ${minutes % 60} min` : `${ends} ${minutes} min`;
 }

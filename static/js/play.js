@@ -1,12 +1,13 @@
 /* The game as it is played here: from the clock to ticks, from the queue to turns, from start to end. */
 
 import * as api from "./api.js";
-import { Game, LEFT, OPPOSITE, RULES, tick_ms } from "./rules.js";
+import { Game, LEFT, MODES, OPPOSITE, RULES, tick_ms } from "./rules.js";
 import {
   IDLE, NEW_BEST, OPENING, OVER, PAUSED, PLAYING, READY, SIGNED_OUT, fresh, note, state, step,
 } from "./state.js";
 import { forget, keep, recall } from "./storage.js";
 import { hurry, tell, tell_last } from "./sync.js";
+import { DAILY, day_of } from "./words.js";
 
 export { state };
 
@@ -17,56 +18,63 @@ const ABANDONED_MS = 600_000; // after which the server ends a game that it hear
 
 // From start to end
 
-/** Opens a game at the server, and begins it. */
-export async function start(mode) {
+/** Opens a game at the server, on a new seed or on that of a challenge, and begins it. */
+export async function start(mode, challenge = null) {
   if (![IDLE, OVER].includes(state.phase)) return;
   if (state.phase === OVER && state.connection === SIGNED_OUT) {
     state.refused = "Nobody has logged in to store it."; // rather than hold up whoever wants to play now
   }
   if (state.phase === OVER && !is_settled()) {
-    state.wanted = mode; // a game that the server has not heard to the end would be ended as left by the next one
+    state.wanted = { mode, challenge }; // a game that is not heard to the end would be ended as left by the next one
     return;
   }
   Object.assign(state, { phase: OPENING, trouble: null, wanted: null });
   try {
-    begin(await open(mode));
+    begin(await open(mode, challenge), challenge);
   } catch (problem) {
     Object.assign(state, { phase: IDLE, trouble: problem.message });
   }
 }
 
 /** A visitor plays as a guest without being asked, and so does a guest whom the server has forgotten. */
-async function open(mode) {
+async function open(mode, challenge) {
   const was_player = api.is_player();
   if (!api.session.token) await api.guest();
   try {
-    return await api.open_game(mode);
+    return await api.open_game(mode, challenge);
   } catch (problem) {
     if (problem.status !== 401 || was_player) throw problem;
     await api.guest();
-    return api.open_game(mode);
+    return api.open_game(mode, challenge);
   }
 }
 
-/** Goes on with a game that this browser had begun before the page was closed: `played` is {turns, tick}. */
+/** Goes on with a game that this browser had begun before the page was closed: `played` is {turns, tick, challenge}. */
 export function resume(opened, played) {
   if (state.phase !== IDLE) return;
-  begin(opened, played);
+  begin(opened, played.challenge?.asked, played);
 }
 
-function begin({ id, mode, seed, rules, tick = 0, pause_left }, played = { turns: [], tick: 0 }) {
+/** The game that the server has opened, on the challenge that was `asked` for, as far as it was `played`. */
+function begin({ id, mode, seed, rules, tick = 0, pause_left, challenge, ranked }, asked, played = { turns: [], tick: 0 }) {
   if (rules !== RULES) throw new Error("The server has newer rules than this page. Reload the page to play by them.");
   const game = new Game(seed, mode), turns = played.turns;
   game.advance(turns, tick);
   Object.assign(state, fresh(), { id, mode, seed, game, turns, stored: tick, stored_ms: game.nominal_ms, pause_left });
   game.advance(turns, played.tick);
   state.player = player_name();
-  state.best_before = state.bests[mode] ?? null;
+  if (challenge) state.challenge = { ...name_challenge(challenge, asked), counts: played.challenge?.counts ?? ranked };
+  state.best_before = state.bests[best_key(mode, state.challenge?.name)] ?? null;
   state.heard_at = state.seen_at = performance.now();
   if (game.outcome) end();
   else get_ready();
   keep_game();
   tell(state, hear);
+}
+
+/** A challenge as the server names it and as it was `asked` for: `daily`, or any of the games that were played on it. */
+function name_challenge(name, asked = name) {
+  return { name: day_of(name) ? name : asked, asked };
 }
 
 /** The server's answer to a post: where it stands, and the result once the game is over. */
@@ -77,7 +85,7 @@ function hear(answer) {
   if (!answer.outcome) return;
   const is_best = answer.ranked && answer.score > (state.best_before ?? 0);
   state.result = { ...answer, abandoned, is_best };
-  if (answer.ranked) note_best(state.mode, answer.score);
+  if (answer.ranked) note_best(best_key(state.mode, state.challenge?.name), answer.score);
   if (recall("game")?.id === state.id) forget("game");
   end();
 }
@@ -88,6 +96,11 @@ function player_name() {
 
 function end() {
   if (state.phase !== OVER) Object.assign(state, { phase: OVER, over_at: performance.now(), queue: [] });
+}
+
+/** Puts a game that is over away, once the server has heard of it: the start is shown again. */
+export function put_away() {
+  if (state.phase === OVER && state.result) Object.assign(state, fresh(), { phase: IDLE });
 }
 
 /** How the game ended, or null while it goes on. */
@@ -135,9 +148,14 @@ function get_ready() {
   Object.assign(state, { phase: READY, ready_ms: READY_MS });
 }
 
-/** Seconds of pausing left before the game is not ranked; null where there is no limit. */
+/** Whether the game was for a board when it began. */
+export function counts() {
+  return state.challenge?.counts ?? true;
+}
+
+/** Seconds of pausing left before the game is not ranked; null where there is no limit, or nothing to lose. */
 export function pause_left(now) {
-  if (state.pause_left === null) return null;
+  if (state.pause_left === null || !counts()) return null;
   const idle = state.phase === PAUSED || state.phase === READY;
   return Math.max(0, state.pause_left - (idle ? (now - state.heard_at) / 1000 : 0));
 }
@@ -157,7 +175,7 @@ export function advance(now) {
   if (state.phase === READY) count_in(elapsed);
   if (state.phase === PLAYING) run(elapsed);
   if (state.phase !== OVER && state.refused) end();
-  if (state.wanted && is_settled()) start(state.wanted);
+  if (state.wanted && is_settled()) start(state.wanted.mode, state.wanted.challenge);
 }
 
 function count_in(elapsed) {
@@ -178,7 +196,7 @@ function tick() {
   const { game, turns, queue, best_before } = state, score = game.score;
   if (queue.length) turns.push([game.ticks + 1, queue.shift()]);
   step(state, state.seen_at);
-  if (best_before && score <= best_before && game.score > best_before) note(state, NEW_BEST, state.seen_at);
+  if (best_before && counts() && score <= best_before && game.score > best_before) note(state, NEW_BEST, state.seen_at);
   if (!game.outcome) return;
   end();
   keep_game();
@@ -194,8 +212,8 @@ export function progress() {
 
 /** Keeps the game for the case that this page is gone before the server has heard all of it. */
 function keep_game() {
-  const { id, mode, seed, turns, game } = state;
-  if (id && !is_settled()) keep("game", { id, mode, seed, turns, tick: game.ticks, user: api.session.user?.id });
+  const { id, mode, seed, turns, game, challenge } = state, user = api.session.user?.id;
+  if (id && !is_settled()) keep("game", { id, mode, seed, turns, tick: game.ticks, challenge, user });
 }
 
 /** The page is about to be closed, or set aside. */
@@ -208,22 +226,40 @@ export function part() {
 
 // What the server knows of the player. It is welcome where it comes, and nobody is bothered where it doesn't.
 
-/** The player has chosen a mode: shows its pit, if none is being played in, and their best score. */
+/** The player has chosen a mode: shows its pit, if none is being played in, and their best score in what is chosen. */
 export function prepare(mode) {
   if (state.phase === IDLE) state.mode = mode;
-  const kept = recall("bests"), user = api.session.user;
+  const kept = recall("bests"), user = api.session.user, { chosen } = state;
   state.bests = user && kept?.user === user.id ? kept.scores : {};
-  if (api.is_player()) api.my_rank(mode).then(({ score }) => note_best(mode, score ?? 0), () => {});
+  if (!api.is_player() || (chosen && !is_known(chosen))) return;
+  api.my_rank(mode, chosen?.name).then((found) => {
+    note_best(best_key(mode, chosen?.name), found.score ?? 0);
+    if (chosen) chosen.standing = { ...found, mode };
+  }, () => {});
 }
 
-function note_best(mode, score) {
-  state.bests[mode] = Math.max(score, state.bests[mode] ?? 0);
-  keep("bests", { user: api.session.user?.id, scores: state.bests });
+/** Whether one can tell of which mode the challenge is: a game brings its own. */
+function is_known({ name, target }) {
+  return Boolean(target || day_of(name));
+}
+
+/** What a best score is remembered by: its mode; in a challenge its mode and the challenge, which is no other's. */
+export function best_key(mode, challenge = null) {
+  if (!challenge) return mode;
+  const day = day_of(challenge);
+  return `${mode} ${day ? `${DAILY}/${day}` : challenge}`;
+}
+
+/** Those of challenges are remembered as long as the page. */
+function note_best(key, score) {
+  state.bests[key] = Math.max(score, state.bests[key] ?? 0);
+  const scores = Object.fromEntries(MODES.map((mode) => [mode, state.bests[mode]]));
+  keep("bests", { user: api.session.user?.id, scores });
 }
 
 /** A guest who has signed up after a game stands on the board now. */
 export function refresh_rank() {
-  const { result, mode } = state;
+  const { result, mode, challenge } = state;
   if (!result || result.rank || !api.is_player()) return;
-  api.my_rank(mode).then(({ rank }) => Object.assign(result, { rank }), () => {});
+  api.my_rank(mode, challenge?.name).then(({ rank }) => Object.assign(result, { rank }), () => {});
 }

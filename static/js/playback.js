@@ -11,7 +11,7 @@ const KEYFRAME_TICKS = 1000; // between two states that are kept to go back to
 const MOST_STEPS = 200; // in one frame
 
 /** A playback at tick 0 of a game as the server records it: {id, mode, seed, turns, tick}, and `outcome` if it is over. */
-export function open_playback({ id, mode, seed, turns, tick, outcome = null }) {
+export function open_playback({ id, mode, seed, turns = [], tick, outcome = null }) {
   const playback = {
     id,
     mode,

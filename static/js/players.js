@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { make, notice, score_link, time_ago } from "./dom.js";
 import { show_plot } from "./plot.js";
 import { MODES } from "./rules.js";
-import { MODE_NAMES, OUTCOME_NAMES, ordinal, when } from "./words.js";
+import { MODE_NAMES, OUTCOME_NAMES, day_of, ordinal, when } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -25,6 +25,7 @@ export async function open(query, name) {
 /** The page of somebody else is not to be taken for this one's. */
 function clear(name) {
   at("player-name").textContent = name;
+  at("player-bot").hidden = true;
   at("player-since").textContent = "\u00a0"; // keeps its line
   at("player-note").replaceChildren();
   at("player-found").hidden = false;
@@ -43,16 +44,17 @@ function show_problem({ status, message }, again) {
   }
 }
 
-function show({ username, joined_at, games, bests, latest, scores = [] }) {
+function show({ username, joined_at, games, bests, latest, bot = false, scores = [] }) {
   const date = { day: "numeric", month: "long", year: "numeric" };
   const since = new Date(joined_at).toLocaleDateString("en-GB", date);
   at("player-name").textContent = username;
+  at("player-bot").hidden = !bot;
   at("player-since").textContent = `${counted(games)} since ${since}`;
   at("player-note").replaceChildren();
   at("player-found").hidden = false;
   at("player-found").setAttribute("aria-busy", "false");
   at("player-bests").replaceChildren(
-    ...MODES.map((mode) => best(mode, bests[mode], "Not on the board yet", username)));
+    ...MODES.map((mode) => best(mode, bests[mode], "Not on the board yet", username, bot)));
   show_plot(at("player-plot"), scores, games);
   at("player-latest").hidden = !latest.length;
   at("player-games").replaceChildren(...latest.map((game) => game_row(game, username)));
@@ -62,20 +64,21 @@ function counted(games) {
   return `${games || "No"} ${games === 1 ? "game" : "games"}`;
 }
 
-function best(mode, found, otherwise, username) {
+function best(mode, found, otherwise, username, bot = false) {
   return make("div", { className: "best" },
     make("h2", {}, MODE_NAMES[mode]),
     make("p", { className: "number" }, found ? score_link(found.score, found.game, `by ${username}`) : "–"),
     make("p", {}, found
-      ? make("a", { href: `#/boards?mode=${mode}` }, `${ordinal(found.rank)} of ${found.of}`)
+      ? make("a", { href: `#/boards?mode=${mode}${bot ? "&players=bots" : ""}` }, `${ordinal(found.rank)} of ${found.of}`)
       : otherwise));
 }
 
-function game_row({ id, mode, score, outcome, ranked, started_at }, username) {
+function game_row({ id, mode, score, outcome, ranked, challenge, started_at }, username) {
   const end = outcome ? OUTCOME_NAMES[outcome] : "Playing now";
   return make("tr", {},
     make("th", { className: "score", scope: "row" }, score_link(score, id, `by ${username}`)),
-    make("td", { className: "mode" }, MODE_NAMES[mode]),
+    make("td", { className: "mode" }, MODE_NAMES[mode],
+      ...(challenge ? [make("span", { className: "tag outlined" }, day_of(challenge) ? "daily" : "challenge")] : [])),
     make("td", { className: "end" }, ranked || !outcome ? end : `${end}, not ranked`),
     make("td", { className: "when" }, time_ago(started_at, when(started_at))));
 }

@@ -11,7 +11,7 @@ import { IDLE, PAUSED } from "./state.js";
 const RIM = 0.6;
 const LOOKS = [
   "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
-  "dust", "heavy",
+  "dust", "ghost", "ghost-scales", "heavy",
 ];
 
 /** Who lies in the pit until the first game: a snake around the button, with an eye on its egg. */
@@ -41,8 +41,16 @@ export function open_pit(canvas) {
 function fit(pit) {
   const { canvas } = pit, side = Math.round(canvas.clientWidth * devicePixelRatio);
   if (!side) return; // out of sight
-  if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
+  if (canvas.width !== side || canvas.height !== side) resize(pit, side);
   pit.ground = null;
+}
+
+/** A canvas loses its picture with its size: until the next one is drawn, it keeps the last. */
+function resize({ canvas, ctx }, side) {
+  const last = canvas.cloneNode();
+  last.getContext("2d").drawImage(canvas, 0, 0);
+  canvas.width = canvas.height = side;
+  ctx.drawImage(last, 0, 0, side, side);
 }
 
 /** The colours and the letters are the stylesheet's. */
@@ -53,8 +61,9 @@ function read_palette(pit) {
 }
 
 /** `state` is state.js's, or a scene with its `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the
-next; `now` in milliseconds. */
-export function draw(pit, state, progress, now) {
+next; `now` in milliseconds. `draw_under(ctx, palette, now, still)` draws what lies under the food and the snake, if
+anything does. */
+export function draw(pit, state, progress, now, draw_under = null) {
   const scene = state.game ? state : { ...RESTING, mode: state.mode };
   const moving = scene.phase !== PAUSED && !still.matches;
   const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, moving ? now : ""].join();
@@ -68,6 +77,7 @@ export function draw(pit, state, progress, now) {
   ctx.drawImage(pit.ground, -RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM);
   ctx.save();
   if (scene.mode !== WALLS) clip_to_field(ctx);
+  draw_under?.(ctx, palette, now, still.matches);
   draw_food(ctx, scene, progress, now, palette);
   draw_snake(ctx, scene, progress, now, palette, still.matches);
   ctx.restore();

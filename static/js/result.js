@@ -2,13 +2,15 @@
 
 import * as api from "./api.js";
 import { open_account } from "./account.js";
-import { set_hidden, set_text } from "./hud.js";
-import { is_settled, outcome, refresh_rank } from "./play.js";
+import { set_hidden, set_text, set_words } from "./hud.js";
+import { counts, is_settled, outcome, refresh_rank } from "./play.js";
 import { draw_picture } from "./picture.js";
 import { LEFT, POINTS } from "./rules.js";
+import { chosen_mode } from "./start.js";
 import { LOST, OVER, SIGNED_OUT, state } from "./state.js";
-import { MODE_NAMES, OUTCOME_NAMES, ordinal } from "./words.js";
+import { MODE_NAMES, OUTCOME_NAMES, day, day_of, long_day, ordinal } from "./words.js";
 
+const PAUSED_TOO_LONG = "Not ranked: it was paused for longer than a game on the boards may be.";
 const LOOK_MS = 650; // to see what happened, before the card covers it
 const SAID_MS = 2500; // for how long a button says what it has done
 
@@ -35,9 +37,11 @@ export function show_result(now) {
   set_text(at("result-score"), (result ?? game).score);
   set_text(at("result-rank"), standing());
   set_text(at("result-note"), note());
-  set_text(at("result-best"), best());
-  at("result-best").classList.toggle("is-new", Boolean(result?.is_best));
-  at("result-board").href = `#/boards?mode=${state.mode}`;
+  set_words(at("result-best"), best(), state.target?.username);
+  at("result-best").classList.toggle("is-new", is_best());
+  at("result-board").href = board();
+  set_text(at("play-again"), again());
+  set_hidden(at("result-leave"), !state.chosen);
   set_hidden(at("result-sign-up"), !is_guests());
   set_hidden(at("result-log-in"), state.connection !== SIGNED_OUT || is_settled());
   at("result").dataset.settled = is_settled();
@@ -80,11 +84,42 @@ function say_shared(words) {
   }, SAID_MS);
 }
 
+/** The name of the next game. */
+function again() {
+  const { chosen, challenge, mode } = state, date = chosen && day_of(chosen.name);
+  if (chosen?.name !== challenge?.asked) return chosen ? "Play the challenge" : "New game";
+  if (date !== day(0)) return "Play again";
+  const is_same = date === day_of(challenge.name) && mode === chosen_mode(); // as the one just played
+  return is_same ? "Try again, out of the count" : "Play today's";
+}
+
+function board() {
+  const { mode, challenge } = state, date = challenge && day_of(challenge.name);
+  if (date) return `#/boards?challenge=daily&mode=${mode}&at=${date}`;
+  return challenge ? `#/boards?challenge=${encodeURIComponent(challenge.name)}` : `#/boards?mode=${mode}`;
+}
+
+/** Whether there is something to be proud of: a score that was beaten. */
+function is_best() {
+  const { target, result, game, challenge } = state;
+  return target ? game.score > target.score : Boolean(result?.is_best && !challenge);
+}
+
 function best() {
-  const { result, best_before, game } = state;
+  const { result, best_before, game, target, challenge } = state;
+  if (target) return comparison((result ?? game).score, target);
+  if (challenge) return "";
   if (result?.is_best) return "Your best so far!";
   const best = Math.max(result?.personal_best ?? 0, best_before ?? 0);
   return best > game.score ? `Best ${best}` : "";
+}
+
+/** How a score compares to the one that was to be beaten; "@" is for its player's name. */
+function comparison(score, { score: theirs, is_own }) {
+  const whose = is_own ? "your own" : "@'s";
+  if (score < theirs) return `${theirs - score} short of ${whose} ${theirs}`;
+  if (score === theirs) return `As good as ${whose} ${theirs}`;
+  return `You beat ${is_own ? `your own ${theirs}` : "@"} by ${score - theirs}`;
 }
 
 function title() {
@@ -98,8 +133,15 @@ function standing() {
   if (refused) return "The score could not be stored.";
   if (!result) return wanted ? "Sending the score, then the next game starts…" : sending(connection);
   if (!result.rank) return "";
-  const own = result.score < result.personal_best ? ` with your best, ${result.personal_best}` : "";
-  return `You are ${ordinal(result.rank)} on the ${MODE_NAMES[mode]} board${own}.`;
+  const best = counts() ? "best" : "first try";
+  const own = result.score < result.personal_best || !counts() ? ` with your ${best}, ${result.personal_best}` : "";
+  return `You are ${ordinal(result.rank)} ${where()}${own}.`;
+}
+
+function where() {
+  const { mode, challenge } = state, date = challenge && day_of(challenge.name);
+  if (date) return date === day(0) ? "in today's daily challenge" : `in the daily challenge of ${long_day(date)}`;
+  return challenge ? "in this challenge" : `on the ${MODE_NAMES[mode]} board`;
 }
 
 function sending(connection) {
@@ -112,10 +154,15 @@ function note() {
   const { result, refused } = state;
   if (refused) return refused;
   if (!result) return "";
-  if (!result.ranked) return "Not ranked: it was paused for longer than a game on the boards may be.";
+  if (!result.ranked) return counts() ? PAUSED_TOO_LONG : out_of_the_count(day_of(state.challenge.name));
   if (result.outcome === LEFT && !state.given_up) return left_by(result);
-  if (is_guests() && result.personal_best) return `Sign up, and ${result.personal_best} goes on the board.`;
+  const board = state.challenge ? "the challenge's board" : "the board";
+  if (is_guests() && result.personal_best) return `Sign up, and ${result.personal_best} goes on ${board}.`;
   return "";
+}
+
+function out_of_the_count(date) {
+  return date === day(0) ? "Not counted: only the day's first try counts." : "Yesterday's challenge is out of the count.";
 }
 
 function left_by({ abandoned }) {

@@ -3,7 +3,9 @@
 The game never waits for it: an answer is welcome when it comes, and one that fails is not missed. */
 
 import { next_rank } from "./api.js";
+import { counts } from "./play.js";
 import { OVERTOOK, PLAYING, note, state } from "./state.js";
+import { day_of } from "./words.js";
 
 const APART_MS = 3000; // between two that are announced: low on a long board, every meal overtakes somebody
 
@@ -29,11 +31,12 @@ function overtake(now) {
 }
 
 async function ask() {
-  const { id, mode, game } = state, score = game.score;
+  const { id, mode, game, challenge } = state, score = game.score;
   asked_for = id;
-  const answer = await next_rank(mode, score).catch(() => null);
+  if (challenge && !day_of(challenge.name)) return; // there it is one game that is to be beaten
+  const answer = await next_rank(mode, score, challenge?.name).catch(() => null);
   if (!answer || state.id !== id) return;
   const { rank, next } = answer;
-  state.rival = next && next.score >= score ? next : null;
+  state.rival = next && next.score >= score ? { ...next, rank: counts() ? next.rank : null } : null;
   state.leads = rank === 1 && !next && score > 0;
 }

@@ -1,5 +1,5 @@
-/* What is known of the game that is played here. play.js, sync.js and rival.js change it, the rest
-only shows it. */
+/* What is known of the game that is played here. play.js, sync.js, rival.js, challenge.js and ghost.js change it, the
+rest only shows it. */
 
 import { WALLS, WON } from "./rules.js";
 
@@ -17,9 +17,10 @@ const MOST_MOMENTS = 8; // remembered: more than are ever seen at once
 export const state = {
   phase: IDLE,
   mode: WALLS,
-  bests: {}, // the player's best scores as far as known, by mode
+  bests: {}, // the player's best scores as far as known, by what `best_key` in play.js says
+  chosen: undefined, // the challenge that the address asks for: {name, target, standing, problem}, see start.js; or null
   trouble: null, // why no game could be opened, in words
-  wanted: null, // the mode of the next game, which waits until the server has heard the end of this one
+  wanted: null, // {mode, challenge} of the next game, which waits until the server has heard the end of this one
 
   ...fresh(),
 };
@@ -30,7 +31,11 @@ export function fresh() {
     id: null,
     seed: null,
     player: null, // the name of the player whose game it is; null for a guest's
-    best_before: null, // their best score in this mode when it began
+    challenge: null, // that this game is on: {name, asked, counts}, by its full name and as it was asked for; `counts`:
+    // whether it was for the board when it began, as a second try of a daily challenge is not
+    target: null, // the game that is to be beaten, as the server records it, and whether it `is_own`
+    ghost: null, // a playback of the same
+    best_before: null, // their best score in this mode, or in this challenge, when it began
     rival: null, // the entry of the board that is to be beaten next, null while unknown or if there is none
     leads: false, // nobody's score on the board is above this one
     ...scene(),

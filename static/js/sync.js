@@ -64,11 +64,17 @@ async function post(state, hear) {
 }
 
 /** Ends the game as left; what a post would have answered. */
-async function leave({ id, mode, bests }) {
+async function leave({ id, mode, challenge, best_before }) {
   await leave_game(id);
   const { status, tick, score, outcome, ranked } = await game(id);
-  const { rank, score: best } = is_player() ? await my_rank(mode) : { rank: null, score: null };
-  return { status, tick, score, outcome, ranked, rank, personal_best: best ?? Math.max(score, bests[mode] ?? 0) };
+  const { rank, score: best } = is_player() ? await my_rank(mode, challenge?.name).catch(nowhere) : nowhere();
+  return { status, tick, score, outcome, ranked, rank, personal_best: best ?? Math.max(score, best_before) };
+}
+
+/** The standing of a guest; and on the board of a challenge whose game is gone. */
+function nowhere(problem = null) {
+  if (problem && problem.status !== 404) throw problem;
+  return { rank: null, score: null };
 }
 
 /** What the server doesn't know yet, at most MOST_TURNS of it. */

@@ -14,6 +14,29 @@ export const OUTCOME_NAMES = {
   [LEFT]: "Left",
 };
 
+export const DAILY = "daily"; // the name of today's daily challenge; "daily/2026-11-22" is that of a day's
+
+/** The date of the daily challenge of that name, in UTC as the server counts; null for the challenge of a game. */
+export function day_of(challenge) {
+  const [kind, date = day(0)] = challenge.split("/");
+  return kind === DAILY ? date : null;
+}
+
+/** The date as the server spells it, in so many days. */
+export function day(ahead) {
+  return new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** "Sunday 22 November" of such a date. */
+export function long_day(date) {
+  return new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" })
+    .format(new Date(date));
+}
+
+export function challenge_address(name) {
+  return `#/?challenge=${encodeURIComponent(name).replace("%2F", "/")}`;
+}
+
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 const relative = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto", style: "short" });
 const short_date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });

@@ -1,0 +1,61 @@
+/* What there is to see while nobody plays: the best game of the day, or of as long as it takes to find one, played again
+and again. */
+
+import { board, game } from "./api.js";
+import { make } from "./dom.js";
+import { go_to, open_playback, play, progress } from "./playback.js";
+import { draw, open_pit } from "./render.js";
+import { OVER, PLAYING } from "./state.js";
+
+const CALLED = { day: "Today's best", week: "This week's best", month: "This month's best", all: "The best so far" };
+const BOTS = "bots", PEOPLE = "people";
+const RESTS_MS = 4000; // at the end, before it begins again
+
+/** Invites to play in `element`, and adds the replay there once it is found. `close_showcase` ends it. */
+export function open_showcase(element) {
+  const showcase = { element, playback: null, pit: null, seen_at: 0, is_closed: false };
+  element.replaceChildren(make("div", { className: "live-offer" },
+    make("h2", {}, "The pit is yours"), make("a", { className: "loud", href: "#/" }, "Play")));
+  find_best().then((best) => best && !showcase.is_closed && begin(showcase, best), () => {}); // without it goes as well
+  return showcase;
+}
+
+export function close_showcase(showcase) {
+  showcase.is_closed = true;
+  showcase.pit?.close();
+  showcase.element.replaceChildren();
+}
+
+/** The best game that can be shown, `{called, entry, record}`, people's before bots'; null if there is none. */
+async function find_best() {
+  for (const players of [PEOPLE, BOTS]) {
+    for (const [period, called] of Object.entries(CALLED)) {
+      const { entries: [entry] } = await board({ period, players, limit: 1 });
+      if (entry?.game) return { called, entry, record: await game(entry.game) };
+    }
+  }
+  return null;
+}
+
+function begin(showcase, { called, entry, record }) {
+  const canvas = make("canvas");
+  canvas.setAttribute("aria-hidden", "true");
+  showcase.element.append(make("a", { className: "live-best", href: `#/games/${encodeURIComponent(entry.game)}` },
+    make("span", { className: "live-board" }, canvas),
+    make("span", {}, `${called}: `, make("strong", {}, entry.score), " by ", make("bdi", {}, entry.username))));
+  showcase.pit = open_pit(canvas);
+  showcase.playback = open_playback(record);
+}
+
+/** Lets the time up to `now` pass. */
+export function show_showcase(showcase, now) {
+  const { playback, pit, seen_at } = showcase;
+  showcase.seen_at = now;
+  if (!playback) return;
+  play(playback, Math.min(100, now - seen_at), now); // it waits while nobody looks
+  if (playback.phase === OVER && now - playback.over_at > RESTS_MS) {
+    go_to(playback, 0, now);
+    playback.phase = PLAYING;
+  }
+  draw(pit, playback, progress(playback), now);
+}
