@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run bots test test-integration lint
+.PHONY: run bots test test-integration lint bench
 
 run: $(VENV)/run.stamp
 	$(BIN)/python service.py
@@ -21,6 +21,10 @@ test-integration: $(VENV)/dev.stamp
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+# Takes half an hour the first time, when it makes its databases, and needs wrk.
+bench: $(VENV)/dev.stamp
+	$(BIN)/python bench/bench.py $(ARGS)
 
 # The environment is made once, and anew when the requirements change.
 $(VENV)/pip.stamp:

@@ -8,6 +8,8 @@ import pytest
 import webtest
 from driver import plan
 
+import cards
+import games
 import pictures
 import rules
 
@@ -58,6 +60,13 @@ def test_nothing_of_an_address_gets_into_the_page(client, game_id):
     page = client.get(f"/games/{game_id}", status=404)
     assert "script>" not in page.text
     assert page.content_type == "text/html"
+
+
+def test_names_are_text_whatever_they_are_made_of(ada, db):
+    game, _, _ = ada.play()
+    named = games.find(game["id"])._replace(username='<b>"Ada"')
+    assert "<b>" not in cards.page(named, "http://x/games/1")
+    assert "&lt;b&gt;&quot;Ada&quot;" in cards.page(named, "http://x/games/1")
 
 
 def test_the_picture_is_a_png_of_the_last_state(client, ada):

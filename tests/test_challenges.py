@@ -197,6 +197,11 @@ def test_yesterday_s_is_playable_out_of_the_count(ada, api):
     assert api(f"GET /api/leaderboard?challenge=daily&at={YESTERDAY}") == []
 
 
+def test_the_day_before_yesterday_s_is_not(ada):
+    refused = ada("POST /api/games", {"mode": "walls", "challenge": f"daily/{YESTERDAY - timedelta(days=1)}"}, 422)
+    assert f"daily/{TODAY}" in refused["detail"]
+
+
 def test_a_new_day_is_a_new_first_try(ada, db):
     ada.play(1, challenge="daily")
     Game.update(started_at=Game.started_at - 86_400_000, challenge=f"daily/{YESTERDAY}", seed=1).execute()

@@ -49,6 +49,15 @@ def test_sqlite_is_set_up_to_lose_nothing(make_app, tmp_path):
         assert db.synchronous == 2
 
 
+def test_what_was_begun_and_not_committed_is_gone_with_the_request(make_app, tmp_path):
+    app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
+    with models.using(app.database):
+        models.sql("BEGIN IMMEDIATE")
+        models.sql("DELETE FROM secrets")
+    with models.using(app.database):
+        assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
+
+
 def test_connections_are_kept_and_given_back(make_app, tmp_path):
     app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
     api = drive(app)

@@ -1,0 +1,163 @@
+"""Fills a database with players who have each played a real game.
+
+A few bots play; their games are dealt out to the players, at times spread over a year. Rows are written in bulk, as the
+server would have written them one by one, with the entries, tallies and versions of all boards.
+"""
+
+import json
+import random
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import bot
+
+import accounts
+import boards
+import games
+import models
+import rules
+
+CACHE = Path(__file__).parent / "cache"
+SECRET_KEY = "only for the benchmark's databases"
+PASSWORD = "only for the benchmark"
+GAMES = 240  # different ones
+ASKED = 1000  # of the players have a session, at ranks of all kinds
+DAY = 86_400_000  # milliseconds
+CHUNK = 50_000  # rows at a time
+
+
+def repertoire():
+    """The bots' games: [mode, seed, turns, tick, score, outcome, milliseconds], kept from one run to the next."""
+    path = CACHE / "games.json"
+    if not path.exists():
+        CACHE.mkdir(exist_ok=True)
+        path.write_text(json.dumps([_play(random.Random(seed), seed) for seed in range(1, GAMES + 1)]))
+    return json.loads(path.read_text())
+
+
+def _play(chance, seed):
+    game, turns = rules.Game(seed, rules.MODES[seed % 2]), []
+    careless = chance.choice((0.01, 0.02, 0.04))
+    while not game.outcome:
+        heading = chance.choice(rules.HEADINGS) if chance.random() < careless else bot.choose(game)
+        if heading not in (game.heading, rules.OPPOSITE[game.heading]):
+            turns.append([game.ticks + 1, heading])
+        game.advance(turns[-1:], game.ticks + 1)
+    return [game.mode, seed, turns, game.ticks, game.score, game.outcome, game.nominal_ms]
+
+
+def fill(url, players):
+    """Fill an empty database; `token(number)` is the token of those players that have one."""
+    db = models.connect(url)
+    with models.using(db):
+        models.migrate()
+        indexes = _drop_indexes(db)
+        for table, columns, rows in _tables(players):
+            write(db, table, columns, rows)
+        for statement in indexes:
+            db.execute_sql(statement)
+        if not models.is_sqlite():
+            db.execute_sql(f"SELECT setval(pg_get_serial_sequence('users', 'id'), {players})")
+        db.execute_sql("ANALYZE")
+    db.close_all()
+
+
+def token(number):
+    return f"token-{number}"
+
+
+def _tables(players):
+    """(table, columns, rows) of all that there is to write."""
+    now, chance, repertory = models.now(), random.Random(1), repertoire()
+    dealt = [(chance.randrange(len(repertory)), now - _ago(chance)) for _ in range(players)]
+    hashed = accounts.hash_password(PASSWORD, 4)
+    yield (
+        "users",
+        "id name name_key password created_at bot",
+        ((n, f"Player{n}", f"player{n}", hashed, now - 365 * DAY, False) for n in range(1, players + 1)),
+    )
+    yield "games", _GAME_COLUMNS, (_game_row(n, repertory[g], at) for n, (g, at) in enumerate(dealt, 1))
+    tallies = Counter()
+    yield "entries", "board user_id score at game_id verified", _entries(dealt, repertory, tallies)
+    yield "tallies", "board level bucket players", ((*key, players) for key, players in tallies.items())
+    yield "versions", "board version", ((board, 1) for board in {board for board, _, _ in tallies})
+    yield "sessions", SESSION_COLUMNS, sessions_of(accounts.Sessions(SECRET_KEY, 30), asked(players), now)
+
+
+def asked(players):
+    """The players that have a session."""
+    return range(1, players + 1, max(1, players // ASKED))
+
+
+SESSION_COLUMNS = "token_hash user_id created_at expires_at"
+
+
+def sessions_of(sessions, players, now):
+    return ((sessions._hash(token(n)), n, now, now + 3650 * DAY) for n in players)
+
+
+def _ago(chance):
+    """How long ago a game ended, in milliseconds: every third within a week."""
+    return int(chance.random() ** 2 * (7 if chance.random() < 1 / 3 else 365) * DAY)
+
+
+_GAME_COLUMNS = (
+    "id user_id mode rules seed verified ranked started_at seen_at ended_at outcome tick score turns state challenge"
+)
+
+
+def game_id(number):
+    return f"{number:012}"
+
+
+def _game_row(number, game, at):
+    mode, seed, turns, tick, score, outcome, lasted = game
+    packed = _PACKED.setdefault(seed, games.pack_turns(turns))
+    row = (game_id(number), number, mode, rules.RULES, seed, True, True, at - lasted, at, at)
+    return *row, outcome, tick, score, packed, None, None
+
+
+_PACKED = {}
+
+
+def _entries(dealt, repertory, tallies):
+    """The rows of the entries; counts them into `tallies` on the way."""
+    for number, (game, at) in enumerate(dealt, 1):
+        mode, score = repertory[game][0], repertory[game][4]
+        day = datetime.fromtimestamp(at / 1000, UTC).date()
+        for period in boards.PERIODS:
+            name = boards.board(mode, period, day)
+            tallies[name, 0, score] += 1
+            tallies[name, 1, score // boards.SPAN] += 1
+            yield name, number, score, at, game_id(number), True
+
+
+def _drop_indexes(db):
+    """Rows are written faster without; answers the statements that make them again."""
+    if models.is_sqlite():
+        found = db.execute_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
+    else:
+        found = db.execute_sql(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT IN"
+            " (SELECT conname FROM pg_constraint)"
+        ).fetchall()
+    for name, _ in found:
+        db.execute_sql(f'DROP INDEX "{name}"')
+    return [statement for _, statement in found]
+
+
+def write(db, table, columns, rows):
+    """Write the rows, tuples in the order of the columns."""
+    names = columns.split()
+    rows = iter(rows)
+    if models.is_sqlite():
+        statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        while chunk := list(islice(rows, CHUNK)):
+            with db.atomic():
+                db.connection().executemany(statement, chunk)
+        return
+    with db.atomic(), db.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
