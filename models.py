@@ -89,23 +89,32 @@ def release():
 class KeptSqliteDatabase(peewee.SqliteDatabase):
     """Connections are kept for whoever needs one next; there are as many as were ever in use at once.
 
-    playhouse.pool does the same with a bound, a heap and two more locks, which costs as much as several queries.
+    playhouse.pool does the same with a bound, a heap and three locks, which costs each request as much as several queries.
     """
 
     def __init__(self, *args, **options):
         self._kept = deque()  # whose append and pop are atomic
         super().__init__(*args, **options)
 
-    def _connect(self):
+    def connect(self, reuse_if_open=False):
+        if not self.is_closed():
+            return super().connect(reuse_if_open)
         try:
-            return self._kept.pop()
+            connection = self._kept.pop()
         except IndexError:
-            return super()._connect()
+            return super().connect()
+        self._state.set_connection(connection)
+        return True
 
-    def _close(self, connection):
+    def close(self):
+        if self.is_closed() or self.in_transaction():
+            return super().close()
+        connection = self._state.conn
+        self._state.reset()
         if connection.in_transaction:
             connection.rollback()
         self._kept.append(connection)
+        return True
 
     def close_all(self):
         """Close this thread's connection and all that are kept; a database in memory is gone with them."""
@@ -165,7 +174,8 @@ def is_sqlite():
 def sql(statement, *parameters):
     """Execute a statement in SQLite's words, its parameters written `?`; returns the cursor."""
     db = _current.get()
-    return db.execute_sql(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
+    with peewee.__exception_wrapper__:
+        return db.connection().execute(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
 
 
 @cache

@@ -95,6 +95,7 @@ class Snakepit(bottle.Bottle):
 
     def __init__(self, settings):
         super().__init__()
+        self.config["json.enable"] = False  # JSON is made here, by msgspec
         self.settings = settings
         self.database = models.connect(settings.database_url)
         self.throttle = throttle.Throttle(settings.rate_limits)
@@ -136,11 +137,13 @@ class Snakepit(bottle.Bottle):
             games.end_abandoned()
 
     def __call__(self, environ, start_response):
-        cors = self._cors(environ.get("HTTP_ORIGIN"))
+        cors = self._cors(environ.get("HTTP_ORIGIN")) if self.settings.cors_origins else ()
 
         def start(status, headers, exc_info=None):
-            more = () if environ.get(BARE) else HEADERS
-            return start_response(status, [*headers, *more, *cors], exc_info)
+            if BARE not in environ:
+                headers += HEADERS
+            headers += cors
+            return start_response(status, headers, exc_info)
 
         if len(cors) > 1 and environ["REQUEST_METHOD"] == "OPTIONS":
             start("204 No Content", [])
@@ -152,7 +155,7 @@ class Snakepit(bottle.Bottle):
         """The headers that let a page of another origin read the answers, if the setting has that origin."""
         allowed = self.settings.cors_origins
         if not origin or not ("*" in allowed or origin in allowed):
-            return [("Vary", "Origin")] if allowed else []
+            return [("Vary", "Origin")]
         return [
             ("Access-Control-Allow-Origin", origin),
             ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match"),
@@ -191,8 +194,9 @@ def _guarded(handler):
     @functools.wraps(handler)
     def answer(**parameters):
         try:
-            request.app.prepare()
-            request.app.sweep()
+            app = request.app
+            app.prepare()
+            app.sweep()
             result = handler(**parameters)
         except Problem as problem:
             return _refuse(problem)

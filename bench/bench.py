@@ -225,8 +225,9 @@ class Bench:
         with self.databases.copy(FEW) as url, served(url, ENFORCE_PACE="false") as server:
 
             def requests():
-                opened = open_games(url, fill.asked(FEW), "pass-through")
-                return [_post(n, game, second) for second in range(30) for n, game in opened.items()]
+                """Each second is another game's: wrk now and then loses a request, and all later ones would be refused."""
+                opened = open_games(url, more_players(url, SOME), "pass-through", seconds=10)
+                return [_post(n, game, 10) for n, game in opened.items()]
 
             return compare(Load(server.url, requests=requests), self.standard)
 
@@ -266,22 +267,27 @@ def _me(number):
 
 def _post(number, game, second):
     """A second of play: seven ticks, two turns."""
-    since = 7 * second
-    body = {"since": since, "tick": since + 7, "turns": [[since + 3, "R"], [since + 6, "U"]]}
+    body = {"since": 7 * second, "tick": 7 * second + 7, "turns": _turns(second)}
     return "POST", f"/api/games/{game}/turns", fill.token(number), json.dumps(body)
 
 
-def open_games(url, players, mode, seed=None):
-    """{player: id} of games just opened; on the `seed`, where given, as if it had been drawn."""
+def _turns(second):
+    return [(7 * second + 3, "R"), (7 * second + 6, "U")]
+
+
+def open_games(url, players, mode, seed=None, seconds=0):
+    """{player: id} of games just opened and played for so many seconds; on the `seed`, where given, as if it was drawn."""
     app = service.create_app(database_url=url, secret_key=fill.SECRET_KEY, enforce_pace=False)
     drawn = seed and challenges.Challenge("", mode, seed, rules.RULES)
     opened = {}
     with models.using(app.database):
         for number in players:
+            player = accounts.Account(number, "", None, "", None, False)
             with models.relaxed():
-                opened[number] = games.open_game(
-                    accounts.Account(number, "", None, "", None, False), mode, app.pace, drawn
-                ).id
+                opened[number] = games.open_game(player, mode, app.pace, drawn).id
+            if seconds:
+                turns = [turn for second in range(seconds) for turn in _turns(second)]
+                games.play(opened[number], player, 0, 7 * seconds, turns, app.pace)
         if drawn:
             models.sql("UPDATE games SET challenge = NULL, ranked = TRUE WHERE challenge = ''")
     app.close()
