@@ -135,7 +135,7 @@ def _write(entries, user_id):
     upsert(
         "INSERT INTO entries (board, score, at, game_id, verified, user_id) VALUES",
         [(name, *entry, user_id) for name, entry in sorted(entries.items())],
-        "ON CONFLICT (board, user_id) DO UPDATE SET score = excluded.score, at = excluded.at,"
+        "ON CONFLICT (user_id, board) DO UPDATE SET score = excluded.score, at = excluded.at,"
         " game_id = excluded.game_id, verified = excluded.verified",
     )
 

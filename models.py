@@ -296,16 +296,16 @@ class Game(Table):
 class Entry(Table):
     """A player's best game on a board; derived from games, see boards.py."""
 
+    user = ForeignKeyField(User, on_delete="CASCADE", index=False)
     board = TextField()
-    user = ForeignKeyField(User, on_delete="CASCADE")
     score = IntegerField()
     at = BigIntegerField()
-    game = ForeignKeyField(Game, on_delete="CASCADE")
+    game_id = CharField(16)
     verified = BooleanField()
 
     class Meta:
         table_name = "entries"
-        primary_key = CompositeKey("board", "user")
+        primary_key = CompositeKey("user", "board")
 
 
 class Tally(Table):
