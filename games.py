@@ -152,7 +152,7 @@ def play(game_id, user, since, tick, turns, pace):
     )
     if not _store(game, after):
         raise _conflict("Another post came first: post what comes after its tick.", _of(game_id, user), pace)
-    return progress(after, pace)
+    return _progress(after, pause_left)
 
 
 def _check_turns(since, tick, turns):
@@ -258,20 +258,25 @@ def _of(game_id, user):
 
 
 def progress(game, pace):
+    """Where the game stands."""
+    if game.ended_at is not None:
+        return _progress(game, None)
+    return _progress(game, pace.pause_left(unpack_state(game.mode, game.state).nominal_ms, now() - game.started_at))
+
+
+def _progress(game, pause_left):
+    """`pause_left` as Pace has it."""
     over = game.ended_at is not None
-    pause_left = None
-    if not over:
-        left = _seconds(pace.pause_left(unpack_state(game.mode, game.state).nominal_ms, now() - game.started_at))
-        pause_left = None if left is None else max(0.0, left) * game.ranked
+    entry = _entry(game) if over else None
     return Progress(
         status=_status(game.ended_at),
         tick=game.tick,
         score=game.score,
         outcome=game.outcome,
         ranked=bool(game.ranked),
-        rank=rank(game) if over else None,
-        personal_best=_personal_best(game),
-        pause_left=pause_left,
+        rank=entry and boards.rank([entry.board], entry.score),
+        personal_best=entry.score if entry else _personal_best(game),
+        pause_left=None if over or pause_left is None else max(0.0, pause_left / 1000) * game.ranked,
     )
 
 
@@ -281,9 +286,13 @@ def _seconds(milliseconds):
 
 def rank(game):
     """The rank of the game's player on the board that the game is for, or None."""
-    names = [boards.main(game.mode, game.challenge, game.bot)]
-    entry = boards.entry(names, game.user_id)
-    return entry and boards.rank(names, entry.score)
+    entry = _entry(game)
+    return entry and boards.rank([entry.board], entry.score)
+
+
+def _entry(game):
+    """The entry of the game's player on the board that the game is for, or None: their best score there."""
+    return boards.entry([boards.main(game.mode, game.challenge, game.bot)], game.user_id)
 
 
 def _personal_best(game):
