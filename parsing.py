@@ -76,7 +76,15 @@ def _choices(kind):
     return [choice for part in get_args(kind) for choice in _choices(part)]
 
 
+def header(name):
+    """A header of the request by its name in CGI, such as IF_NONE_MATCH; empty if it isn't there.
+
+    Not bottle's `request.headers`, which is held by the environ that it holds: garbage that somebody has to collect.
+    """
+    return request.environ.get(f"HTTP_{name}", "")
+
+
 def token():
     """The token of the request, or None."""
-    kind, _, value = request.get_header("Authorization", "").partition(" ")
+    kind, _, value = header("AUTHORIZATION").partition(" ")
     return value.strip() if kind.lower() == "bearer" and value.strip() else None

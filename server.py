@@ -4,7 +4,9 @@ Nothing of the app is imported here. Each worker imports it after gevent has rep
 thread locals of bottle and peewee must be gevent's.
 """
 
+import gc
 import logging
+import resource
 import socket
 import sys
 from pathlib import Path
@@ -13,6 +15,8 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 import config
+
+CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
 
 
 class Server(BaseApplication):
@@ -29,6 +33,7 @@ class Server(BaseApplication):
             "bind": f"{host}:{settings.port}",
             "workers": settings.workers,
             "worker_class": "gevent",
+            "worker_connections": CONNECTIONS,
             "loglevel": "debug" if settings.log_level == "debug" else "warning",
             "proc_name": "snakepit",
             "control_socket_disable": True,
@@ -42,15 +47,26 @@ class Server(BaseApplication):
         import service
 
         try:
-            return service.create_app()
+            app = service.create_app()
         except config.ConfigError as error:
             print(error, file=sys.stderr, flush=True)
             sys.exit(Arbiter.APP_LOAD_ERROR)
+        gc.collect()
+        gc.freeze()  # what was imported stays: nobody has to wait while it is looked through for garbage
+        return app
 
 
 def _say_where(arbiter):
     places = " and ".join(str(listener) for listener in arbiter.LISTENERS)
     print(f"Snakepit is at {places} (Ctrl+C stops it)", flush=True)
+
+
+def _allow_connections():
+    """Each is a file to the system, which by default allows a process fewer than it could."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + 1000
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _check_place(settings):
@@ -74,5 +90,6 @@ def main():
         return 2
     sys.path.insert(0, str(Path(__file__).parent))
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _allow_connections()
     Server(settings).run()
     return 0

@@ -34,7 +34,7 @@ import live
 import models
 import players
 import throttle
-from parsing import body, query, token
+from parsing import body, header, query, token
 from problems import Problem, invalid, unauthorized
 from rules import MODES
 from schemas import (
@@ -137,6 +137,8 @@ class Snakepit(bottle.Bottle):
             games.end_abandoned()
 
     def __call__(self, environ, start_response):
+        # It holds on to the request, which would wait for the garbage collector, and at a thousand players the players for it.
+        environ.pop("wsgi.early_hints", None)
         cors = self._cors(environ.get("HTTP_ORIGIN")) if self.settings.cors_origins else ()
 
         def start(status, headers, exc_info=None):
@@ -404,7 +406,7 @@ def _unless_known(answer):
 
 def _is_known(etag):
     """Whether the client has what the validator stands for."""
-    return etag in (tag.strip().removeprefix("W/") for tag in request.get_header("If-None-Match", "").split(","))
+    return etag in (tag.strip().removeprefix("W/") for tag in header("IF_NONE_MATCH").split(","))
 
 
 # Boards and players.
@@ -535,7 +537,7 @@ def client(path=assets.INDEX):
     headers = {"Content-Type": asset.kind, "Cache-Control": kept, "ETag": asset.etag, "Vary": "Accept-Encoding"}
     if _is_known(asset.etag):
         return bottle.HTTPResponse(status=304, headers=headers)
-    if asset.compressed and "gzip" in request.get_header("Accept-Encoding", ""):
+    if asset.compressed and "gzip" in header("ACCEPT_ENCODING"):
         return bottle.HTTPResponse(asset.compressed, headers=headers | {"Content-Encoding": "gzip"})
     return bottle.HTTPResponse(asset.content, headers=headers)
 

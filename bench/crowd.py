@@ -17,13 +17,10 @@ STAIRS = ("R", "U")  # a way without an end, where edges can be passed
 
 
 class Client(asyncio.Protocol):
-    """A keep-alive connection with one request at a time."""
+    """A connection that is kept, with one request at a time; made anew where the server has closed it meanwhile."""
 
-    def __init__(self):
-        self.received, self.answer = b"", None
-
-    def connection_made(self, transport):
-        self.transport = transport
+    def __init__(self, address):
+        self.address, self.transport, self.received, self.answer = address, None, b"", None
 
     def connection_lost(self, error):
         if self.answer and not self.answer.done():
@@ -31,10 +28,13 @@ class Client(asyncio.Protocol):
 
     async def ask(self, method, path, token="", body=None):
         """(status, body) of the answer."""
+        loop = asyncio.get_running_loop()
+        if self.transport is None or self.transport.is_closing():
+            self.transport, _ = await loop.create_connection(lambda: self, self.address.hostname, self.address.port)
         raw = b"" if body is None else json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(raw)}\r\n"
         head += f"Authorization: Bearer {token}\r\n\r\n" if token else "\r\n"
-        self.received, self.answer = b"", asyncio.get_running_loop().create_future()
+        self.received, self.answer = b"", loop.create_future()
         self.transport.write(head.encode() + raw)
         return await self.answer
 
@@ -46,11 +46,6 @@ class Client(asyncio.Protocol):
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         if len(body) >= length:
             self.answer.set_result((int(head[9:12]), body))
-
-
-async def connect(address):
-    _, client = await asyncio.get_running_loop().create_connection(Client, address.hostname, address.port)
-    return client
 
 
 class Seen:
@@ -76,7 +71,7 @@ async def each_second(seconds, offset, act):
 
 
 async def play(address, token, game, seconds, offset, seen):
-    client, known = await connect(address), 0
+    client, known = Client(address), 0
 
     async def post(second):
         nonlocal known
@@ -90,7 +85,7 @@ async def play(address, token, game, seconds, offset, seen):
 
 
 async def watch(address, game, seconds, offset, seen):
-    client, known = await connect(address), 0
+    client, known = Client(address), 0
 
     async def ask(second):
         nonlocal known
@@ -101,7 +96,7 @@ async def watch(address, game, seconds, offset, seen):
 
 
 async def open_game(address, token):
-    client = await connect(address)
+    client = Client(address)
     status, body = await client.ask("POST", "/api/games", token, {"mode": "pass-through"})
     assert status == 201, body
     client.transport.close()
