@@ -137,7 +137,7 @@ class Snakepit(bottle.Bottle):
             games.end_abandoned()
 
     def __call__(self, environ, start_response):
-        # It holds on to the request, which would wait for the garbage collector, and at a thousand players the players for it.
+        # It holds what holds it: the request would wait for the garbage collector, and a thousand players at once for that.
         environ.pop("wsgi.early_hints", None)
         cors = self._cors(environ.get("HTTP_ORIGIN")) if self.settings.cors_origins else ()
 
