@@ -63,6 +63,7 @@ from schemas import (
 STATIC = Path(__file__).parent / "static"
 SWEEP_EVERY = 5  # seconds between looks for abandoned games
 PAGES = 500  # of boards, kept as they were last sent
+STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
 RETRY_AFTER = 2  # seconds, when the database is out of reach
 FAILED = "The server has failed here; it is not your request's fault. Its log says more."
@@ -102,6 +103,7 @@ class Snakepit(bottle.Bottle):
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
         self.pages = keeping.Kept(PAGES)
+        self.standings = keeping.Kept(STANDINGS)
         self.active = keeping.Kept(ACTIVE)
         self.secret = self.sessions = None  # from `prepare` on
         self.next_sweep = 0.0  # on the monotonic clock
@@ -438,13 +440,19 @@ def _page(asked, names):
 def my_standing():
     user, asked = signed_in(), query(StandingQuery)
     names = _boards(asked, user)
+    return request.app.standings.get((user.id, *names), boards.versions(names), _standing, names, user)
+
+
+def _standing(names, user):
+    """A player's Standing on the boards, as JSON."""
     row = boards.entry(names, user.id)
     if not row:
-        return Standing(None, boards.size(names), None, None, [])
+        return msgspec.json.encode(Standing(None, boards.size(names), None, None, []))
     ranks = boards.ranks(names, (row.score, boards.NONE))
     rank, size = ranks[row.score], ranks[boards.NONE] - 1
     percentile = round(100 * (size - rank + 1) / size, 1)
-    return Standing(rank, size, row.score, percentile, _entries(names, boards.around(names, row)))
+    around = _entries(names, boards.around(names, row))
+    return msgspec.json.encode(Standing(rank, size, row.score, percentile, around))
 
 
 @route("GET", "/api/leaderboard/next")

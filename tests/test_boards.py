@@ -338,18 +338,31 @@ def test_a_page_that_was_read_before_shows_what_has_changed_since_from_whichever
     here, there = (drive(make_app(database_url=url)) for _ in range(2))
     ada, bob = here.sign_up("Ada"), here.sign_up("Bob")
 
+    def rank(token):
+        ranks = []
+        for api in (here, there):
+            api.token = token
+            ranks.append(api("GET /api/leaderboard/me?mode=walls")["rank"])
+            api.token = None
+        assert ranks[0] == ranks[1]
+        return ranks[0]
+
     def seen():
         pages = [api(f"GET /api/leaderboard?{query}") for api in (here, there) for query in ("mode=walls", "period=day", "")]
         assert [page for page in pages if page != pages[0]] == []
         return [(entry["username"], entry["score"]) for entry in pages[0]]
 
     assert seen() == []
+    assert rank(ada.token) is None
     ada.play(1)
     assert seen() == [("Ada", 10)]
+    assert rank(ada.token) == 1
     bob.play(3)
     assert seen() == [("Bob", 30), ("Ada", 10)]
+    assert (rank(ada.token), rank(bob.token)) == (2, 1)
     ada.play(5)
     assert seen() == [("Ada", 50), ("Bob", 30)]
+    assert (rank(ada.token), rank(bob.token)) == (1, 2)
     ada("PATCH /api/auth/me", {"username": "Lovelace", "current_password": PASSWORD})
     assert seen() == [("Lovelace", 50), ("Bob", 30)]
     bob("DELETE /api/auth/me", {"password": PASSWORD}, 204)
