@@ -115,7 +115,7 @@ class Databases:
     def filled(self, players):
         """The URL of a database with so many players; it is not to be written to."""
         if self.postgres:
-            return self._filled_postgres(players)
+            return self._url(self._filled_postgres(players))
         path = fill.CACHE / f"{players}-{_fingerprint()}.db"
         if not path.exists():
             say(f"making a database of {players:,} players")
@@ -131,10 +131,11 @@ class Databases:
     def copy(self, players):
         if self.postgres:
             name = f"copy_{os.getpid()}_{players}"
-            source = self._filled_postgres(players).rpartition("/")[2]
-            self._execute(f"CREATE DATABASE {name} TEMPLATE {source}")
-            yield self._url(name)
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            self._execute(f"CREATE DATABASE {name} TEMPLATE {self._filled_postgres(players)}")
+            try:
+                yield self._url(name)
+            finally:
+                self._execute(f"DROP DATABASE {name} WITH (FORCE)")
             return
         folder = Path(tempfile.mkdtemp(prefix="bench-", dir=fill.CACHE))
         shutil.copy(self.filled(players).removeprefix("sqlite:///"), folder / "copy.db")
@@ -142,6 +143,7 @@ class Databases:
         shutil.rmtree(folder)
 
     def _filled_postgres(self, players):
+        """The name of the database."""
         name = f"filled_{players}_{_fingerprint()}"
         if not self._execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
             say(f"making a database of {players:,} players")
@@ -149,7 +151,7 @@ class Databases:
             self._execute(f"CREATE DATABASE {name}_unfinished")
             fill.fill(self._url(f"{name}_unfinished"), players)
             self._execute(f"ALTER DATABASE {name}_unfinished RENAME TO {name}")
-        return self._url(name)
+        return name
 
     def _url(self, name):
         _, _, rest = self.postgres.partition("://")
