@@ -368,7 +368,7 @@ def bare_commits(seconds=2):
     return commits / seconds
 
 
-def replays():
+def replays(databases):
     """Ticks per second of rules.py on the bots' games."""
     played = fill.repertoire()
     began = time.perf_counter()
@@ -443,7 +443,7 @@ def memory(server):
     return round(total / 1000, 1)
 
 
-def start():
+def start(databases):
     """Seconds from `python service.py` to the first answer, on a new database and on one that is there."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         url, found = f"sqlite:///{folder}/snake.db", []
@@ -467,6 +467,8 @@ ROWS = {  # name: (what it is, the goal for its ratio)
     "watching": ("what is new of a watched game", None),
 }
 
+OTHERS = {"replays": replays, "log_ins": log_ins, "start": start, "crowd": crowd}  # figures of their own kinds
+
 
 def main():
     options = command_line().parse_args()
@@ -484,18 +486,11 @@ def main():
 
 def measure(databases, options):
     found = {}
-    wanted = options.only or [*ROWS, "replays", "log_ins", "start", "crowd"]
+    wanted = options.only or [*ROWS, *OTHERS]
     with served("sqlite:///:memory:", Yardstick) as standard:
         bench = Bench(databases, Load(standard.url, "/"))
         for name in wanted:
-            if name in ROWS:
-                found[name] = getattr(bench, name)()
-            else:
-                found[name] = (
-                    {"replays": replays, "start": start}[name]()
-                    if name in ("replays", "start")
-                    else {"log_ins": log_ins, "crowd": crowd}[name](databases)
-                )
+            found[name] = getattr(bench, name)() if name in ROWS else OTHERS[name](databases)
             print(f"{'postgres' if databases.postgres else 'sqlite':9} {name:18} {json.dumps(found[name])}", flush=True)
     return found
 
@@ -515,7 +510,7 @@ def postgres():
 def command_line():
     parser = argparse.ArgumentParser(description="Measures the server beside a bare Bottle application.")
     parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
-    parser.add_argument("--only", nargs="+", choices=[*ROWS, "replays", "log_ins", "start", "crowd"])
+    parser.add_argument("--only", nargs="+", choices=[*ROWS, *OTHERS])
     return parser
 
 
