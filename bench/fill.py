@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-import bot
-
 import accounts
 import boards
 import games
 import models
 import rules
+from examples import bot
 
 CACHE = Path(__file__).parent / "cache"
 SECRET_KEY = "only for the benchmark's databases"

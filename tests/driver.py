@@ -1,11 +1,12 @@
 """Drives the API as a client does, whatever carries the requests; and plays games well enough to eat."""
 
 import json
-from collections import deque, namedtuple
+from collections import namedtuple
 
 import webtest
 
 import rules
+from examples import bot
 
 PASSWORD = "correct horse"
 Answer = namedtuple("Answer", "status headers json")
@@ -71,18 +72,11 @@ def drive(app):
     return Api(send)
 
 
-class Stuck(Exception):
-    """There is no way to the food."""
-
-
 def plan(seed, mode, meals):
-    """The turns of a game that eats so often, and then goes straight to its end; and the tick of that end.
-
-    Raises Stuck where its own body bars the way, which needs dozens of meals.
-    """
+    """The turns of a game that eats so often, and then goes straight to its end; and the tick of that end."""
     game, turns = rules.Game(seed, mode), []
     while game.score < meals * rules.POINTS:
-        heading = first_step(game)
+        heading = bot.choose(game)
         if heading != game.heading:
             turns.append([game.ticks + 1, heading])
         game.advance(turns[-1:], game.ticks + 1)
@@ -92,21 +86,3 @@ def plan(seed, mode, meals):
         if end.score == meals * rules.POINTS:
             return turns + last, end.ticks
     raise AssertionError("there is food on both ways")
-
-
-def first_step(game):
-    """The heading of the first step on a shortest way to the food around the body as it lies."""
-    start, body = game.body[0], set(game.body)
-    ways, seen = deque([(start, None)]), {start}
-    while ways:
-        cell, first = ways.popleft()
-        for heading in rules.HEADINGS:
-            if cell == start and heading == rules.OPPOSITE[game.heading]:
-                continue
-            step = rules.neighbour(cell, heading, game.mode)
-            if step == game.food:
-                return first or heading
-            if step != rules.OUTSIDE and step not in body and step not in seen:
-                seen.add(step)
-                ways.append((step, first or heading))
-    raise Stuck

@@ -1,9 +1,10 @@
 """Plays the client in a browser: by keys, knowing from the page where the game stands."""
 
-from driver import PASSWORD, first_step
+from driver import PASSWORD
 from playwright.sync_api import expect
 
 import rules
+from examples import bot
 
 KEYS = {"U": ("ArrowUp", "w"), "R": ("ArrowRight", "d"), "D": ("ArrowDown", "s"), "L": ("ArrowLeft", "a")}
 # What the page's own modules know, put where a test's predicates reach it at once.
@@ -44,7 +45,7 @@ def steer(page, points):
     presses = 0
     while (game := game_of(state(page))).score < points:
         assert game.outcome is None
-        heading = first_step(game)
+        heading = bot.choose(game)
         if heading != game.heading:
             page.keyboard.press(KEYS[heading][presses % 2])
             presses += 1

@@ -8,11 +8,11 @@ from itertools import cycle
 from urllib.parse import urlsplit
 
 import pytest
-from driver import first_step
 from playwright.sync_api import expect
 from test_views import SIZES, goes_wrong
 
 import rules
+from examples import bot
 
 REACH_IN = """import(new URL("wall.js", document.querySelector("script[type=module]").src)).then((found) => {
     window.wall = () => found.wall;
@@ -43,7 +43,7 @@ class Playing:
         """Play so many ticks, to the next meals, and post them."""
         since, turns = self.game.ticks, []
         while self.game.ticks < since + ticks and not self.game.outcome:
-            heading = first_step(self.game)
+            heading = bot.choose(self.game)
             if heading != self.game.heading:
                 turns.append([self.game.ticks + 1, heading])
             self.game.advance(turns[-1:], self.game.ticks + 1)
