@@ -9,7 +9,6 @@ and takes effect at the beginning of that tick; ticks count from 1.
 
 from bisect import bisect_right
 from collections import deque
-from itertools import compress, islice
 from operator import itemgetter
 
 RULES = 1
@@ -30,7 +29,6 @@ WALL, SELF, STARVED, WON, LEFT = "wall", "self", "starved", "won", "left"
 OUTCOMES = (WALL, SELF, STARVED, WON, LEFT)
 
 OUTSIDE = CELLS  # the cell beyond every edge in `walls`: always taken, never food
-INVERTED = bytes([1, 0]).ljust(256, b"\0")  # translates taken (1) into empty (0), and back
 
 
 def tick_ms(score):
@@ -130,7 +128,8 @@ class Game:
     def _run(self, tick):
         """Play on through `tick`, straight ahead."""
         while self.ticks < tick and not self.outcome:
-            self._run_to_meal(min(tick, self.ticks + STARVES_AFTER - self.hunger))
+            starves = self.ticks + STARVES_AFTER - self.hunger
+            self._run_to_meal(tick if tick < starves else starves)
 
     def _run_to_meal(self, last):
         """Play straight ahead through tick `last`, to the next meal, or to the end of the game, whichever is first.
@@ -176,8 +175,10 @@ class Game:
     def _place_food(self):
         self.rng = draw(self.rng)
         index = self.rng % (CELLS - len(self.body))
-        empty = compress(range(CELLS), self._taken.translate(INVERTED))
-        self.food = next(islice(empty, index, None))
+        # The empty cell's number is its index, and one more for each cell up to there that is taken.
+        self.food = index
+        while (cell := index + self._taken.count(1, 0, self.food + 1)) != self.food:
+            self.food = cell
 
     def _occupy(self, cells):
         self.body = deque(cells)
