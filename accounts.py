@@ -1,20 +1,18 @@
 """Accounts: names, emails, passwords and sessions."""
 
 import hmac
-import os
 import re
 import secrets
-import sys
 import unicodedata
 from collections import namedtuple
 from contextlib import contextmanager, suppress
-from functools import cache
 
 import bcrypt
 import peewee
 
 import boards
 import models
+import threads
 from models import User, database, insert, now, sql
 from problems import Problem, invalid, unauthorized
 
@@ -89,20 +87,8 @@ def is_password(password, hashed, rounds):
 
 
 def _in_a_thread(function, *args):
-    """Call it in a real thread under gevent, which would otherwise stand still; bcrypt lets go of the interpreter."""
     models.release()
-    gevent = sys.modules.get("gevent.monkey")
-    if not gevent or not gevent.is_module_patched("threading"):
-        return function(*args)
-    return _threads().apply(function, args)
-
-
-@cache
-def _threads():
-    """Real threads, one core fewer than there are: that one is for those who only play."""
-    from gevent.threadpool import ThreadPool
-
-    return ThreadPool(max(1, (os.cpu_count() or 2) - 1))
+    return threads.call(threads.HASHING, function, *args)
 
 
 # Sessions.
@@ -122,11 +108,13 @@ class Sessions:
     """
 
     def __init__(self, secret, days):
-        self.secret = secret.encode()
+        self.mac = hmac.new(secret.encode(), digestmod="sha256")
         self.lifetime = days * DAY
 
     def _hash(self, token):
-        return hmac.digest(self.secret, token.encode(), "sha256").hex()
+        mac = self.mac.copy()
+        mac.update(token.encode())
+        return mac.hexdigest()
 
     def open(self, user):
         """A new token for the user; those of theirs that have run out are forgotten."""

@@ -12,7 +12,7 @@ Each board has a version, which changes with anything that can be seen of it: wh
 now as long as its version is the same, whichever process has changed it.
 """
 
-from collections import Counter, namedtuple
+from collections import namedtuple
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -55,23 +55,30 @@ def mode_of(name):
 
 
 def enter(user_id, game_id, mode, challenge, score, at, verified):
-    """Put a ranked game that has just ended on each board where it is the player's best, unless they are on none."""
-    player = _who_may_stand(user_id)
-    if not player:
-        return
-    names = _boards_of(mode, challenge, at, player.bot)
-    marks = ", ".join("?" * len(names))
-    standing = {
-        name: best
-        for name, *best in sql(
-            f"SELECT board, score, at, game_id FROM entries WHERE user_id = ? AND board IN ({marks})", user_id, *names
-        )
-    }
+    """Put a ranked game that has just ended on each board where it is the player's best, unless they are on none.
+
+    Answers the player's best score on the game's main board from now on, or None.
+    """
+    names = {bot: _boards_of(mode, challenge, at, bot) for bot in (False, True)}
+    found = sql(_ENTERING.format(", ".join("?" * 2 * len(names[False]))), *names[False], *names[True], user_id).fetchall()
+    if not found:
+        return None
+    names = names[bool(found[0][0])]
+    standing = {name: best for _, name, *best in found if name in names}
     this = _goodness(score, at, game_id)
     better = [name for name in names if name not in standing or this > _goodness(*standing[name])]
     _write(dict.fromkeys(better, (score, at, game_id, verified)), user_id)
     left = [(name, standing[name][0], -1) for name in better if name in standing]
     _count(left + [(name, score, 1) for name in better])
+    return score if names[0] in better else standing[names[0]][0]
+
+
+# Whether the player is a bot, with those entries that they have; nothing for one who may not stand on a board.
+_ENTERING = (
+    "SELECT u.bot, e.board, e.score, e.at, e.game_id"
+    " FROM users u LEFT JOIN entries e ON e.user_id = u.id AND e.board IN ({})"
+    " WHERE u.id = ? AND u.password IS NOT NULL AND u.banned_at IS NULL"
+)
 
 
 def rebuild(user_id):
@@ -123,7 +130,7 @@ def _who_may_stand(user_id):
 
 
 def _boards_of(mode, challenge, at, bot):
-    """The names of the boards that a game is for, which ended `at`, by its `challenge` or none."""
+    """The names of the boards that a game is for, which ended `at`, by its `challenge` or none; the main one first."""
     if challenge:
         return [challenge_board(mode, challenge, bot)]
     day = datetime.fromtimestamp(at / 1000, UTC).date()
@@ -145,10 +152,10 @@ def _count(changes):
 
     In the order of their keys, so that two transactions on Postgres can't wait for each other.
     """
-    tallies = Counter()
+    tallies = {}
     for name, score, players in changes:
-        tallies[name, 0, score] += players
-        tallies[name, 1, score // SPAN] += players
+        for key in ((name, 0, score), (name, 1, score // SPAN)):
+            tallies[key] = tallies.get(key, 0) + players
     upsert(
         "INSERT INTO tallies (board, level, bucket, players) VALUES",
         [(*key, players) for key, players in sorted(tallies.items()) if players],
@@ -176,7 +183,7 @@ def versions(names):
 
 def rank(names, score):
     """The rank that a score has, or would have."""
-    return ranks(names, (score,))[score]
+    return 1 + sum(sql(_better(1), *_bounds(name, score)).fetchone()[0] for name in names)
 
 
 def size(names):

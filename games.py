@@ -3,11 +3,12 @@
 import secrets
 from bisect import bisect_right
 from collections import namedtuple
+from operator import itemgetter
 from struct import pack, unpack
 
 import boards
 import rules
-from models import User, database, insert, now, relaxed, sql
+from models import User, durable, insert, now, relaxed, settle, sql
 from problems import Problem, invalid, not_found
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
@@ -51,7 +52,10 @@ class Pace:
 
 def pack_turns(turns):
     """Three bytes for each [tick, heading]: the tick times four, plus the heading's index."""
-    return b"".join((tick << 2 | rules.HEADINGS.index(heading)).to_bytes(3, "big") for tick, heading in turns)
+    return b"".join([(tick << 2 | _CODES[heading]).to_bytes(3, "big") for tick, heading in turns])
+
+
+_CODES = {heading: code for code, heading in enumerate(rules.HEADINGS)}
 
 
 def unpack_turns(packed, since=0):
@@ -75,7 +79,7 @@ def unpack_state(mode, packed):
 def open_game(user, mode, pace, challenge=None):
     """Open a game on a new seed, or on that of a challenges.Challenge; the one that the user has open ends as left."""
     game_id, seed = secrets.token_urlsafe(9), challenge.seed if challenge else 1 + secrets.randbelow(0xFFFFFFFF)
-    with database.atomic():
+    with durable():
         User.lock(user.id)
         at = now()
         for game in found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id):
@@ -98,7 +102,7 @@ def open_game(user, mode, pace, challenge=None):
         rules=challenge.rules if challenge else rules.RULES,
         tick=0,
         started_at=timestamp(at),
-        pause_left=_seconds(pace.pause_left(0, 0)) if ranked else 0.0,
+        pause_left=_seconds(pace.pause_left(0, 0), ranked),
         ranked=ranked,
         challenge=challenge and challenge.name,
     )
@@ -129,6 +133,7 @@ def play(game_id, user, since, tick, turns, pace):
         end_abandoned()
         game = _of(game_id, user)
     if game.ended_at is not None:
+        settle()  # the post that ended it may still wait for the disk
         raise _conflict("This game is over.", game, pace)
     if since != game.tick:
         raise _conflict(f"The server stands at tick {game.tick}: post what comes after that.", game, pace)
@@ -147,12 +152,17 @@ def play(game_id, user, since, tick, turns, pace):
         tick=played.ticks,
         score=played.score,
         ranked=bool(game.ranked) and (pause_left is None or pause_left >= 0),
-        turns=game.turns + pack_turns(turn for turn in turns if turn[0] <= played.ticks),
+        turns=game.turns + pack_turns(turns[: bisect_right(turns, played.ticks, key=itemgetter(0))]),
         state=None if played.outcome else pack_state(played),
     )
-    if not _store(game, after):
-        raise _conflict("Another post came first: post what comes after its tick.", _of(game_id, user), pace)
-    return _progress(after, pause_left)
+    try:
+        return _store(game, after, pause_left)
+    except Overtaken:
+        raise _conflict("Another post came first: post what comes after its tick.", _of(game_id, user), pace) from None
+
+
+class Overtaken(Exception):
+    """Another post to the same game came first."""
 
 
 def _check_turns(since, tick, turns):
@@ -166,23 +176,30 @@ def _check_turns(since, tick, turns):
         before = at
 
 
-def _store(game, after):
-    """Write what a post has led to, unless another came first; whether it was written.
+def _store(game, after, pause_left):
+    """Write what a post has led to; the Progress that it is. Raises Overtaken.
 
     Moves in the middle of a game can be sent again after a loss of power; the end is on disk when this returns.
     """
-    values = [getattr(after, name) for name in _MOVED]
-    where = (game.id, game.tick)
     if not after.outcome:
         with relaxed():
-            return bool(sql(_MOVE, *values, *where).rowcount)
-    with database.atomic():
+            _move(game, after)
+        return _progress(after, pause_left, None)
+    with durable():
         User.lock(game.user_id)
-        if not sql(_MOVE, *values, *where).rowcount:
-            return False
+        _move(game, after)
         if after.ranked:
-            boards.enter(game.user_id, game.id, game.mode, game.challenge, after.score, after.ended_at, game.verified)
-    return True
+            ended = game.user_id, game.id, game.mode, game.challenge, after.score, after.ended_at, game.verified
+            standing = boards.enter(*ended)
+        else:
+            standing = _standing(game)
+        return _progress(after, pause_left, standing)
+
+
+def _move(game, after):
+    values = [getattr(after, name) for name in _MOVED]
+    if not sql(_MOVE, *values, game.id, game.tick).rowcount:
+        raise Overtaken
 
 
 _MOVED = "seen_at", "ended_at", "outcome", "tick", "score", "ranked", "turns", "state"
@@ -192,7 +209,7 @@ _MOVE = f"UPDATE games SET {', '.join(f'{name} = ?' for name in _MOVED)} WHERE i
 def leave(game_id, user):
     """End a game of the user's as left, with the score that it has. If it is over already, nothing happens."""
     _of(game_id, user)
-    with database.atomic():
+    with durable():
         User.lock(user.id)
         _end_as_left(game_id, now())
 
@@ -200,7 +217,7 @@ def leave(game_id, user):
 def end_abandoned():
     """End the games that nobody has posted to for long, at the time when they became so."""
     for game in found("WHERE g.ended_at IS NULL AND g.seen_at < ? LIMIT ?", now() - ABANDONED, SWEPT):
-        with database.atomic():
+        with durable():
             User.lock(game.user_id)
             _end_as_left(game.id, game.seen_at + ABANDONED, seen_by=game.seen_at)
 
@@ -220,7 +237,7 @@ def _end_as_left(game_id, at, seen_by=2**63 - 1):
 def state_score(user, mode, score):
     """Take a score at its word, where SCORE_POLICY=open; the boards.Row that it makes."""
     game_id, at = secrets.token_urlsafe(9), now()
-    with database.atomic():
+    with durable():
         User.lock(user.id)
         stated = {"ended_at": at, "verified": False, "ranked": True, "score": score}
         insert("games", **_beginning(game_id, user.id, mode, at), **stated)
@@ -260,39 +277,50 @@ def _of(game_id, user):
 def progress(game, pace):
     """Where the game stands."""
     if game.ended_at is not None:
-        return _progress(game, None)
-    return _progress(game, pace.pause_left(unpack_state(game.mode, game.state).nominal_ms, now() - game.started_at))
+        return _progress(game, None, _standing(game))
+    pause_left = pace.pause_left(unpack_state(game.mode, game.state).nominal_ms, now() - game.started_at)
+    return _progress(game, pause_left, None)
 
 
-def _progress(game, pause_left):
-    """`pause_left` as Pace has it."""
+def _progress(game, pause_left, standing):
+    """`pause_left` as Pace has it, `standing` as _standing has it once the game is over."""
     over = game.ended_at is not None
-    entry = _entry(game) if over else None
     return Progress(
         status=_status(game.ended_at),
         tick=game.tick,
         score=game.score,
         outcome=game.outcome,
         ranked=bool(game.ranked),
-        rank=entry and boards.rank([entry.board], entry.score),
-        personal_best=entry.score if entry else _personal_best(game),
-        pause_left=None if over or pause_left is None else max(0.0, pause_left / 1000) * game.ranked,
+        rank=_rank(game, standing),
+        personal_best=_personal_best(game) if standing is None else standing,
+        pause_left=None if over else _seconds(pause_left, game.ranked),
     )
 
 
-def _seconds(milliseconds):
-    return None if milliseconds is None else milliseconds / 1000
+def _seconds(pause_left, ranked):
+    """What is left of Pace's milliseconds: nothing for a game that isn't ranked, None where nothing is enforced."""
+    if not ranked:
+        return 0.0
+    return None if pause_left is None else max(0.0, pause_left / 1000)
 
 
 def rank(game):
     """The rank of the game's player on the board that the game is for, or None."""
-    entry = _entry(game)
-    return entry and boards.rank([entry.board], entry.score)
+    return _rank(game, _standing(game))
 
 
-def _entry(game):
-    """The entry of the game's player on the board that the game is for, or None: their best score there."""
-    return boards.entry([boards.main(game.mode, game.challenge, game.bot)], game.user_id)
+def _rank(game, standing):
+    return None if standing is None else boards.rank([_board(game)], standing)
+
+
+def _standing(game):
+    """The best score of the game's player on the board that the game is for, or None for one who isn't on it."""
+    entry = boards.entry([_board(game)], game.user_id)
+    return entry and entry.score
+
+
+def _board(game):
+    return boards.main(game.mode, game.challenge, game.bot)
 
 
 def _personal_best(game):

@@ -6,12 +6,15 @@ builds its own anew at each call; the others are peewee's.
 """
 
 import itertools
+import os
 import secrets
+import sqlite3
+import threading
 import time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import peewee
@@ -30,6 +33,7 @@ from playhouse.migrations import Runner
 from playhouse.pool import MaxConnectionsExceeded
 
 import config
+import threads
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
@@ -41,13 +45,22 @@ OUT_OF_REACH = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsEx
 REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
 
 ROWS = 100  # written by one statement
-POOL_WAIT = 5  # seconds to wait for a free connection
+CONNECTIONS = 20  # in use at once, by one process
+POOL_WAIT = 5  # seconds to wait for a free one
 SQLITE_PRAGMAS = (
     ("journal_mode", "wal"),
     ("busy_timeout", 5000),  # milliseconds
     ("foreign_keys", 1),
     ("synchronous", "full"),
+    ("wal_autocheckpoint", 10_000),  # pages: when a commit has to see to it, since nobody else did
 )
+COMMITS = 500  # after which somebody else does
+# That the other machine is gone is noticed by the system, in seconds; a URL may say otherwise.
+POSTGRES_OPTIONS = {
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": 30,  # seconds
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
 
 
 # The database of the call at hand.
@@ -86,10 +99,11 @@ def release():
         db.close()
 
 
-class KeptSqliteDatabase(peewee.SqliteDatabase):
-    """Connections are kept for whoever needs one next; there are as many as were ever in use at once.
+class _Kept:
+    """A database whose connections are kept for whoever needs one next; there are as many as were ever in use at once.
 
-    playhouse.pool does the same with a bound, a heap and three locks, which costs each request as much as several queries.
+    playhouse.pool does the same with a heap and three locks, and asks Postgres each time whether it is there: that costs
+    a request as much as several queries.
     """
 
     def __init__(self, *args, **options):
@@ -99,40 +113,158 @@ class KeptSqliteDatabase(peewee.SqliteDatabase):
     def connect(self, reuse_if_open=False):
         if not self.is_closed():
             return super().connect(reuse_if_open)
-        try:
-            connection = self._kept.pop()
-        except IndexError:
-            return super().connect()
-        self._state.set_connection(connection)
-        return True
+        while self._kept:
+            try:
+                connection = self._kept.pop()
+            except IndexError:  # another thread was faster
+                break
+            if self._is_alive(connection):
+                self._state.set_connection(connection)
+                return True
+            self._close(connection)
+        return super().connect()
 
     def close(self):
         if self.is_closed() or self.in_transaction():
             return super().close()
         connection = self._state.conn
         self._state.reset()
-        if connection.in_transaction:
-            connection.rollback()
-        self._kept.append(connection)
+        if self._is_reusable(connection):
+            self._kept.append(connection)
+        else:
+            self._close(connection)
         return True
 
     def close_all(self):
         """Close this thread's connection and all that are kept; a database in memory is gone with them."""
         self.close()
         while self._kept:
-            self._kept.pop().close()
+            self._close(self._kept.pop())
+
+
+class _Group:
+    """Those whose commits one fsync is for; the first of them sees to it when that for the group `before` is over."""
+
+    def __init__(self, before=None):
+        self.before = before
+        self.first = threading.Lock()
+        self.over = threading.Event()
+        self.error = None
+
+
+class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self._group, self._commits = _Group(), 0
+
+    def _is_alive(self, connection):
+        return True
+
+    def _is_reusable(self, connection):
+        if connection.in_transaction:
+            connection.rollback()
+        return True
+
+    @cached_property
+    def log(self):
+        """The path of the write-ahead log; None for a database in memory, and where the file system takes none."""
+        if self.execute_sql("PRAGMA journal_mode").fetchone()[0] != "wal":
+            return None
+        return self.execute_sql("PRAGMA database_list").fetchone()[2] + "-wal"
+
+    def sync(self):
+        """Wait until all that is committed by now is on disk: one fsync for all who wait at the same time."""
+        group = self._group
+        if group.first.acquire(blocking=False):
+            self._see_to(group)
+        group.over.wait()
+        if group.error:
+            raise peewee.OperationalError(f"{self.log}: {group.error.strerror}")
+
+    def _see_to(self, group):
+        try:
+            if group.before:
+                group.before.over.wait()
+            group.before, self._group = None, _Group(before=group)  # who commits from now on is in the next one
+            threads.call(threads.DISK, _sync, self.log)
+        except OSError as error:
+            group.error = error
+        finally:
+            group.over.set()
+
+    def committed(self):
+        """Now and then, bring the log's pages into the database, beside those who go on meanwhile."""
+        self._commits += 1
+        if self._commits >= COMMITS and self.log:
+            self._commits = 0
+            threads.start(threads.CHECKPOINTS, _checkpoint, self.log.removesuffix("-wal"))
+
+
+def _checkpoint(path):
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:  # the next one tries again
+        connection.execute("PRAGMA wal_checkpoint")
+
+
+def _sync(path):
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fdatasync(file)
+    finally:
+        os.close(file)
+
+
+class _KeptPostgres(_Kept):
+    """With one of peewee's databases for Postgres, all of which speak through psycopg: up to CONNECTIONS of them."""
+
+    def __init__(self, *args, **options):
+        self._free = threading.BoundedSemaphore(CONNECTIONS)
+        super().__init__(*args, **options)
+
+    def connect(self, reuse_if_open=False):
+        if self.is_closed() and not self._free.acquire(timeout=POOL_WAIT):
+            raise MaxConnectionsExceeded(f"{CONNECTIONS} connections have been in use for {POOL_WAIT} s")
+        try:
+            return super().connect(reuse_if_open)
+        except BaseException:
+            if self.is_closed():
+                self._free.release()
+            raise
+
+    def close(self):
+        was_open = not self.is_closed()
+        try:
+            return super().close()
+        finally:
+            if was_open and self.is_closed():
+                self._free.release()
+
+    def _is_alive(self, connection):
+        """Whether nothing is heard of its end, which costs no round trip.
+
+        Two looks: at what the server had to say, and at what comes behind, which is nothing, or the end.
+        """
+        try:
+            connection.pgconn.consume_input()
+            connection.pgconn.consume_input()
+        except peewee.psycopg.Error:
+            return False
+        return True
+
+    def _is_reusable(self, connection):
+        return self._adapter.is_connection_reusable(connection)
 
 
 def connect(url):
-    """The pooled database of a URL as playhouse.db_url takes it; nothing is opened yet.
+    """The database of a URL as playhouse.db_url takes it; nothing is opened yet.
 
-    A SQLite in memory is one database for each call of this function, shared by all connections of its pool.
+    A SQLite in memory is one database for each call of this function, shared by all of its connections.
     """
     scheme, _, rest = url.partition("://")
     scheme = scheme.removesuffix("+pool")
+    options = db_url.parse(f"{scheme}://{rest}", unquote_password=True, unquote_user=True)
     if scheme != "sqlite":
-        return db_url.connect(f"{scheme}+pool://{rest}", unquote_password=True, unquote_user=True, timeout=POOL_WAIT)
-    options = db_url.parse(f"{scheme}://{rest}")
+        kind = db_url.schemes[scheme]
+        return type(f"Kept{kind.__name__}", (_KeptPostgres, kind), {})(**POSTGRES_OPTIONS | options)
     options |= {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": POOL_WAIT}
     if config.is_in_memory(url):
         # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
@@ -214,6 +346,47 @@ def relaxed():
     finally:
         if is_sqlite():
             sql("PRAGMA synchronous = FULL")
+            _current.get().committed()
+
+
+@contextmanager
+def durable():
+    """A transaction that is on disk when the block has ended, as with any full commit.
+
+    In SQLite one fsync of the write-ahead log serves all that wait for it, and meanwhile others are served: each commits
+    without, and goes on when an fsync that began after its commit has ended.
+    """
+    if _has_log():
+        with relaxed(), _transaction("BEGIN IMMEDIATE"):
+            yield
+        settle()
+    else:
+        with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
+            yield
+
+
+@contextmanager
+def _transaction(begin):
+    """As peewee's `atomic`, for those that are made with each game: it takes half the time, and can't be nested."""
+    sql(begin)
+    try:
+        yield
+        sql("COMMIT")
+    except BaseException:
+        with suppress(*OUT_OF_REACH):  # some errors have rolled it back already, or have ended the connection
+            sql("ROLLBACK")
+        raise
+
+
+def settle():
+    """Wait until all that is committed by now is on disk."""
+    if _has_log():
+        release()
+        _current.get().sync()
+
+
+def _has_log():
+    return is_sqlite() and _current.get().log is not None
 
 
 def now():

@@ -17,6 +17,7 @@ from gunicorn.arbiter import Arbiter
 import config
 
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
+GARBAGE = 20_000, 20, 20  # objects, and younger generations, after which one looks for cycles: requests leave none
 
 
 class Server(BaseApplication):
@@ -44,6 +45,8 @@ class Server(BaseApplication):
 
     def load(self):
         """In the worker, and there only. What only the database's driver can tell of a setting stops the server, too."""
+        if self.settings.database_url.startswith("sqlite"):
+            sys.modules["psycopg"] = None  # peewee would load it, for nothing: 8 MB
         import service
 
         try:
@@ -53,6 +56,7 @@ class Server(BaseApplication):
             sys.exit(Arbiter.APP_LOAD_ERROR)
         gc.collect()
         gc.freeze()  # what was imported stays: nobody has to wait while it is looked through for garbage
+        gc.set_threshold(*GARBAGE)
         return app
 
 

@@ -96,7 +96,7 @@ class Snakepit(bottle.Bottle):
 
     def __init__(self, settings):
         super().__init__()
-        self.config["json.enable"] = False  # JSON is made here, by msgspec
+        self.uninstall(bottle.JSONPlugin)  # JSON is made here, by msgspec
         self.settings = settings
         self.database = models.connect(settings.database_url)
         self.throttle = throttle.Throttle(settings.rate_limits)

@@ -42,7 +42,7 @@ ROOT = HERE.parent
 ROUNDS, SECONDS = 5, 2  # of wrk, for each figure
 WRK = ["wrk", "-t1", "-c16", "--timeout", "10s"]
 WHOLE = 300  # ticks of a game that is posted at once
-FEW, SOME, MANY = 1_000, 8_000, 1_000_000  # players
+FEW, SOME, MANY = 1_000, 16_000, 1_000_000  # players
 
 
 class Load:

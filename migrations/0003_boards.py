@@ -1,7 +1,8 @@
 """Boards: a number for each that changes whenever the board does; and tables that the end of a game changes in few places.
 
 The database writes whole pages to disk. By player first, all of a player's entries are on one; and in SQLite a table is kept
-in the order of its key, rather than in one of its own beside an index.
+in the order of its key, rather than in one of its own beside an index. When a game was last seen changes with each post, and
+is looked for among the open games only, which have an index already.
 """
 
 from peewee import SqliteDatabase
@@ -26,6 +27,7 @@ def up(migrator, db):
         db.execute_sql(f"CREATE TABLE {name} ({columns}){ordered}")
         db.execute_sql(f"INSERT INTO {name} ({COLUMNS[name]}) SELECT {COLUMNS[name]} FROM old_{name}")
         db.execute_sql(f"DROP TABLE old_{name}")
+    db.execute_sql("DROP INDEX games_seen")
     db.execute_sql("CREATE INDEX entries_standing ON entries (board, score DESC, at, user_id)")
     db.execute_sql(f"CREATE TABLE versions (board TEXT NOT NULL PRIMARY KEY, version BIGINT NOT NULL){ordered}")
     db.execute_sql("INSERT INTO versions (board, version) SELECT DISTINCT board, 1 FROM entries")

@@ -1,9 +1,15 @@
 """The database: its tables, and which one is meant."""
 
+import errno
+import os
+import shutil
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
-from driver import drive
+from driver import drive, plan
 from playhouse.schema_diff import diff_models
 
 import models
@@ -14,7 +20,7 @@ def test_the_migrations_make_the_tables_that_the_models_describe(db):
     found = diff_models(db, models.TABLES)
     assert not found.create_tables + found.add_columns + found.drop_columns + found.add_indexes, found
     own = {index.name for index in found.drop_indexes}  # those that no model declares: migrations write them in SQL
-    assert own == {"games_open", "games_seen", "games_latest", "games_best", "games_challenge", "entries_standing"}
+    assert own == {"games_open", "games_latest", "games_best", "games_challenge", "entries_standing"}
 
 
 def test_migrating_twice_changes_nothing(db):
@@ -47,6 +53,94 @@ def test_sqlite_is_set_up_to_lose_nothing(make_app, tmp_path):
         with models.relaxed():
             assert db.synchronous == 1
         assert db.synchronous == 2
+
+
+class Disk:
+    """Looks on at fdatasync, and can hold it up: what the log held when each began."""
+
+    def __init__(self, monkeypatch):
+        self.began, self.may_go_on, self.sizes = threading.Semaphore(0), threading.Semaphore(0), []
+        self.real = os.fdatasync
+        monkeypatch.setattr(os, "fdatasync", self.fdatasync)
+
+    def fdatasync(self, file):
+        self.sizes.append(os.fstat(file).st_size)
+        self.began.release()
+        assert self.may_go_on.acquire(timeout=30)
+        self.real(file)
+
+
+@pytest.fixture
+def on_file(make_app, tmp_path):
+    return make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
+
+
+def write_durably(app, name):
+    with models.using(app.database), models.durable():
+        models.insert("secrets", name=name, value="")
+
+
+def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_path):
+    disk, log = Disk(monkeypatch), tmp_path / "snake.db-wal"
+    with ThreadPoolExecutor() as threads:
+        writing = threads.submit(write_durably, on_file, "one")
+        assert disk.began.acquire(timeout=30)
+        assert not writing.done()
+        assert disk.sizes == [log.stat().st_size]
+        with models.using(on_file.database):  # and nobody else has to wait
+            assert models.sql("SELECT COUNT(*) FROM secrets WHERE name = 'one'").fetchone()[0] == 1
+        disk.may_go_on.release()
+        writing.result()
+
+
+def test_those_who_wait_for_the_disk_at_once_share_one_fsync(on_file, monkeypatch):
+    disk = Disk(monkeypatch)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(write_durably, on_file, "first")
+        assert disk.began.acquire(timeout=30)
+        later = [threads.submit(write_durably, on_file, f"later {n}") for n in range(4)]
+        with models.using(on_file.database):
+            while models.sql("SELECT COUNT(*) FROM secrets WHERE name LIKE 'later%'").fetchone()[0] < 4:
+                pass
+        disk.may_go_on.release()
+        first.result()
+        assert disk.began.acquire(timeout=30)  # for the others: it began after their commits
+        assert not any(other.done() for other in later)
+        disk.may_go_on.release()
+        for other in later:
+            other.result()
+    assert len(disk.sizes) == 2
+
+
+def test_a_disk_that_fails_is_told_to_all_who_wait(on_file, monkeypatch):
+    def fail(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    api = drive(on_file)
+    ada = api.sign_up("Ada")
+    game = ada.open()
+    turns, end = plan(game["seed"], "walls", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        for _ in range(2):
+            answer = ada.ask(f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": end, "turns": turns})
+            assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
+    ada.play(1)
+
+
+def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch, tmp_path):
+    monkeypatch.setattr(models, "COMMITS", 3)
+    ada = drive(on_file).sign_up("Ada")
+
+    def tables_in_the_file_alone():
+        shutil.copy(tmp_path / "snake.db", tmp_path / "alone.db")
+        with closing(sqlite3.connect(tmp_path / "alone.db")) as alone:
+            return {name for (name,) in alone.execute("SELECT name FROM sqlite_master")}
+
+    ada.play()
+    assert "games" not in tables_in_the_file_alone()  # two commits: opened, and ended
+    ada.play()
+    assert "games" in tables_in_the_file_alone()
 
 
 def test_what_was_begun_and_not_committed_is_gone_with_the_request(make_app, tmp_path):

@@ -1,0 +1,51 @@
+"""The write-ahead log is written to disk in a thread of its own, beside all that gevent runs."""
+
+import subprocess
+import sys
+
+from running import PATIENCE, ROOT
+
+PROGRAM = """
+from gevent import monkey
+monkey.patch_all()
+import os, sys, threading
+import gevent
+sys.path.insert(0, sys.argv[1])
+import models
+
+calls, may_go_on, real = [], monkey.get_original("threading", "Event")(), os.fdatasync
+
+def fdatasync(file):
+    calls.append(threading.get_native_id())
+    may_go_on.wait(30)
+    real(file)
+
+os.fdatasync = fdatasync
+db = models.connect(sys.argv[2])
+
+def write(name):
+    with models.using(db), models.durable():
+        models.insert("secrets", name=name, value="")
+
+with models.using(db):
+    models.migrate()
+first = gevent.spawn(write, "first")
+while not calls:
+    gevent.sleep(0.001)
+later = [gevent.spawn(write, f"later {n}") for n in range(5)]
+with models.using(db):
+    while models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] < 6:
+        gevent.sleep(0.001)
+assert not any(greenlet.dead for greenlet in (first, *later)), "an answer came before the disk"
+may_go_on.set()
+gevent.joinall([first, *later], raise_error=True, timeout=30)
+assert all(greenlet.successful() for greenlet in (first, *later))
+assert len(calls) == 2, calls
+assert threading.get_native_id() not in calls
+"""
+
+
+def test_who_waits_for_the_disk_holds_nobody_up_and_one_fsync_serves_many(tmp_path):
+    command = [sys.executable, "-c", PROGRAM, str(ROOT), f"sqlite:///{tmp_path}/snake.db"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    assert (run.returncode, run.stderr) == (0, "")

@@ -1,0 +1,34 @@
+"""Real threads, for what would make everybody wait: under gevent all other code is one thread."""
+
+import os
+import sys
+from functools import cache
+
+HASHING = "hashing", max(1, (os.cpu_count() or 2) - 1)  # one core is left for those who only play
+DISK = "disk", 1
+CHECKPOINTS = "checkpoints", 1
+
+
+def call(pool, function, *args):
+    """Call it in a thread of the pool, (name, threads), if gevent runs the others; else here. It should let go of Python."""
+    return _made(pool).apply(function, args) if _gevent_runs() else function(*args)
+
+
+def start(pool, function, *args):
+    """As `call`, but don't wait for it."""
+    if _gevent_runs():
+        _made(pool).spawn(function, *args)
+    else:
+        function(*args)
+
+
+def _gevent_runs():
+    gevent = sys.modules.get("gevent.monkey")
+    return gevent is not None and gevent.is_module_patched("threading")
+
+
+@cache
+def _made(pool):
+    from gevent.threadpool import ThreadPool
+
+    return ThreadPool(pool[1])
