@@ -182,6 +182,10 @@ class Bench:
     def __init__(self, databases, standard):
         self.databases, self.standard = databases, standard
 
+    def round_trip(self):
+        """What is left of the yardstick's figure with one query in it, and nothing else: what Postgres allows."""
+        return compare(Load(self.standard.url, "/round-trip"), self.standard)
+
     def board(self, players):
         with served(self.databases.filled(players)) as server:
             return compare(Load(server.url, "/api/leaderboard?mode=walls"), self.standard)
@@ -452,6 +456,7 @@ def start(databases):
 
 
 ROWS = {  # name: (what it is, the goal for its ratio)
+    "round_trip": ("a bare query on Postgres", None),
     "board_of_few": ("a board, 1,000 players", 0.8),
     "board_of_many": ("a board, 1,000,000 players: beside 1,000", 0.9),
     "board_first_read": ("a page that nobody has asked for before, 1,000,000 players", None),
@@ -475,17 +480,28 @@ def main():
         results = {"sqlite": measure(Databases(), options)} if "sqlite" in options.databases else {}
         if "postgres" in options.databases:
             results["postgres"] = measure(Databases(stack.enter_context(postgres())), options)
+    print("\n".join(table(results)))
     if not options.only:
         (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n")
         (ROOT / "docs" / "bench.svg").write_text(chart.draw(results, ROWS))
 
 
+def table(results):
+    """The lines of a table of the ratios, in Markdown."""
+    yield f"| what | {' | '.join(chart.NAMES[database] for database in results)} | goal on SQLite |"
+    yield f"| --- |{' --- |' * len(results)} --- |"
+    for name, (what, goal) in ROWS.items():
+        ratios = [f"{found[name]['ratio']:.2f}" if name in found else "" for found in results.values()]
+        if any(ratios):
+            yield f"| {what} | {' | '.join(ratios)} | {goal or ''} |"
+
+
 def measure(databases, options):
     found = {}
     wanted = options.only or [*ROWS, *OTHERS]
-    with served("sqlite:///:memory:", Yardstick) as standard:
+    with served(databases.filled(FEW), Yardstick) as standard:
         bench = Bench(databases, Load(standard.url, "/"))
-        for name in wanted:
+        for name in wanted if databases.postgres else [name for name in wanted if name != "round_trip"]:
             found[name] = getattr(bench, name)() if name in ROWS else OTHERS[name](databases)
             print(f"{'postgres' if databases.postgres else 'sqlite':9} {name:18} {json.dumps(found[name])}", flush=True)
     return found

@@ -43,6 +43,8 @@ def _row(results, name, said, top):
     what, goal = said
     yield _text(16, top + len(results) * BAR / 2 + 5, what)
     for n, (database, found) in enumerate(results.items()):
+        if name not in found:
+            continue
         ratio, y = found[name]["ratio"], top + n * BAR
         yield f'<rect x="{LABEL}" y="{y}" width="{_long(ratio):.1f}" height="{BAR - 2}" fill="{COLOURS[database]}"/>'
         yield _text(LABEL + _long(ratio) + 6, y + 13, f"{ratio:.2f}", "faint")
