@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import groupby
 
-from models import sql, upsert
+from models import one, sql, upsert
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SPAN = 512  # scores that a bucket of the upper level counts together
@@ -178,7 +178,7 @@ def _touch(names):
 
 def versions(names):
     """The boards' versions, as one value to compare: read before what is to be kept."""
-    return tuple(sql("SELECT version FROM versions WHERE board = ?", name).fetchone() for name in names)
+    return [one("SELECT version FROM versions WHERE board = ?", name) for name in names]
 
 
 def rank(names, score):

@@ -28,6 +28,7 @@ import boards
 import cards
 import challenges
 import config
+import connections
 import games
 import keeping
 import live
@@ -98,7 +99,7 @@ class Snakepit(bottle.Bottle):
         super().__init__()
         self.uninstall(bottle.JSONPlugin)  # JSON is made here, by msgspec
         self.settings = settings
-        self.database = models.connect(settings.database_url)
+        self.database = connections.connect(settings.database_url)
         self.throttle = throttle.Throttle(settings.rate_limits)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)

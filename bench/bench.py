@@ -32,6 +32,7 @@ from running import Server
 
 import accounts
 import challenges
+import connections
 import games
 import models
 import rules
@@ -218,7 +219,7 @@ class Bench:
     def me_worst(self):
         """The worst rank's beside the best's."""
         url = self.databases.filled(MANY)
-        with models.using(models.connect(url)) as db:
+        with models.using(connections.connect(url)) as db:
             scores = dict(models.sql("SELECT user_id, score FROM entries WHERE board = 'walls/all'").fetchall())
         db.close_all()
         standing = sorted((n for n in fill.asked(MANY) if n in scores), key=lambda n: -scores[n])
@@ -302,7 +303,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
 def more_players(url, number):
     """So many players who have played no game yet, with their tokens."""
     sessions, now = accounts.Sessions(fill.SECRET_KEY, 30), models.now()
-    with models.using(models.connect(url)) as db, db.atomic():
+    with models.using(connections.connect(url)) as db, db.atomic():
         first = 1 + models.sql("SELECT MAX(id) FROM users").fetchone()[0]
         players = range(first, first + number)
         users = "id name name_key password created_at bot"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import accounts
 import boards
+import connections
 import games
 import models
 import rules
@@ -49,7 +50,7 @@ def _play(chance, seed):
 
 def fill(url, players):
     """Fill an empty database; `token(number)` is the token of those players that have one."""
-    db = models.connect(url)
+    db = connections.connect(url)
     with models.using(db):
         models.migrate()
         indexes = _drop_indexes(db)

@@ -12,6 +12,7 @@ import pytest
 from driver import drive, plan
 from playhouse.schema_diff import diff_models
 
+import connections
 import models
 from models import Game, User
 
@@ -129,7 +130,7 @@ def test_a_disk_that_fails_is_told_to_all_who_wait(on_file, monkeypatch):
 
 
 def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch, tmp_path):
-    monkeypatch.setattr(models, "COMMITS", 3)
+    monkeypatch.setattr(connections, "COMMITS", 3)
     ada = drive(on_file).sign_up("Ada")
 
     def tables_in_the_file_alone():

@@ -11,7 +11,7 @@ monkey.patch_all()
 import os, sys, threading
 import gevent
 sys.path.insert(0, sys.argv[1])
-import models
+import connections, models
 
 calls, may_go_on, real = [], monkey.get_original("threading", "Event")(), os.fdatasync
 
@@ -21,7 +21,7 @@ def fdatasync(file):
     real(file)
 
 os.fdatasync = fdatasync
-db = models.connect(sys.argv[2])
+db = connections.connect(sys.argv[2])
 
 def write(name):
     with models.using(db), models.durable():

@@ -9,6 +9,7 @@ from playhouse.schema_diff import diff_models
 
 import accounts
 import boards
+import connections
 import models
 from models import Entry, Tally
 
@@ -21,7 +22,7 @@ def old(database_url, tmp_path):
     """The URL of a database as the first version left it: two players with a game each, and an open one."""
     (tmp_path / "migrations").mkdir()
     shutil.copy(models.MIGRATIONS / FIRST, tmp_path / "migrations")
-    db = models.connect(database_url)
+    db = connections.connect(database_url)
     hashed = accounts.hash_password(PASSWORD, 4)
     with models.using(db):
         Runner(db, str(tmp_path / "migrations")).up()
@@ -58,7 +59,7 @@ def test_starting_brings_it_along(old, make_server):
     assert server.api("GET /api/leaderboard?period=day&at=2025-11-22&mode=walls")[1]["game"] == "game-1"
     assert server.api("GET /api/games/game-2")["score"] == 200
     server.stop()
-    db = models.connect(old)
+    db = connections.connect(old)
     with models.using(db):
         found = diff_models(db, models.TABLES)
         assert not found.create_tables + found.add_columns + found.drop_columns + found.add_indexes, found
