@@ -13,7 +13,7 @@ now as long as its version is the same, whichever process has changed it.
 """
 
 from collections import namedtuple
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby
 
@@ -23,6 +23,7 @@ PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SPAN = 512  # scores that a bucket of the upper level counts together
 AROUND = 3  # entries on either side of one's own
 TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
+EPOCH, MILLISECONDS_A_DAY = date(1970, 1, 1), 86_400_000
 NONE = -1  # a score that everybody has beaten
 
 Row = namedtuple("Row", "board score at game user_id name bot verified")
@@ -59,11 +60,11 @@ def enter(user_id, game_id, mode, challenge, score, at, verified):
 
     Answers the player's best score on the game's main board from now on, or None.
     """
-    names = {bot: _boards_of(mode, challenge, at, bot) for bot in (False, True)}
-    found = sql(_ENTERING.format(", ".join("?" * 2 * len(names[False]))), *names[False], *names[True], user_id).fetchall()
+    peoples, bots = (_boards_of(mode, challenge, at, bot) for bot in (False, True))
+    found = sql(_entering(len(peoples)), *peoples, *bots, user_id).fetchall()
     if not found:
         return None
-    names = names[bool(found[0][0])]
+    names = bots if found[0][0] else peoples
     standing = {name: best for _, name, *best in found if name in names}
     this = _goodness(score, at, game_id)
     better = [name for name in names if name not in standing or this > _goodness(*standing[name])]
@@ -73,12 +74,17 @@ def enter(user_id, game_id, mode, challenge, score, at, verified):
     return score if names[0] in better else standing[names[0]][0]
 
 
-# Whether the player is a bot, with those entries that they have; nothing for one who may not stand on a board.
-_ENTERING = (
-    "SELECT u.bot, e.board, e.score, e.at, e.game_id"
-    " FROM users u LEFT JOIN entries e ON e.user_id = u.id AND e.board IN ({})"
-    " WHERE u.id = ? AND u.password IS NOT NULL AND u.banned_at IS NULL"
-)
+@lru_cache
+def _entering(boards):
+    """The statement for whether the player is a bot, with their entries on so many boards of people's and of bots'.
+
+    It finds nothing for one who may not stand on a board.
+    """
+    return (
+        "SELECT u.bot, e.board, e.score, e.at, e.game_id FROM users u LEFT JOIN entries e"
+        f" ON e.user_id = u.id AND e.board IN ({', '.join('?' * 2 * boards)})"
+        " WHERE u.id = ? AND u.password IS NOT NULL AND u.banned_at IS NULL"
+    )
 
 
 def rebuild(user_id):
@@ -133,8 +139,14 @@ def _boards_of(mode, challenge, at, bot):
     """The names of the boards that a game is for, which ended `at`, by its `challenge` or none; the main one first."""
     if challenge:
         return [challenge_board(mode, challenge, bot)]
-    day = datetime.fromtimestamp(at / 1000, UTC).date()
-    return [board(mode, period, day, bot) for period in PERIODS]
+    return _boards_of_day(mode, at // MILLISECONDS_A_DAY, bot)
+
+
+@lru_cache(maxsize=100)
+def _boards_of_day(mode, days, bot):
+    """The names of the boards for so many days after the epoch."""
+    day = EPOCH + timedelta(days=days)
+    return tuple(board(mode, period, day, bot) for period in PERIODS)
 
 
 def _write(entries, user_id):

@@ -21,9 +21,9 @@ SQLITE_PRAGMAS = (
     ("busy_timeout", 5000),  # milliseconds
     ("foreign_keys", 1),
     ("synchronous", "full"),
-    ("wal_autocheckpoint", 10_000),  # pages: when a commit has to see to it, since nobody else did
+    ("wal_autocheckpoint", 20_000),  # pages: when a commit has to see to it, since nobody else did
 )
-COMMITS = 500  # after which somebody else does
+COMMITS = 1000  # after which somebody else does
 # That the other machine is gone is noticed by the system, in seconds; a URL may say otherwise.
 POSTGRES_OPTIONS = {
     "connect_timeout": 5,  # seconds
@@ -132,7 +132,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
             self._see_to(group)
         group.over.wait()
         if group.error:
-            raise peewee.OperationalError(f"{self.log}: {group.error}")
+            raise peewee.OperationalError(str(group.error))
 
     def _see_to(self, group):
         try:
