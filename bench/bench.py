@@ -110,7 +110,7 @@ class Databases:
     """Filled databases: made once and kept, of which each use gets a copy where it writes."""
 
     def __init__(self, postgres=None):
-        self.postgres = postgres
+        self.postgres, self.copies = postgres, itertools.count()
 
     def filled(self, players):
         """The URL of a database with so many players; it is not to be written to."""
@@ -130,7 +130,7 @@ class Databases:
     @contextmanager
     def copy(self, players):
         if self.postgres:
-            name = f"copy_{os.getpid()}_{players}"
+            name = f"copy_{os.getpid()}_{next(self.copies)}"
             self._execute(f"CREATE DATABASE {name} TEMPLATE {self._filled_postgres(players)}")
             try:
                 yield self._url(name)
