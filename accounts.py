@@ -1,5 +1,6 @@
 """Accounts: names, emails, passwords and sessions."""
 
+import hashlib
 import hmac
 import re
 import secrets
@@ -14,7 +15,8 @@ import boards
 import models
 import threads
 from models import User, database, insert, now, sql
-from problems import Problem, invalid, unauthorized
+from problems import Problem, invalid, not_found, unauthorized
+from schemas import LiveSession, timestamp
 
 NAME_LENGTH = (3, 20)  # characters
 PASSWORD_LENGTH = (8, 72)  # bytes in UTF-8; bcrypt reads no more
@@ -138,14 +140,42 @@ class Sessions:
             sql("UPDATE sessions SET expires_at = ? WHERE token_hash = ?", now() + self.lifetime, hashed)
         return Account(*found[:-1])
 
+    def live(self, user, token):
+        """The user's sessions, newest first; `token` is that of the one in which they are asked for."""
+        here = self._hash(token)
+        return [
+            LiveSession(_session_id(hashed), timestamp(created_at), timestamp(expires_at), hashed == here)
+            for hashed, created_at, expires_at in self._rows(user)
+        ]
+
+    def _rows(self, user):
+        return sql(
+            "SELECT token_hash, created_at, expires_at FROM sessions WHERE user_id = ? AND expires_at > ?"
+            " ORDER BY created_at DESC",
+            *(user.id, now()),
+        ).fetchall()
+
     def close(self, token):
         sql("DELETE FROM sessions WHERE token_hash = ?", self._hash(token))
+
+    def close_one(self, user, session_id):
+        """End the one of the user's sessions that `live` gives this id. 404 if there is none."""
+        for hashed, *_ in self._rows(user):
+            if _session_id(hashed) == session_id:
+                sql("DELETE FROM sessions WHERE token_hash = ?", hashed)
+                return
+        raise not_found(f"session {session_id!r} of yours")
 
     def close_all(self, user):
         sql("DELETE FROM sessions WHERE user_id = ?", user.id)
 
     def close_others(self, user, token):
         sql("DELETE FROM sessions WHERE user_id = ? AND token_hash <> ?", user.id, self._hash(token))
+
+
+def _session_id(token_hash):
+    """Tells a user's sessions apart, and nothing of their tokens."""
+    return hashlib.sha256(token_hash.encode()).hexdigest()[:16]
 
 
 # Accounts.

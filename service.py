@@ -302,6 +302,16 @@ def log_out():
     request.app.sessions.close(token())
 
 
+@route("GET", "/api/auth/sessions")
+def my_sessions():
+    return request.app.sessions.live(signed_in(), token())
+
+
+@route("DELETE", "/api/auth/sessions/<session_id>")
+def end_session(session_id):
+    request.app.sessions.close_one(signed_in(), session_id)
+
+
 @route("DELETE", "/api/auth/sessions")
 def log_out_everywhere():
     request.app.sessions.close_all(signed_in())
