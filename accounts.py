@@ -1,73 +1,69 @@
-"""Accounts: names, emails, passwords and sessions."""
+"""Accounts: emails, passwords and sessions; for names, see names.py."""
 
+import hashlib
 import hmac
 import re
 import secrets
 import unicodedata
 from collections import namedtuple
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import bcrypt
 import peewee
 
 import boards
 import models
+import names
 import threads
 from models import User, database, insert, now, sql
-from problems import Problem, invalid, unauthorized
+from names import key, normalized, skeleton
+from problems import Problem, invalid, not_found, unauthorized
+from schemas import LiveSession, timestamp
 
-NAME_LENGTH = (3, 20)  # characters
 PASSWORD_LENGTH = (8, 72)  # bytes in UTF-8; bcrypt reads no more
+COMMON_PASSWORDS = frozenset((Path(__file__).parent / "passwords_common.txt").read_text("utf-8").split())
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
-GUEST = "guest-"
 HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
 
 
-def normalized(name):
-    return unicodedata.normalize("NFKC", name)
-
-
-def key(name):
-    """What two names share that are the same but for their case."""
-    return normalized(normalized(name).casefold())
-
-
-def name_errors(name):
-    """What is wrong with a username that is `normalized`, as a list of (field, message)."""
-    if not NAME_LENGTH[0] <= len(name) <= NAME_LENGTH[1]:
-        return [("username", f"give 3 to 20 characters; this has {len(name)}")]
-    for before, character in zip(" " + name, name, strict=False):
-        if not _may_follow(before, character):
-            return [("username", "use letters, digits, - and _ only")]
-    if key(name).startswith(GUEST):
-        return [("username", f"{GUEST} begins the names of guests; choose another name")]
-    return []
-
-
-def _may_follow(before, character):
-    """Letters and digits of any script, - and _; marks where they spell a letter, as in Devanagari and Thai.
-
-    Accents that could be stacked on any letter are left out: NFKC has put those that belong to one into it.
-    """
-    category = unicodedata.category(character)
-    if category[0] == "M":
-        return unicodedata.category(before)[0] in "LM" and not unicodedata.name(character, "").startswith("COMBINING")
-    return category[0] == "L" or category == "Nd" or character in "-_"
-
-
-def password_errors(password):
+def password_errors(password, name, email):
+    """What is wrong with a password of the user of that name and email, as a list of (field, message)."""
     size = len(password.encode())
     if size < PASSWORD_LENGTH[0]:
         return [("password", f"give at least {PASSWORD_LENGTH[0]} characters")]
     if size > PASSWORD_LENGTH[1]:
         return [("password", f"give at most {PASSWORD_LENGTH[1]} bytes; this has {size}, and bcrypt reads no more")]
+    if password.casefold() in COMMON_PASSWORDS:
+        return [("password", "is one of the most common; give one of your own, such as four unrelated words")]
+    if _is_own_name(password, name, email):
+        return [("password", "is your own name or email; give one that others don't know, such as four unrelated words")]
     return []
+
+
+def _is_own_name(password, name, email):
+    """Whether it is the name, the email, or what that has before the @, once or twice; but for letters nothing counts."""
+    given = key(password)
+    for words in filter(None, (name, email, email and email.partition("@")[0])):
+        own = key(words)
+        if given == own or (_letters(own) and _letters(given) in (_letters(own), 2 * _letters(own))):
+            return True
+    return False
+
+
+def _letters(words):
+    return "".join(c for c in words if c.isalpha())
 
 
 def email_errors(email):
-    if email is not None and (not EMAIL.fullmatch(email) or any(unicodedata.category(c)[0] == "C" for c in email)):
-        return [("email", "give an address such as name@example.org, or none")]
-    return []
+    if email is None or (EMAIL.fullmatch(email) and not any(_is_unseen(c) for c in email)):
+        return []
+    return [("email", "give an address such as name@example.org, or none")]
+
+
+def _is_unseen(character):
+    """Whether it shows nothing, or changes how others are shown, as those do that turn the direction of writing."""
+    return unicodedata.category(character)[0] == "C" or names.INVISIBLE.match(character)
 
 
 # Passwords. bcrypt takes a quarter of a second at 12 rounds, in which the server must go on answering.
@@ -138,8 +134,31 @@ class Sessions:
             sql("UPDATE sessions SET expires_at = ? WHERE token_hash = ?", now() + self.lifetime, hashed)
         return Account(*found[:-1])
 
+    def live(self, user, token):
+        """The user's sessions, newest first; `token` is that of the one in which they are asked for."""
+        here = self._hash(token)
+        return [
+            LiveSession(_session_id(hashed), timestamp(created_at), timestamp(expires_at), hashed == here)
+            for hashed, created_at, expires_at in self._rows(user)
+        ]
+
+    def _rows(self, user):
+        return sql(
+            "SELECT token_hash, created_at, expires_at FROM sessions WHERE user_id = ? AND expires_at > ?"
+            " ORDER BY created_at DESC",
+            *(user.id, now()),
+        ).fetchall()
+
     def close(self, token):
         sql("DELETE FROM sessions WHERE token_hash = ?", self._hash(token))
+
+    def close_one(self, user, session_id):
+        """End the one of the user's sessions that `live` gives this id. 404 if there is none."""
+        for hashed, *_ in self._rows(user):
+            if _session_id(hashed) == session_id:
+                sql("DELETE FROM sessions WHERE token_hash = ?", hashed)
+                return
+        raise not_found(f"session {session_id!r} of yours")
 
     def close_all(self, user):
         sql("DELETE FROM sessions WHERE user_id = ?", user.id)
@@ -148,28 +167,33 @@ class Sessions:
         sql("DELETE FROM sessions WHERE user_id = ? AND token_hash <> ?", user.id, self._hash(token))
 
 
+def _session_id(token_hash):
+    """Tells a user's sessions apart, and nothing of their tokens."""
+    return hashlib.sha256(token_hash.encode()).hexdigest()[:16]
+
+
 # Accounts.
 
 
 def make_guest():
     """A new guest, whose name nobody else has."""
     while True:
-        name = GUEST + secrets.token_hex(4)
+        name = names.GUEST + secrets.token_hex(4)
         with suppress(peewee.IntegrityError):
             return User.create(name=name, name_key=key(name), created_at=now())
 
 
-def sign_up(username, password, email, bot, rounds, guest=None):
+def sign_up(username, password, email, bot, rounds, refused, guest=None):
     """A new account, or the `guest`'s from now on, with the games played so far. 409 if the name or email is taken.
 
-    `bot`: it is a program's.
+    `bot`: it is a program's. `refused`: see names.errors.
     """
     name = normalized(username)
-    if errors := name_errors(name) + password_errors(password) + email_errors(email):
+    if errors := names.errors(name, refused) + password_errors(password, name, email) + email_errors(email):
         raise invalid(*errors)
     hashed = hash_password(password, rounds)
-    fields = {"name": name, "name_key": key(name), "password": hashed, "bot": bot, **_email_fields(email)}
-    with _unique(), database.atomic():
+    fields = {"password": hashed, "bot": bot, **_name_fields(name), **_email_fields(email)}
+    with _unique(name), database.atomic():
         if not guest:
             return User.create(created_at=now(), **fields)
         User.lock(guest.id)
@@ -191,24 +215,27 @@ def log_in(username, email, password, rounds):
     return user
 
 
-def change(user, wishes, rounds):
-    """Change what `wishes` has of `username`, `email` (None forgets it) and `password`. 409 if one is taken."""
+def change(user, wishes, rounds, refused):
+    """Change what `wishes` has of `username`, `email` (None forgets it) and `password`. 409 if one is taken.
+
+    `refused`: see names.errors.
+    """
     fields, errors = {}, []
-    if "username" in wishes:
-        name = normalized(wishes["username"])
-        errors += name_errors(name)
-        fields |= {"name": name, "name_key": key(name)}
+    name = normalized(wishes.get("username", user.name))
+    if name != user.name:
+        errors += names.errors(name, refused)
+        fields |= _name_fields(name)
     if "email" in wishes:
         errors += email_errors(wishes["email"])
         fields |= _email_fields(wishes["email"])
     if "password" in wishes:
-        errors += password_errors(wishes["password"])
+        errors += password_errors(wishes["password"], name, wishes.get("email", user.email))
     if errors:
         raise invalid(*errors)
     if "password" in wishes:
         fields["password"] = hash_password(wishes["password"], rounds)
     if fields:
-        with _unique(), database.atomic():
+        with _unique(name, user.id), database.atomic():
             User.update(**fields).where(User.id == user.id).execute()
             boards.rename(user.id)
     return User.get_by_id(user.id)
@@ -237,16 +264,29 @@ def unban(user_id):
         boards.rebuild(user_id)
 
 
+def _name_fields(name):
+    return {"name": name, "name_key": key(name), "name_skeleton": skeleton(name)}
+
+
 def _email_fields(email):
     return {"email": email, "email_key": key(email) if email else None}
 
 
 @contextmanager
-def _unique():
-    """Turn the database's refusal of a name or an email that is taken into a 409 that says which."""
+def _unique(name, user_id=None):
+    """Turn the database's refusal of a name or an email that somebody has into a 409 that says which, and why.
+
+    `user_id`: the user who is to have it, if there is one already.
+    """
     try:
         yield
     except peewee.IntegrityError as error:
         # Both databases name the column in the first line; Postgres quotes the value in the second.
-        column = "email" if "email_key" in str(error).splitlines()[0] else "username"
-        raise Problem(409, f"This {column} is taken. Choose another.", [(column, "is taken; choose another")]) from None
+        line = str(error).splitlines()[0]
+        column = "email" if "email_key" in line else "username"
+        why = "is taken"
+        # A name that is the same looks the same, too; it is a matter of the database which of both it finds first.
+        same = User.select().where(User.name_key == key(name), User.id != user_id)
+        if "name_skeleton" in line and not same.exists():
+            why = "looks like that of another player"
+        raise Problem(409, f"This {column} {why}. Choose another.", [(column, f"{why}; choose another")]) from None

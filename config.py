@@ -19,6 +19,7 @@ POSTGRES_SCHEMES = {
 }
 SCORE_POLICIES = ("verified", "open")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+NAMES_REFUSED = Path(__file__).parent / "names_refused.txt"
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -87,6 +88,15 @@ def _database_url(value):
     return url
 
 
+def _text_file(value):
+    try:
+        Path(value).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise ValueError(f"can't be read: {why}; give the path of a text file, or none for {NAMES_REFUSED.name}") from None
+    return str(value)
+
+
 def _secret(value):
     if not isinstance(value, str) or len(value) < 16:
         raise ValueError("give at least 16 characters, made at random, or none at all and one is made and kept")
@@ -112,6 +122,7 @@ class Settings:
     bcrypt_rounds: int = _setting(12, _whole(4, 20))
     cors_origins: tuple = _setting((), _origins)
     rate_limits: bool = _setting(True, _yes_no)
+    names_refused: str = _setting(str(NAMES_REFUSED), _text_file)
     log_level: str = _setting("info", _one_of(*LOG_LEVELS))
     secret_key: str | None = _setting(None, _secret, secret=True)
 

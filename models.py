@@ -211,7 +211,8 @@ class User(Table):
     """Somebody who plays; without a password a guest, who is on no leaderboard."""
 
     name = TextField()
-    name_key = TextField(unique=True)  # see accounts.key
+    name_key = TextField(unique=True)  # see names.key
+    name_skeleton = TextField(null=True, unique=True)  # see names.skeleton; null is compared with none
     email = TextField(null=True)
     email_key = TextField(null=True, unique=True)
     password = TextField(null=True)  # bcrypt's hash

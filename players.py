@@ -1,8 +1,8 @@
 """What anybody may see of a player."""
 
-import accounts
 import boards
 import games
+import names
 import rules
 from models import User
 from problems import not_found
@@ -11,7 +11,7 @@ from schemas import Best, Player, timestamp
 
 def find(name):
     """The user of that name, whatever its case, or 404."""
-    user = None if "\0" in name else User.get_or_none(User.name_key == accounts.key(name))
+    user = None if "\0" in name else User.get_or_none(User.name_key == names.key(name))
     if not user:
         raise not_found(f"player {name!r}")
     return user

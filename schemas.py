@@ -132,6 +132,15 @@ class SessionAnswer(Struct):
     token: str
 
 
+class LiveSession(Struct):
+    """A session without its token; `current` is the one in which this is asked."""
+
+    id: str
+    created_at: str
+    expires_at: str
+    current: bool
+
+
 class GameAnswer(Struct):
     """A game just opened. `pause_left` and `ranked` as in Progress; `challenge` by its full name, null for a new seed."""
 

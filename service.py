@@ -35,6 +35,7 @@ import live
 import models
 import players
 import throttle
+from names import key, read_refused
 from parsing import body, header, query, token
 from problems import Problem, invalid, unauthorized
 from rules import MODES
@@ -101,6 +102,7 @@ class Snakepit(bottle.Bottle):
         self.settings = settings
         self.database = connections.connect(settings.database_url)
         self.throttle = throttle.Throttle(settings.rate_limits)
+        self.refused_names = read_refused(settings.names_refused)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
         self.pages = keeping.Kept(PAGES)
@@ -264,7 +266,10 @@ def sign_up():
     app.throttle.spend(throttle.NEW_ACCOUNTS, f"account from {address()}")
     if guest and not guest.is_guest:
         guest = None  # a player who makes another account
-    user = accounts.sign_up(wanted.username, wanted.password, wanted.email, wanted.bot, app.settings.bcrypt_rounds, guest)
+    user = accounts.sign_up(
+        *(wanted.username, wanted.password, wanted.email, wanted.bot),
+        *(app.settings.bcrypt_rounds, app.refused_names, guest),
+    )
     if guest:
         app.sessions.close(token())
     response.status = 201
@@ -284,7 +289,7 @@ def log_in():
     given, app = body(LogIn), request.app
     if given.username is None and given.email is None:
         raise invalid(("username", "give a username or an email"))
-    account, here = f"log-in of {accounts.key(given.username or given.email or '')}", f"log-in from {address()}"
+    account, here = f"log-in of {key(given.username or given.email or '')}", f"log-in from {address()}"
     app.throttle.check(throttle.FAILED_LOG_INS, account)
     app.throttle.check(throttle.FAILED_LOG_INS_FROM, here)
     try:
@@ -300,6 +305,16 @@ def log_in():
 def log_out():
     signed_in()
     request.app.sessions.close(token())
+
+
+@route("GET", "/api/auth/sessions")
+def my_sessions():
+    return request.app.sessions.live(signed_in(), token())
+
+
+@route("DELETE", "/api/auth/sessions/<session_id>")
+def end_session(session_id):
+    request.app.sessions.close_one(signed_in(), session_id)
 
 
 @route("DELETE", "/api/auth/sessions")
@@ -318,7 +333,7 @@ def change_me():
     _confirm(user, wanted.current_password, "current_password")
     wishes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET}
     del wishes["current_password"]
-    user = accounts.change(user, wishes, app.settings.bcrypt_rounds)
+    user = accounts.change(user, wishes, app.settings.bcrypt_rounds, app.refused_names)
     if "password" in wishes:
         app.sessions.close_others(user, token())
     return _user(user)
@@ -336,7 +351,7 @@ def _confirm(user, password, field):
     """403 if it is not the user's password; a guest has none."""
     if user.is_guest:
         raise Problem(403, "A guest has no password. Sign up first, with this token, to keep the games.")
-    app, who = request.app, f"log-in of {accounts.key(user.name)}"
+    app, who = request.app, f"log-in of {key(user.name)}"
     app.throttle.check(throttle.FAILED_LOG_INS, who)
     if not accounts.is_password(password or "", user.password, app.settings.bcrypt_rounds):
         app.throttle.spend(throttle.FAILED_LOG_INS, who)

@@ -76,7 +76,7 @@ def test_other_names_are_refused(api, db, name):
 
 
 @pytest.mark.parametrize(
-    ("password", "status"), [("1234567", 422), ("12345678", 201), ("a" * 72, 201), ("a" * 73, 422), ("ä" * 37, 422)]
+    ("password", "status"), [("1234567", 422), ("8 bytes!", 201), ("a" * 72, 201), ("a" * 73, 422), ("ä" * 37, 422)]
 )
 def test_passwords_have_8_to_72_bytes(api, password, status):
     answer = signup(api, password=password)
@@ -124,6 +124,21 @@ def test_an_unknown_name_is_compared_with_a_hash_of_the_same_cost():
         assert not accounts.is_password(PASSWORD, None, 5)
         assert accounts.is_password(PASSWORD, accounts.hash_password(PASSWORD, 5), 5)
     assert rounds == [b"$2b$05$", b"$2b$05$"]
+
+
+@pytest.mark.parametrize("name", ["Ada", "Nobody", "the guest's", "nobody@example.org", "x\u0000", "\u202e", ""])
+def test_a_log_in_that_fails_costs_one_hash_whether_the_name_is_known_or_not(api, ada, monkeypatch, name):
+    costs, check = [], accounts.bcrypt.checkpw
+
+    def counting(password, hashed):
+        costs.append(hashed[:7])
+        return check(password, hashed)
+
+    guest = api.guest().user["username"]
+    monkeypatch.setattr(accounts.bcrypt, "checkpw", counting)
+    wrong = {"username": guest if name == "the guest's" else name, "password": "wrong horse"}
+    api("POST /api/auth/login", wrong, 401)
+    assert costs == [b"$2b$04$"]
 
 
 def test_a_password_beyond_what_bcrypt_reads_does_not_log_in(api):

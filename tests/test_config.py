@@ -56,6 +56,8 @@ BAD = [
     ("CORS_ORIGINS", "example.org"),
     ("CORS_ORIGINS", "https://example.org/"),
     ("RATE_LIMITS", "2"),
+    ("NAMES_REFUSED", "no/such/file.txt"),
+    ("NAMES_REFUSED", "/"),
     ("SECRET_KEY", "short"),
     ("DATABASE_URL", "mysql://host/name"),
     ("DATABASE_URL", "snake.db"),

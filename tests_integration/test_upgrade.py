@@ -27,7 +27,7 @@ def old(database_url, tmp_path):
     with models.using(db):
         Runner(db, str(tmp_path / "migrations")).up()
         for number, name in ((1, "Ada"), (2, "Bob")):
-            models.insert("users", id=number, name=name, name_key=name.lower(), password=hashed, created_at=AT)
+            models.insert("users", name=name, name_key=name.lower(), password=hashed, created_at=AT)
             _insert_game(f"game-{number}", number, ended_at=AT, outcome="wall", tick=300, score=100 * number)
             for board in ("walls/all", "walls/2025-11", "walls/2025-W47", "walls/2025-11-22"):
                 score = 100 * number
@@ -77,6 +77,13 @@ def test_it_is_played_on_as_before(old, make_server):
     assert ada("GET /api/leaderboard/me?mode=walls")["of"] == 2
     ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
     assert [entry["username"] for entry in ada("GET /api/leaderboard?mode=walls")] == ["Bob"]
+
+
+def test_players_from_before_are_not_imitated(old, make_server):
+    api = make_server(DATABASE_URL=old).api
+    for name, why in (("B0b", "looks like"), ("bob", "is taken")):
+        answer = api.ask("POST /api/auth/signup", {"username": name, "password": PASSWORD})
+        assert (answer.status, why in answer.json["detail"]) == (409, True)
 
 
 def _derived():

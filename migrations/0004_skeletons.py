@@ -1,0 +1,16 @@
+"""What a name looks like, of which each player has one of their own.
+
+Of players whose names look the same already, the first is who has it; the others keep their names, and are compared with
+nobody, as are guests.
+"""
+
+from names import skeleton
+
+
+def up(migrator, db):
+    db.execute_sql("ALTER TABLE users ADD COLUMN name_skeleton TEXT")
+    players = db.execute_sql("SELECT id, name FROM users WHERE password IS NOT NULL ORDER BY id DESC").fetchall()
+    first = {skeleton(name): number for number, name in players}
+    statement = f"UPDATE users SET name_skeleton = {db.param} WHERE id = {db.param}"
+    db.cursor().executemany(statement, first.items())
+    db.execute_sql("CREATE UNIQUE INDEX users_name_skeleton ON users (name_skeleton)")
