@@ -11,7 +11,7 @@ from bottle import request
 from problems import Problem, invalid
 
 MAX_BODY = 64 * 1024  # bytes
-MAX_QUERY = 4000  # characters
+MAX_QUERY = 4094  # characters, what fits into the first line that gunicorn takes
 MOST_FIELDS = 100  # of a query string
 
 
