@@ -44,7 +44,7 @@ class Assets:
 
     def refresh(self):
         """Read the files anew if one has changed, as they do while somebody works on them."""
-        paths = sorted(path for path in self.folder.rglob("*") if path.suffix[1:] in TYPES)
+        paths = sorted(path for path in self.folder.rglob("*") if path.suffix[1:] in TYPES and self._is_within(path))
         seen = [(path, path.stat().st_mtime_ns) for path in paths]
         if seen == self.seen:
             return
@@ -56,6 +56,10 @@ class Assets:
         contents[INDEX] = contents[INDEX].replace(b'"static/', f'"static/{self.version}/'.encode())
         self.by_name = {name: Asset(name, content) for name, content in contents.items()}
         self.seen = seen
+
+    def _is_within(self, path):
+        """Whether it is a file of the folder's, and not a link that leads elsewhere, or nowhere."""
+        return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(self.folder.resolve()))
 
     def find(self, path):
         """The Asset at a path below `static/`, and how long it may be kept; (None, None) if there is none.

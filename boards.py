@@ -80,11 +80,14 @@ def _entering(boards):
 
     It finds nothing for one who may not stand on a board.
     """
-    return (
-        "SELECT u.bot, e.board, e.score, e.at, e.game_id FROM users u LEFT JOIN entries e"
-        f" ON e.user_id = u.id AND e.board IN ({', '.join('?' * 2 * boards)})"
-        " WHERE u.id = ? AND u.password IS NOT NULL AND u.banned_at IS NULL"
-    )
+    return _ENTERING.format(", ".join("?" * 2 * boards))
+
+
+_ENTERING = (
+    "SELECT u.bot, e.board, e.score, e.at, e.game_id"
+    " FROM users u LEFT JOIN entries e ON e.user_id = u.id AND e.board IN ({})"
+    " WHERE u.id = ? AND u.password IS NOT NULL AND u.banned_at IS NULL"
+)
 
 
 def rebuild(user_id):

@@ -4,6 +4,7 @@ A bad value raises ConfigError, whose text is one line that names the setting an
 imported here, nor peewee or bottle: the process that starts the workers reads this module, and must stay free of both.
 """
 
+import ipaddress
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -70,6 +71,15 @@ def _origins(value):
     return origins
 
 
+def _networks(value):
+    """A tuple of networks, an address being one by itself; a string is split at commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in parts)
+    except ValueError:
+        raise ValueError("give addresses or networks such as 127.0.0.1 or 10.0.0.0/8, separated by commas") from None
+
+
 def _database_url(value):
     url = str(value)
     parts = urlsplit(url)
@@ -121,7 +131,9 @@ class Settings:
     session_days: int = _setting(30, _whole(1, 3650))
     bcrypt_rounds: int = _setting(12, _whole(4, 20))
     cors_origins: tuple = _setting((), _origins)
+    trusted_proxies: tuple = _setting((), _networks)
     rate_limits: bool = _setting(True, _yes_no)
+    rate_limit_storage: str = _setting("memory://", str, secret=True)  # throttle.py says what would do
     names_refused: str = _setting(str(NAMES_REFUSED), _text_file)
     log_level: str = _setting("info", _one_of(*LOG_LEVELS))
     secret_key: str | None = _setting(None, _secret, secret=True)

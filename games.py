@@ -20,7 +20,7 @@ SCORES = 200  # scores in its plot
 _COLUMNS = "id user_id mode seed rules challenge ranked verified started_at seen_at ended_at outcome tick score turns state"
 Found = namedtuple("Found", _COLUMNS + " username bot")
 _FIND = (
-    f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name, u.bot"
+    f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name, u.bot"  # noqa: S608 - the names are ours
     " FROM games g JOIN users u ON u.id = g.user_id"
 )
 
@@ -203,7 +203,10 @@ def _move(game, after):
 
 
 _MOVED = "seen_at", "ended_at", "outcome", "tick", "score", "ranked", "turns", "state"
-_MOVE = f"UPDATE games SET {', '.join(f'{name} = ?' for name in _MOVED)} WHERE id = ? AND tick = ? AND ended_at IS NULL"
+_MOVE = (
+    f"UPDATE games SET {', '.join(f'{name} = ?' for name in _MOVED)}"  # noqa: S608 - the names are ours
+    " WHERE id = ? AND tick = ? AND ended_at IS NULL"
+)
 
 
 def leave(game_id, user):

@@ -123,7 +123,8 @@ def _in_postgres_words(statement, param):
 
 def insert(table, **values):
     """Insert a row; the names are ours, never a client's."""
-    sql(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", *values.values())
+    names, places = ", ".join(values), ", ".join("?" * len(values))
+    sql(f"INSERT INTO {table} ({names}) VALUES ({places})", *values.values())  # noqa: S608 - as the docstring says
 
 
 def upsert(insert, rows, on_conflict):

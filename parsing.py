@@ -11,6 +11,7 @@ from bottle import request
 from problems import Problem, invalid
 
 MAX_BODY = 64 * 1024  # bytes
+MAX_QUERY = 4094  # characters, what fits into the first line that gunicorn takes
 MOST_FIELDS = 100  # of a query string
 
 
@@ -40,8 +41,11 @@ def _read_body():
 
 
 def query(shape):
-    """The query string as `shape`; an empty value counts as none. 422 if it is not of that shape."""
-    return _query(shape, request.query_string)
+    """The query string as `shape`; an empty value counts as none. 414 or 422 if it is too long, or not of that shape."""
+    raw = request.query_string
+    if len(raw) > MAX_QUERY:
+        raise Problem(414, f"The query string is longer than {MAX_QUERY} characters. Leave out what is not needed.")
+    return _query(shape, raw)
 
 
 @lru_cache(maxsize=1000)

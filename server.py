@@ -5,18 +5,26 @@ thread locals of bottle and peewee must be gevent's.
 """
 
 import gc
+import io
+import json
 import logging
 import resource
 import socket
 import sys
 from pathlib import Path
 
+import gevent
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.http import wsgi
+from gunicorn.workers.ggevent import GeventWorker
 
 import config
 
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
+PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
+LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
 GARBAGE = 20_000, 20, 20  # objects, and younger generations, after which one looks for cycles: requests leave none
 
 
@@ -33,12 +41,15 @@ class Server(BaseApplication):
         options = {
             "bind": f"{host}:{settings.port}",
             "workers": settings.workers,
-            "worker_class": "gevent",
+            "worker_class": Worker,
             "worker_connections": CONNECTIONS,
             "loglevel": "debug" if settings.log_level == "debug" else "warning",
             "proc_name": "snakepit",
             "control_socket_disable": True,
             "when_ready": _say_where,
+            "forwarded_allow_ips": ",".join(_in_both_families(settings.trusted_proxies)),
+            "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},
+            **LIMITS,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -47,6 +58,7 @@ class Server(BaseApplication):
         """In the worker, and there only. What only the database's driver can tell of a setting stops the server, too."""
         if self.settings.database_url.startswith("sqlite"):
             sys.modules["psycopg"] = None  # peewee would load it, for nothing: 8 MB
+        import parsing
         import service
 
         try:
@@ -57,7 +69,67 @@ class Server(BaseApplication):
         gc.collect()
         gc.freeze()  # what was imported stays: nobody has to wait while it is looked through for garbage
         gc.set_threshold(*GARBAGE)
-        return app
+        return _with_whole_bodies(app, parsing.MAX_BODY + 1)
+
+
+class Worker(GeventWorker):
+    """gunicorn's, which would wait for good for a client to take its answer."""
+
+    def handle_request(self, listener_name, req, sock, addr):
+        sock.settimeout(PATIENCE)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError:
+            raise StopIteration from None  # which closes the connection
+        finally:
+            sock.settimeout(None)
+
+
+def _with_whole_bodies(app, most):
+    """The app, called once the request's body is there, or `most` bytes of it: while it waits it would hold a connection."""
+
+    def call(environ, start_response):
+        if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
+            try:
+                with gevent.Timeout(PATIENCE, TimeoutError):
+                    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(most))
+            except TimeoutError:
+                headers, content = _problem(408, "Request Timeout", f"The body did not come within {PATIENCE} s. Try again.")
+                start_response("408 Request Timeout", headers)
+                return [content]
+        return app(environ, start_response)
+
+    return call
+
+
+class Response(wsgi.Response):
+    """gunicorn's, but that it doesn't say what serves; no option of gunicorn's does that."""
+
+    def default_headers(self):
+        return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+
+def _write_error(sock, status, reason, message):
+    """What gunicorn itself refuses, in the API's words rather than in HTML."""
+    headers, content = _problem(status, reason, message or reason)
+    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(": ".join(header) for header in headers), "", ""]
+    util.write_nonblock(sock, "\r\n".join(lines).encode("latin-1") + content)
+
+
+def _problem(status, title, detail):
+    content = json.dumps({"title": title, "status": status, "detail": detail}).encode()
+    return [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))], content
+
+
+wsgi.Response, util.write_error = Response, _write_error
+
+
+def _in_both_families(networks):
+    """The networks in words, those of IPv4 also as a socket for both families writes them."""
+    for network in networks:
+        yield str(network)
+        if network.version == 4:
+            yield f"::ffff:{network.network_address}/{96 + network.prefixlen}"
 
 
 def _say_where(arbiter):

@@ -34,6 +34,7 @@ import keeping
 import live
 import models
 import players
+import proxies
 import throttle
 from names import key, read_refused
 from parsing import body, header, query, token
@@ -101,7 +102,10 @@ class Snakepit(bottle.Bottle):
         self.uninstall(bottle.JSONPlugin)  # JSON is made here, by msgspec
         self.settings = settings
         self.database = connections.connect(settings.database_url)
-        self.throttle = throttle.Throttle(settings.rate_limits)
+        self.throttle = throttle.Throttle(settings.rate_limits, settings.rate_limit_storage)
+        in_real_time = settings.rate_limits and settings.enforce_pace  # else games and posts come as fast as one likes
+        self.new_games = throttle.Window(in_real_time, *throttle.NEW_GAMES)
+        self.posts = throttle.Window(in_real_time, *throttle.POSTS)
         self.refused_names = read_refused(settings.names_refused)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
@@ -253,7 +257,9 @@ def signed_in():
 
 
 def address():
-    return request.environ.get("REMOTE_ADDR", "")
+    """The client's, behind the proxies that are trusted."""
+    peer, trusted = request.environ.get("REMOTE_ADDR", ""), request.app.settings.trusted_proxies
+    return proxies.client(peer, header("X_FORWARDED_FOR"), trusted)
 
 
 # Accounts.
@@ -372,6 +378,7 @@ def _user(user):
 @route("POST", "/api/games")
 def open_game():
     user, wanted, app = signed_in(), body(NewGame), request.app
+    app.new_games.spend(games.now(), user.id)
     response.status = 201
     if wanted.challenge is not None:
         challenge = challenges.find(wanted.challenge, wanted.mode, app.secret)
@@ -397,7 +404,9 @@ def live_games():
 
 @route("POST", "/api/games/<game_id>/turns")
 def post_turns(game_id):
-    user, post = signed_in(), body(Turns)
+    user = signed_in()
+    request.app.posts.spend(games.now(), user.id, game_id)  # by the user too: nobody else can use it up
+    post = body(Turns)
     return games.play(game_id, user, post.since, post.tick, post.turns, request.app.pace)
 
 
@@ -570,6 +579,9 @@ def card(game_id):
     """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
     tick = query(TickQuery).tick
     found = games.find_or_none(game_id)
+    if not proxies.is_trusted(request.environ.get("REMOTE_ADDR", ""), request.app.settings.trusted_proxies):
+        for name in ("PROTO", "HOST"):  # bottle would believe anybody's
+            request.environ.pop(f"HTTP_X_FORWARDED_{name}", None)
     parts = request.urlparts
     page = cards.page(found, f"{parts.scheme}://{parts.netloc}{parts.path}", tick)
     status = 200 if found else 404

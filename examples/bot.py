@@ -147,10 +147,11 @@ class Bot:
         for failures in count():
             headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             data = None if body is None else json.dumps(body).encode()
-            request = Request(self.url + path, data, {"Content-Type": "application/json"} | headers, method=method)
+            headers |= {"Content-Type": "application/json"}
+            request = Request(self.url + path, data, headers, method=method)  # noqa: S310 - the URL is the operator's
             delay = min(2**failures, LONGEST_DELAY)
             try:
-                with urlopen(request, timeout=TIMEOUT) as answer:
+                with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - the same
                     return json.loads(answer.read() or "null")
             except HTTPError as error:
                 with error:

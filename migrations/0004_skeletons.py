@@ -11,6 +11,6 @@ def up(migrator, db):
     db.execute_sql("ALTER TABLE users ADD COLUMN name_skeleton TEXT")
     players = db.execute_sql("SELECT id, name FROM users WHERE password IS NOT NULL ORDER BY id DESC").fetchall()
     first = {skeleton(name): number for number, name in players}
-    statement = f"UPDATE users SET name_skeleton = {db.param} WHERE id = {db.param}"
+    statement = "UPDATE users SET name_skeleton = ? WHERE id = ?".replace("?", db.param)
     db.cursor().executemany(statement, first.items())
     db.execute_sql("CREATE UNIQUE INDEX users_name_skeleton ON users (name_skeleton)")

@@ -60,6 +60,25 @@ def test_a_change_to_a_file_is_a_new_version_at_the_next_load_of_the_page(tmp_pa
     assert (asset.content, kept) == (b"2222", assets.FOR_GOOD)
 
 
+def test_a_link_that_leads_out_of_the_folder_is_not_served(tmp_path):
+    folder, outside = tmp_path / "static", tmp_path / "outside"
+    for made in (folder, outside):
+        made.mkdir()
+    (folder / "index.html").write_text('<script src="static/main.js">')
+    (folder / "main.js").write_text("1")
+    (outside / "secret.js").write_text("hunter2")
+    (folder / "file.js").symlink_to(outside / "secret.js")
+    (folder / "up.js").symlink_to("../outside/secret.js")
+    (folder / "nowhere.js").symlink_to(outside / "nothing.js")
+    (folder / "folder").symlink_to(outside)
+    (folder / "folder.js").symlink_to(outside)
+    (folder / "within.js").symlink_to("main.js")
+    (tmp_path / "linked").symlink_to(folder)
+    for files in (assets.Assets(folder), assets.Assets(tmp_path / "linked")):
+        assert set(files.by_name) == {"index.html", "main.js", "within.js"}
+        assert files.find("folder/secret.js") == (None, None)
+
+
 def test_what_the_page_names_is_light(app):
     """The first load, but for the heads of its answers, which the browser test counts too."""
     page = gzip.decompress(fetch(app, "/").body)

@@ -40,6 +40,11 @@ def test_origins():
     assert origins == ("https://a.example", "http://localhost:3000")
 
 
+def test_proxies():
+    proxies = config.load(trusted_proxies="127.0.0.1, 10.0.0.0/8,::1").trusted_proxies
+    assert [str(network) for network in proxies] == ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]
+
+
 BAD = [
     ("PORT", "http"),
     ("PORT", "65536"),
@@ -55,6 +60,10 @@ BAD = [
     ("HOST", "http://x"),
     ("CORS_ORIGINS", "example.org"),
     ("CORS_ORIGINS", "https://example.org/"),
+    ("TRUSTED_PROXIES", "proxy.example.org"),
+    ("TRUSTED_PROXIES", "127.0.0.1,"),
+    ("TRUSTED_PROXIES", "10.0.0.1/8"),
+    ("TRUSTED_PROXIES", "*"),
     ("RATE_LIMITS", "2"),
     ("NAMES_REFUSED", "no/such/file.txt"),
     ("NAMES_REFUSED", "/"),

@@ -26,6 +26,8 @@ BODIES = {
     "not UTF-8": (b'{"\xff": 1}', 400),
     "lone surrogate": (b'{"mode": "\\ud800"}', 400),
     "deep array": (b"[" * 30_000 + b"]" * 30_000, 422),
+    "as deep as fits": (b"[" * 65_536, 422),
+    "deeper": (b"[" * 100_000 + b"]" * 100_000, 413),
     "deep object": (b'{"x":' * 9_000 + b"1" + b"}" * 9_000, 422),
     "a list": (b"[]", 422),
     "a number": (b"7", 422),
@@ -113,11 +115,27 @@ def test_an_unknown_path_is_404(api, path):
     assert is_problem(api.ask(f"GET {path}"), 404)
 
 
+@pytest.mark.parametrize("version", ["", "v-000000000000/"])
 @pytest.mark.parametrize(
-    "path", ["/static/../service.py", "/static/%2e%2e/service.py", "/static/..%2fservice.py", "/static//etc/passwd"]
+    "path",
+    [
+        *("../service.py", "%2e%2e/service.py", "..%2fservice.py", "%2e%2e%2fservice.py", "js/../../service.py"),
+        *("%252e%252e/service.py", "..%252fservice.py", "%25%32%65%25%32%65/service.py", "..%c0%afservice.py"),
+        *("..%5cservice.py", "..\\service.py", "%2e%2e%5cservice.py", "....//service.py", ".%2e/service.py"),
+        *("/etc/passwd", "%2fetc/passwd", "%2f%2fetc%2fpasswd", f"{service.STATIC}/js/rules.js", "file:///etc/passwd"),
+        *("js/rules.js%00", "js/rules.js%00.png", "%00", "../service.py%00.js"),
+        *("js", "js/", ".", "..", "/"),
+    ],
 )
-def test_nothing_outside_of_static_is_served(api, path):
-    assert api.ask(f"GET {path}").status in (403, 404)
+def test_nothing_but_the_client_s_files_is_served(api, path, version):
+    assert is_problem(api.ask(f"GET /static/{version}{path}"), 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["/../service.py", "/%2e%2e/service.py", "//etc/passwd", "/service.py", "/.env", "/snake.db"]
+)
+def test_nothing_beside_the_client_s_folder_is_served(api, path):
+    assert is_problem(api.ask(f"GET {path}"), 404)
 
 
 def test_a_wrong_method_is_405_with_those_allowed(api):
@@ -150,11 +168,17 @@ def test_a_query_string_that_is_not_utf_8_is_refused(api):
     assert is_problem(api.ask("GET /api/%ff"), 404)
 
 
+def test_a_query_string_is_bounded(api):
+    assert is_problem(api.ask(f"GET /api/leaderboard?mode={'x' * 4100}"), 414)
+    assert is_problem(api.ask("GET /api/leaderboard?" + "&".join(f"f{n}=1" for n in range(101))), 400)
+
+
 def test_every_answer_has_the_headers_that_keep_browsers_from_guessing(api):
     for path in ("/", "/api/leaderboard", "/api/nothing"):
         headers = api.send("GET", path, None, {}).headers if path != "/" else api.send("HEAD", path, None, {}).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert {"default-src 'self'", "frame-ancestors 'none'"} <= set(headers["Content-Security-Policy"].split("; "))
 
 
 def test_health(api):

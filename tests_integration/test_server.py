@@ -163,7 +163,7 @@ def test_hashing_a_password_does_not_hold_up_the_others(make_server, database_ur
 
 
 def test_pace_is_kept_by_the_clock(make_server, database_url):
-    server = make_server(DATABASE_URL=database_url, ENFORCE_PACE="true")
+    server = make_server(DATABASE_URL=database_url, ENFORCE_PACE="true", RATE_LIMITS="false")
     ada = server.api.sign_up("Ada")
     game = ada.open()
     refused = ada.post(game, 0, 11, status=422)
@@ -194,6 +194,21 @@ def test_an_option_that_the_driver_does_not_know_stops_the_start_in_words(databa
     assert run.stderr.startswith("DATABASE_URL: ")
     assert "nonsense" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_storage_of_limits_that_can_not_be_stops_the_start_with_one_line(tmp_path):
+    run = subprocess.run(
+        [sys.executable, ROOT / "service.py"],
+        cwd=tmp_path,
+        env={"PORT": "0", "RATE_LIMIT_STORAGE": "nonsense://:hunter2@host"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.returncode != 0
+    assert run.stderr.startswith("RATE_LIMIT_STORAGE: there is no 'nonsense'; give memory://")
+    assert "Traceback" not in run.stderr
+    assert "hunter2" not in run.stderr
 
 
 def test_a_port_that_is_taken_stops_the_start(make_server, tmp_path):
