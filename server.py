@@ -47,6 +47,7 @@ class Server(BaseApplication):
             "proc_name": "snakepit",
             "control_socket_disable": True,
             "when_ready": _say_where,
+            "post_request": _forget,
             "forwarded_allow_ips": ",".join(_in_both_families(settings.trusted_proxies)),
             "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},
             **LIMITS,
@@ -130,6 +131,11 @@ def _in_both_families(networks):
         yield str(network)
         if network.version == 4:
             yield f"::ffff:{network.network_address}/{96 + network.prefixlen}"
+
+
+def _forget(worker, request, environ, response):
+    """bottle keeps hold of it until the connection's next request: two kilobytes for each that waits."""
+    environ.clear()
 
 
 def _say_where(arbiter):
