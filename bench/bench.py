@@ -460,7 +460,7 @@ ROWS = {  # name: (what it is, the goal for its ratio)
     "round_trip": ("a bare query on Postgres", None),
     "board_of_few": ("a board, 1,000 players", 0.8),
     "board_of_many": ("a board, 1,000,000 players: beside 1,000", 0.9),
-    "board_first_read": ("a page that nobody has asked for before, 1,000,000 players", None),
+    "board_first_read": ("a page never asked for, 1,000,000 players", None),
     "me": ("one's own rank, 1,000,000 players", 0.5),
     "me_worst": ("the worst rank, beside the best", 0.9),
     "turns": ("a second of play posted", 0.35),
