@@ -30,7 +30,7 @@ def timestamp(milliseconds):
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Request(Struct, forbid_unknown_fields=True, frozen=True):
+class Request(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """What a client sends, as JSON or in the query."""
 
 

@@ -13,10 +13,8 @@ import functools
 import hashlib
 import logging
 import time
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlencode
 
 import bottle
 import msgspec
@@ -35,6 +33,7 @@ import live
 import models
 import players
 import proxies
+import standings
 import throttle
 from names import key, read_refused
 from parsing import body, header, query, token
@@ -44,23 +43,19 @@ from schemas import (
     BoardQuery,
     Change,
     Delete,
-    EntryAnswer,
     GameQuery,
     LiveQuery,
     LogIn,
     NewGame,
     NextQuery,
-    NextRank,
     Request,
     SessionAnswer,
     SignUp,
-    Standing,
     StandingQuery,
     StatedScore,
     TickQuery,
     Turns,
     UserAnswer,
-    timestamp,
 )
 
 STATIC = Path(__file__).parent / "static"
@@ -442,53 +437,25 @@ def _is_known(etag):
 @route("GET", "/api/leaderboard")
 def leaderboard():
     asked = query(BoardQuery)
-    names = _boards(asked)
-    page, link = request.app.pages.get((*names, request.query_string), boards.versions(names), _page, asked, names)
+    names = standings.boards_asked(asked)
+    page, link = request.app.pages.get((*names, request.query_string), boards.versions(names), standings.page, asked, names)
     if link:
         response.set_header("Link", link)
     return page
 
 
-def _page(asked, names):
-    """A page of boards as JSON, and the Link to the next one, or None."""
-    after = boards.TOP if asked.after is None else _place(asked.after)
-    rows = boards.page(names, asked.limit + 1, after)
-    link = None
-    if len(rows) > asked.limit:
-        rows = rows[: asked.limit]
-        onward = {**request.query, "after": ".".join(map(str, boards.place(rows[-1])))}
-        link = f'<?{urlencode(onward)}>; rel="next"'
-    return msgspec.json.encode(_entries(names, rows)), link
-
-
 @route("GET", "/api/leaderboard/me")
 def my_standing():
     user, asked = signed_in(), query(StandingQuery)
-    names = _boards(asked, user)
-    return request.app.standings.get((user.id, *names), boards.versions(names), _standing, names, user)
-
-
-def _standing(names, user):
-    """A player's Standing on the boards, as JSON."""
-    row = boards.entry(names, user.id)
-    if not row:
-        return msgspec.json.encode(Standing(None, boards.size(names), None, None, []))
-    ranks = boards.ranks(names, (row.score, boards.NONE))
-    rank, size = ranks[row.score], ranks[boards.NONE] - 1
-    percentile = round(100 * (size - rank + 1) / size, 1)
-    around = _entries(names, boards.around(names, row))
-    return msgspec.json.encode(Standing(rank, size, row.score, percentile, around))
+    names = standings.boards_asked(asked, user)
+    return request.app.standings.get((user.id, *names), boards.versions(names), standings.standing, names, user)
 
 
 @route("GET", "/api/leaderboard/next")
 def next_rank():
     asked = query(NextQuery)
     user = signed_in() if token() else None
-    names = _boards(asked, user)
-    own = user and boards.entry(names, user.id)
-    rank = boards.rank(names, asked.score) - bool(own and own.score > asked.score)
-    row = boards.next_better(names, asked.score, user and user.id)
-    return NextRank(rank, _entries(names, [row])[0] if row else None)
+    return standings.next_rank(standings.boards_asked(asked, user), asked.score, user)
 
 
 @route("POST", "/api/leaderboard")
@@ -504,53 +471,12 @@ def state_score():
         raise Problem(403, "Guests are on no leaderboard. Sign up first, with this token.")
     row = games.state_score(user, stated.mode, stated.score)
     response.status = 201
-    return _entries([row.board], [row])[0]
+    return standings.entries([row.board], [row])[0]
 
 
 @route("GET", "/api/players/<name>")
 def player(name):
     return players.page(players.find(name))
-
-
-def _boards(asked, user=None):
-    """The names of the boards that a query asks for, to be read as one: those with the user, where it doesn't say whose."""
-    bots = asked.players == "bots" or bool(user and user.bot and not asked.players)
-    if asked.challenge is not None:
-        return _boards_of_challenge(asked, bots)
-    day = asked.at or datetime.now(UTC).date()
-    return [boards.board(mode, asked.period, day, bots) for mode in ([asked.mode] if asked.mode else MODES)]
-
-
-def _boards_of_challenge(asked, bots):
-    if asked.period != boards.ALL:
-        raise invalid(("period", "a challenge has one board, of all its games; leave the period out"))
-    name, modes = challenges.standing_names(asked.challenge, asked.mode, asked.at)
-    return [boards.challenge_board(mode, name, bots) for mode in modes]
-
-
-def _place(after):
-    """The place that the query's `after` spells, as the Link header gave it."""
-    parts = after.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in parts):
-        raise invalid(("after", "give what the Link header of the page before has, or nothing for the first page"))
-    return tuple(map(int, parts))
-
-
-def _entries(names, rows):
-    return [
-        EntryAnswer(
-            rank=rank,
-            id=f"{row.user_id}.{row.game}",
-            username=row.name,
-            score=row.score,
-            mode=boards.mode_of(row.board),
-            timestamp=timestamp(row.at),
-            game=row.game if row.verified else None,
-            verified=bool(row.verified),
-            bot=bool(row.bot),
-        )
-        for rank, row in boards.ranked(names, rows)
-    ]
 
 
 # The server, and the client.
