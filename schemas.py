@@ -117,6 +117,11 @@ class LiveQuery(Request):
     limit: Annotated[int, Meta(ge=0, le=MOST_LIVE)] = 12
 
 
+class Health(Struct):
+    status: Literal["ok"]
+    database: Literal["ok"]
+
+
 class UserAnswer(Struct, omit_defaults=True):
     """`guest` is there for guests only, `bot` for programs."""
 
