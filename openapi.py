@@ -1,2 +1,155 @@
+"""The API's description, in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made from what the routes state."""
+
+import inspect
+import re
+from http import HTTPStatus
+
+import msgspec
+
+from schemas import ProblemAnswer
+
+ABOUT = """A snake game server where nobody states a score: a game is its seed and its turns, and the server plays it again.
+
+JSON in and out; times are ISO 8601 in UTC, ids opaque strings. A token goes into `Authorization: Bearer TOKEN`: sign up,
+log in, or play as a guest. What is refused is answered with problem details (RFC 9457): what was wrong, and what would do.
+"""
+TAGS = {
+    "auth": ("accounts", "Who one is, and sessions."),
+    "games": ("games", "Opening, playing, watching and replaying games."),
+    "leaderboard": ("boards", "Leaderboards, and one's own place on them."),
+    "players": ("players", "What anybody may see of a player."),
+}
+OTHERS = ("server", "The server itself.")
+REASONS = {
+    400: "The query or the body can't be read.",
+    401: "There is no live token, or the name or the password is wrong.",
+    403: "This is not for the one who asks.",
+    404: "There is no such thing.",
+    408: "The body did not come in time.",
+    409: "It doesn't fit with what there is.",
+    413: "The body is larger than 64 KiB.",
+    414: "The query string is too long.",
+    422: "A field is missing, unknown, or not of the right shape or value.",
+    429: "Too many tries.",
+    503: "The database is out of reach; nothing is lost.",
+}
+# What follows from what a route takes.
+REFUSALS = {"user": {401}, "visitor": {401}, "query": {400, 414, 422}, "body": {400, 408, 413, 422}}
+SECONDS = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
+HEADERS = {
+    401: {"WWW-Authenticate": {"schema": {"const": "Bearer", "type": "string"}}},
+    429: {"Retry-After": SECONDS},
+    503: {"Retry-After": SECONDS},
+}
+ETAG = {"ETag": {"description": "For If-None-Match, the next time.", "schema": {"type": "string"}}}
+SCHEMAS, RESPONSES = "#/components/schemas/{name}", "#/components/responses/{name}"
+
+
 def describe(routes):
-    return b"{}"
+    """The description of those routes that state something, as JSON."""
+    routes = [route for route in routes if route.takes is not None]
+    shapes = {repr(shape): shape for route in routes for shape in (route.takes.get("body"), route.answer) if shape}
+    kinds = [*shapes.values(), ProblemAnswer]
+    (*schemas, problem), components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
+    for component in components.values():
+        if "description" in component:
+            component["description"] = _flowing(component["description"])
+    schemas = dict(zip(shapes, schemas, strict=True))
+    paths = {}
+    for route in routes:
+        path = re.sub("<(.+?)>", r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, schemas)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.1",
+            "info": {"title": "Snakepit", "version": "1", "description": _flowing(ABOUT)},
+            "servers": [{"url": "..", "description": "Where this description is, below whatever path."}],
+            "tags": [{"name": name, "description": about} for name, about in (*TAGS.values(), OTHERS)],
+            "paths": paths,
+            "components": {
+                "schemas": components,
+                "responses": {str(status): _refusal(status, problem) for status in REASONS},
+                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            },
+        }
+    )
+
+
+def _operation(route, schemas):
+    summary, _, rest = inspect.getdoc(route.handler).partition("\n\n")
+    said = {
+        "operationId": route.handler.__name__,
+        "tags": [_tag(route.path)],
+        "summary": summary.removesuffix("."),
+        "description": _flowing(rest),
+        "parameters": [*_parts(route.path), *_fields(route.takes.get("query"))],
+        "requestBody": _body(route.takes.get("body"), schemas),
+        "responses": _answers(route, schemas),
+        "security": _security(route.takes),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _flowing(text):
+    """The paragraphs of a docstring, each as one line."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
+
+
+def _tag(path):
+    return next((tag for part, (tag, _) in TAGS.items() if path.startswith(f"/api/{part}")), OTHERS[0])
+
+
+def _security(takes):
+    if "visitor" in takes:
+        return [{}, {"token": []}]
+    return [{"token": []}] if "user" in takes else []
+
+
+def _parts(path):
+    """The parameters in the path."""
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall("<(.+?)>", path)
+    ]
+
+
+def _fields(shape):
+    """The parameters in the query, where null is said by leaving them out."""
+    if shape is None:
+        return
+    schema = msgspec.json.schema(shape)["$defs"][shape.__name__]
+    for name, field in schema["properties"].items():
+        field |= field.pop("anyOf", [{}])[0]
+        if field.get("default", ...) is None:
+            del field["default"]
+        about = {"description": field.pop("description")} if "description" in field else {}
+        required = name in schema["required"]
+        yield {"name": name, "in": "query", "required": required, "allowEmptyValue": not required, "schema": field} | about
+
+
+def _body(shape, schemas):
+    if shape is None:
+        return None
+    required = any(field.required for field in msgspec.structs.fields(shape))
+    return {"required": required, "content": {"application/json": {"schema": schemas[repr(shape)]}}}
+
+
+def _answers(route, schemas):
+    """By status, the answer itself first."""
+    headers = {name: {"description": about, "schema": {"type": "string"}} for name, about in (route.headers or {}).items()}
+    headers |= ETAG if route.validated else {}
+    answer = {"description": HTTPStatus(route.status).phrase}
+    if headers:
+        answer["headers"] = headers
+    if route.answer is not None:
+        answer["content"] = {"application/json": {"schema": schemas[repr(route.answer)]}}
+    answers = {str(route.status): answer}
+    if route.validated:
+        answers["304"] = {"description": "It is still what the ETag in If-None-Match stands for.", "headers": ETAG}
+    refused = {503, *route.errors}.union(*(REFUSALS[what] for what in route.takes), [404] if "<" in route.path else [])
+    return answers | {str(status): {"$ref": RESPONSES.format(name=status)} for status in sorted(refused)}
+
+
+def _refusal(status, problem):
+    said = {"description": REASONS[status], "content": {"application/problem+json": {"schema": problem}}}
+    return said | ({"headers": HEADERS[status]} if status in HEADERS else {})

@@ -17,7 +17,10 @@ Period = Literal["all", "month", "week", "day"]
 Heading = Literal["U", "R", "D", "L"]
 Players = Literal["people", "bots"]
 MOST_LIVE = 50  # games of the wall in one answer
+PLACE = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # on a board
+KNOWN = "^([A-Za-z0-9_-]{1,16}:[0-9]{1,6}(,[A-Za-z0-9_-]{1,16}:[0-9]{1,6})*)?$(?!\n)"
 Text = Annotated[str, Meta(max_length=320)]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Score = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 # No game is longer: it starves in between.
 Tick = Annotated[int, Meta(ge=0, le=CELLS * STARVES_AFTER)]
@@ -64,6 +67,10 @@ class Delete(Request):
     password: Text | None = None
 
 
+class Guest(Request):
+    """Nothing is asked of a guest."""
+
+
 class NewGame(Request):
     """`challenge`: `daily`, `daily/DATE`, or the id of a game, which then brings its mode."""
 
@@ -83,18 +90,18 @@ class StatedScore(Request):
 
 
 class StandingQuery(Request):
-    """`challenge` as in NewGame. `players`: whose boards; by default one's own, or people's."""
-
-    mode: Mode | None = None
-    period: Period = "all"
-    at: date | None = None
-    challenge: Text | None = None
-    players: Players | None = None
+    mode: Annotated[Mode | None, Meta(description="Both modes' entries without it.")] = None
+    period: Annotated[Period, Meta(description="In UTC; weeks as in ISO 8601. A challenge has `all` only.")] = "all"
+    at: Annotated[date | None, Meta(description="A day in the period; today without it.")] = None
+    challenge: Annotated[Text | None, Meta(description="`daily`, `daily/DATE`, or the id of a game.")] = None
+    players: Annotated[Players | None, Meta(description="Whose boards; those with oneself without it, or people's.")] = None
 
 
 class BoardQuery(StandingQuery):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
-    after: Text | None = None
+    after: Annotated[
+        Text | None, Meta(description="As the Link of the page before has it.", extra_json_schema={"pattern": PLACE})
+    ] = None
 
 
 class NextQuery(StandingQuery, kw_only=True):
@@ -103,7 +110,7 @@ class NextQuery(StandingQuery, kw_only=True):
 
 
 class GameQuery(Request):
-    since: Tick = 0
+    since: Annotated[Tick, Meta(description="The answer has only the turns after this tick.")] = 0
 
 
 class TickQuery(Request):
@@ -111,10 +118,29 @@ class TickQuery(Request):
 
 
 class LiveQuery(Request):
-    """`known`: the games that the client has, as `ID:TICK,ID:TICK`; `limit`: how many of the best it wants beside them."""
+    known: Annotated[
+        str, Meta(max_length=2000, pattern=KNOWN, description="The games that one has, as `ID:TICK,ID:TICK`.")
+    ] = ""
+    limit: Annotated[int, Meta(ge=0, le=MOST_LIVE, description="How many of the best to tell of beside them.")] = 12
 
-    known: Annotated[str, Meta(max_length=2000, pattern=r"^([\w-]{1,16}:\d{1,6}(,(?=.)|$))*$")] = ""
-    limit: Annotated[int, Meta(ge=0, le=MOST_LIVE)] = 12
+
+class FieldError(Struct):
+    field: str
+    message: str
+
+
+class ProblemAnswer(Struct, omit_defaults=True):
+    """What is refused, and what would do; `errors` for invalid input.
+
+    `tick`, `game`: where the server stands in a game, when a post to it comes at the wrong tick, or too late.
+    """
+
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+    tick: int | UnsetType = UNSET
+    game: "Progress | UnsetType" = UNSET
 
 
 class Health(Struct):
@@ -141,8 +167,8 @@ class LiveSession(Struct):
     """A session without its token; `current` is the one in which this is asked."""
 
     id: str
-    created_at: str
-    expires_at: str
+    created_at: Time
+    expires_at: Time
     current: bool
 
 
@@ -154,7 +180,7 @@ class GameAnswer(Struct):
     seed: int
     rules: int
     tick: int
-    started_at: str
+    started_at: Time
     pause_left: float | None
     ranked: bool
     challenge: str | None
@@ -194,7 +220,7 @@ class ActiveGame(Struct, omit_defaults=True):
     snake: list[Cell]
     food: Cell
     tick: int
-    started_at: str
+    started_at: Time
     bot: bool = False
 
 
@@ -233,8 +259,8 @@ class GameRecord(Struct, omit_defaults=True):
     ranked: bool
     tick: int
     score: int
-    started_at: str
-    ended_at: str | None
+    started_at: Time
+    ended_at: Time | None
     turns: list[tuple[int, Heading]]
     challenge: str | None = None
     bot: bool = False
@@ -248,7 +274,7 @@ class EntryAnswer(Struct, omit_defaults=True):
     username: str
     score: int
     mode: Mode
-    timestamp: str
+    timestamp: Time
     game: str | None
     verified: bool
     bot: bool = False
@@ -276,7 +302,7 @@ class Best(Struct):
     of: int
     score: int
     game: str | None
-    timestamp: str
+    timestamp: Time
 
 
 class PlayedGame(Struct, omit_defaults=True):
@@ -287,13 +313,13 @@ class PlayedGame(Struct, omit_defaults=True):
     outcome: Outcome | None
     ranked: bool
     ticks: int
-    started_at: str
-    ended_at: str | None
+    started_at: Time
+    ended_at: Time | None
     challenge: str | None = None
 
 
 class PastScore(Struct):
-    at: str
+    at: Time
     mode: Mode
     score: int
 
@@ -302,7 +328,7 @@ class Player(Struct, omit_defaults=True):
     """`bests` by mode, null where the player is not on its board; `scores` of the last games that are over, in order."""
 
     username: str
-    joined_at: str
+    joined_at: Time
     games: int
     bests: dict[str, Best | None]
     latest: list[PlayedGame]

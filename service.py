@@ -47,6 +47,7 @@ from schemas import (
     GameAnswer,
     GameQuery,
     GameRecord,
+    Guest,
     Health,
     LiveGame,
     LiveQuery,
@@ -57,7 +58,6 @@ from schemas import (
     NextRank,
     Player,
     Progress,
-    Request,
     SessionAnswer,
     SignUp,
     Standing,
@@ -118,7 +118,6 @@ class Snakepit(bottle.Bottle):
         self.active = keeping.Kept(ACTIVE)
         self.secret = self.sessions = None  # from `prepare` on
         self.next_sweep = 0.0  # on the monotonic clock
-        self.description = openapi.describe(ROUTES)
         for method, path, handler, *_ in ROUTES:
             self.route(path, method, handler)
         with models.using(self.database):
@@ -260,7 +259,7 @@ def sign_up(wanted, guest):
     return _session(user)
 
 
-@route("POST", "/api/auth/guest", body=Request, answer=SessionAnswer, status=201, errors=(429,))
+@route("POST", "/api/auth/guest", body=Guest, answer=SessionAnswer, status=201, errors=(429,))
 def play_as_guest(_):
     """Play without an account.
 
@@ -489,7 +488,7 @@ def health():
 @route("GET", "/api/openapi.json", answer=dict, validated=True)
 def description():
     """Describe this API, in OpenAPI 3.1."""
-    return request.app.description
+    return DESCRIPTION
 
 
 def client(path=assets.INDEX):
@@ -537,3 +536,4 @@ ROUTES += [
     Route("GET", "/manifest.webmanifest", manifest),
     Route("GET", "/static/<path:path>", client),
 ]
+DESCRIPTION = openapi.describe(ROUTES)

@@ -1,5 +1,6 @@
 """What answers of boards are made of: which boards a query asks for, a page of them, and a player's place."""
 
+import re
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ import boards
 import challenges
 from problems import invalid
 from rules import MODES
-from schemas import EntryAnswer, NextRank, Standing, timestamp
+from schemas import PLACE, EntryAnswer, NextRank, Standing, timestamp
 
 
 def boards_asked(asked, user=None):
@@ -42,10 +43,9 @@ def page(asked, names):
 
 def _place(after):
     """The place that the query's `after` spells, as the Link header gave it."""
-    parts = after.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in parts):
+    if not re.fullmatch(PLACE, after):
         raise invalid(("after", "give what the Link header of the page before has, or nothing for the first page"))
-    return tuple(map(int, parts))
+    return tuple(map(int, after.split(".")))
 
 
 def standing(names, user):
