@@ -114,12 +114,11 @@ def _parts(path):
 
 
 def _fields(shape):
-    """The parameters in the query, where null is said by leaving them out."""
+    """The parameters in the query."""
     if shape is None:
         return
     schema = msgspec.json.schema(shape)["$defs"][shape.__name__]
     for name, field in schema["properties"].items():
-        field |= field.pop("anyOf", [{}])[0]
         if field.get("default", ...) is None:
             del field["default"]
         about = {"description": field.pop("description")} if "description" in field else {}

@@ -89,18 +89,21 @@ class StatedScore(Request):
     mode: Mode
 
 
+# In a query, nothing says null: a field that is left out is None, or as it says here.
+
+
 class StandingQuery(Request):
-    mode: Annotated[Mode | None, Meta(description="Both modes' entries without it.")] = None
+    mode: Annotated[Mode, Meta(description="Both modes' entries without it.")] = None
     period: Annotated[Period, Meta(description="In UTC; weeks as in ISO 8601. A challenge has `all` only.")] = "all"
-    at: Annotated[date | None, Meta(description="A day in the period; today without it.")] = None
-    challenge: Annotated[Text | None, Meta(description="`daily`, `daily/DATE`, or the id of a game.")] = None
-    players: Annotated[Players | None, Meta(description="Whose boards; those with oneself without it, or people's.")] = None
+    at: Annotated[date, Meta(description="A day in the period; today without it.")] = None
+    challenge: Annotated[Text, Meta(description="`daily`, `daily/DATE`, or the id of a game.")] = None
+    players: Annotated[Players, Meta(description="Whose boards; those with oneself without it, or people's.")] = None
 
 
 class BoardQuery(StandingQuery):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
     after: Annotated[
-        Text | None, Meta(description="As the Link of the page before has it.", extra_json_schema={"pattern": PLACE})
+        Text, Meta(description="As the Link of the page before has it.", extra_json_schema={"pattern": PLACE})
     ] = None
 
 
@@ -114,7 +117,7 @@ class GameQuery(Request):
 
 
 class TickQuery(Request):
-    tick: Tick | None = None
+    tick: Tick = None
 
 
 class LiveQuery(Request):

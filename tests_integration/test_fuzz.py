@@ -1,0 +1,117 @@
+"""Requests drawn from the API's description, right and wrong ones: each answer is as described, and none is a fault."""
+
+import json
+import os
+from urllib.parse import parse_qs, urlsplit
+
+import conformance
+import pytest
+import schemathesis
+from driver import PASSWORD, Answer
+from hypothesis import HealthCheck, settings
+from running import Server
+from schemathesis.checks import CHECKS, load_all_checks
+
+import service
+
+CASES = int(os.environ.get("FUZZ_CASES", "3000"))  # on each database, about; `make fuzz` asks for more
+REFUSALS = ["400", "401", "403", "404", "405", "409", "413", "414", "422"]
+CONFIG = {"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}}
+SCHEMA = schemathesis.openapi.from_dict(json.loads(service.DESCRIPTION), config=schemathesis.Config.from_dict(CONFIG))
+OPERATIONS = sum(1 for _ in SCHEMA.get_all_operations())
+DRAWN = settings(
+    max_examples=max(1, CASES // OPERATIONS),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+load_all_checks()
+ACCEPTANCE, REJECTION, ALLOWED, ANSWERS = map(
+    CHECKS.get_one,
+    ("positive_data_acceptance", "negative_data_rejection", "allow_header_conformance", "response_schema_conformance"),
+)
+# Calls of which a check can't hold, each for a reason.
+EXCLUDED = {
+    "sign_up": ACCEPTANCE,  # names that imitate or offend; passwords are counted in bytes, and compared with names
+    "change_me": ACCEPTANCE,  # the same
+    "log_in": ACCEPTANCE,  # a username or an email
+    "open_game": ACCEPTANCE,  # a mode or a challenge, whose day is over or to come, or whose game has another mode
+    "post_turns": ACCEPTANCE,  # turns are in order, and in (since, tick]
+    "state_score": ACCEPTANCE,  # 10.0 is no score, though it is an integer to JSON Schema
+    "leaderboard": ACCEPTANCE,  # a challenge has no other period than all
+    "my_standing": ACCEPTANCE,  # the same
+    "next_rank": ACCEPTANCE,  # the same
+    "active_games": ALLOWED,  # DELETE is allowed, since the address could be a game's
+    "live_games": ALLOWED,  # the same
+}
+LAST = ("log_out", "log_out_everywhere", "end_session", "change_me", "delete_me")  # calls that can end a session
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def fuzzed(request, tmp_path_factory):
+    """A server, with a player who is signed in, and a count of what is sent."""
+    folder = tmp_path_factory.mktemp("fuzzed")
+    url = f"sqlite:///{folder}/snake.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url_of_module")
+    server = Server(folder, DATABASE_URL=url, RATE_LIMITS="false", SCORE_POLICY="open").start()
+    server.players = iter(range(1_000_000))
+    server.ada = server.api.sign_up("Ada")
+    server.sent = 0
+    yield server
+    print(f"{request.param}: {server.sent} cases")
+    server.kill()
+
+
+def aimed(case, server):
+    """Half of what is right in the case, aimed at what there is: who sends it, by the Authorization that they have."""
+    name, right = name_of(case), case.meta.generation.mode.is_positive
+    player = server.api.sign_up(f"Player{next(server.players)}") if name in LAST else server.ada
+    hit = right and server.sent % 2
+    if hit and "game_id" in case.path_parameters:
+        case.path_parameters["game_id"] = player.open()["id"]
+    if hit and "session_id" in case.path_parameters:
+        case.path_parameters["session_id"] = player("GET /api/auth/sessions")[0]["id"]
+    if hit and "name" in case.path_parameters:
+        case.path_parameters["name"] = "Ada"
+    if hit and isinstance(case.body, dict):
+        for field in {"current_password": PASSWORD, "password": PASSWORD, "since": 0}.items():
+            case.body |= dict([field]) if field[0] in case.body else {}
+    return {"Authorization": f"Bearer {player.token}"}
+
+
+@SCHEMA.parametrize()
+@DRAWN
+def test_every_answer_is_as_described(case, fuzzed):
+    headers = aimed(case, fuzzed)
+    answer = case.call(base_url=fuzzed.url, headers=headers)
+    check(case, answer, headers=headers)
+    fuzzed.sent += 1
+
+
+def check(case, answer, **how):
+    excluded = {ANSWERS, EXCLUDED.get(name_of(case))}
+    if case.query.keys() - parse_qs(urlsplit(answer.request.url).query).keys():
+        excluded.add(REJECTION)  # a field that is sent with nothing in it counts as none, whatever nothing was drawn
+    case.validate_response(answer, excluded_checks=list(excluded), **how)
+    # In place of ANSWERS, which turns the arrays of 2020-12 into an older draft's, and then refuses them.
+    content = json.loads(answer.content) if answer.content else None
+    headers = {"Content-Type": answer.headers.get("content-type", [""])[0]}
+    conformance.check(answer.request.method, case.operation.path, Answer(answer.status_code, headers, content))
+
+
+def name_of(case):
+    return case.operation.definition.raw["operationId"]
+
+
+def test_what_is_made_is_there_and_what_is_ended_is_not(fuzzed):
+    """Calls in a row, which take up what others before have answered."""
+
+    class Machine(SCHEMA.exclude(operation_id=LAST).as_state_machine()):
+        def get_call_kwargs(self, case):
+            return {"base_url": fuzzed.url, "headers": {"Authorization": f"Bearer {fuzzed.ada.token}"}}
+
+        def validate_response(self, response, case, additional_checks=(), **sent):
+            fuzzed.sent += 1
+            check(case, response, headers=sent["headers"], transport_kwargs=sent, recorder=self.recorder)
+
+    Machine.run(settings=settings(DRAWN, max_examples=max(1, CASES // 100), stateful_step_count=10))
