@@ -76,15 +76,16 @@ def describe(routes):
 
 
 def _operation(route, schemas):
-    summary, _, rest = inspect.getdoc(route.handler).partition("\n\n")
+    summary, *rest = re.split(r"\s+(?=[45]\d\d: )|\n\n", inspect.getdoc(route.handler))
+    reasons = {text[:3]: _sentence(text[5:]) for text in rest if text[:3].isdigit()}
     said = {
         "operationId": route.handler.__name__,
         "tags": [_tag(route.path)],
         "summary": summary.removesuffix("."),
-        "description": _flowing(rest),
+        "description": _flowing("\n\n".join(text for text in rest if text[:3] not in reasons)),
         "parameters": [*_parts(route.path), *_fields(route.takes.get("query"))],
         "requestBody": _body(route.takes.get("body"), schemas),
-        "responses": _answers(route, schemas),
+        "responses": _answers(route, schemas, reasons),
         "security": _security(route.takes),
     }
     return {name: value for name, value in said.items() if value}
@@ -93,6 +94,10 @@ def _operation(route, schemas):
 def _flowing(text):
     """The paragraphs of a docstring, each as one line."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
+
+
+def _sentence(text):
+    return _flowing(text[0].upper() + text[1:])
 
 
 def _tag(path):
@@ -133,8 +138,8 @@ def _body(shape, schemas):
     return {"required": required, "content": {"application/json": {"schema": schemas[repr(shape)]}}}
 
 
-def _answers(route, schemas):
-    """By status, the answer itself first."""
+def _answers(route, schemas, reasons):
+    """By status, the answer itself first; `reasons` are what its docstring has of some."""
     headers = {name: {"description": about, "schema": {"type": "string"}} for name, about in (route.headers or {}).items()}
     headers |= ETAG if route.validated else {}
     answer = {"description": HTTPStatus(route.status).phrase}
@@ -146,7 +151,11 @@ def _answers(route, schemas):
     if route.validated:
         answers["304"] = {"description": "It is still what the ETag in If-None-Match stands for.", "headers": ETAG}
     refused = {503, *route.errors}.union(*(REFUSALS[what] for what in route.takes), [404] if "<" in route.path else [])
-    return answers | {str(status): {"$ref": RESPONSES.format(name=status)} for status in sorted(refused)}
+    for status in map(str, sorted(refused)):
+        answers[status] = {"$ref": RESPONSES.format(name=status)}
+        if status in reasons:
+            answers[status]["description"] = reasons[status]
+    return answers
 
 
 def _refusal(status, problem):

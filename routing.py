@@ -52,6 +52,8 @@ def route(method, path, *, answer=None, status=200, validated=False, headers=Non
     a call that needs no token; `query` and `body`, what shapes they have. `answer`: the type that is sent as JSON, with
     `status`; None is sent as 204. `validated`: with an ETag, and as 304 to those who have it. `headers`: what further ones
     say. `errors`: the statuses of refusals that don't follow from the rest.
+
+    The handler's docstring is what the description says of it, `404: words.` in it what that refusal means here.
     """
 
     def add(handler):

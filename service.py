@@ -401,8 +401,8 @@ def live_games(asked):
 def post_turns(user, post, game_id):
     """Play a game of one's own on.
 
-    About once a second is enough. 403: it is somebody else's. 409: it is over, or the server stands at another tick than
-    `since`; the answer has that `tick`, and nothing has changed, so that one can always try again.
+    About once a second is enough. 403: it is somebody else's. 409: the game is over, or the server stands at another tick
+    than `since`; the answer has that `tick`, and nothing has changed, so that one can always try again.
     """
     return games.play(game_id, user, post.since, post.tick, post.turns, request.app.pace)
 
@@ -461,7 +461,7 @@ def next_rank(asked, user):
 def state_score(user, stated):
     """State a score, where the server takes scores at their word.
 
-    403: it does not; play a game, and its score is on the board.
+    403: the server doesn't; play a game, and its score is on the board.
     """
     if user.is_guest:
         raise Problem(403, "Guests are on no leaderboard. Sign up first, with this token.")
@@ -504,6 +504,11 @@ def client(path=assets.INDEX):
     return bottle.HTTPResponse(asset.content, headers=headers)
 
 
+def docs():
+    """The page to read and try the API."""
+    return client(assets.DOCS)
+
+
 def card(game_id):
     """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
     tick = query(TickQuery).tick
@@ -531,6 +536,7 @@ def manifest():
 
 ROUTES += [
     Route("GET", "/", client),
+    Route("GET", "/api/docs", docs),
     Route("GET", "/games/<game_id>", guarded(card)),
     Route("GET", "/games/<game_id>/card.png", guarded(card_picture)),
     Route("GET", "/manifest.webmanifest", manifest),

@@ -7,6 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,3 +80,40 @@ class Server:
             return Answer(answer.status, answer.headers, json.loads(raw) if raw else None)
         finally:
             connection.close()
+
+
+@contextmanager
+def served_below(path, server):
+    """A proxy that serves the server below a path and nothing else, as nginx would; its URL, with a slash at the end."""
+    inner = urlsplit(server.url).netloc
+
+    class Proxy(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def forward(self):
+            if not self.path.startswith(f"{path}/"):
+                self.send_error(404)
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            connection = http.client.HTTPConnection(inner)
+            connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
+            answer = connection.getresponse()
+            raw = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("connection", "content-length", "date", "server", "transfer-encoding"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = forward  # noqa: N815 - http.server's names
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{proxy.server_port}{path}/"
+        proxy.shutdown()
