@@ -3,9 +3,11 @@
 import inspect
 import re
 from http import HTTPStatus
+from typing import Literal, get_args, get_origin
 
 import msgspec
 
+import schemas
 from schemas import ProblemAnswer
 
 ABOUT = """A snake game server where nobody states a score: a game is its seed and its turns, and the server plays it again.
@@ -21,20 +23,21 @@ TAGS = {
 }
 OTHERS = ("server", "The server itself.")
 REASONS = {
-    400: "The query or the body can't be read.",
+    400: "The request can't be read.",
     401: "There is no live token, or the name or the password is wrong.",
     403: "This is not for the one who asks.",
     404: "There is no such thing.",
     408: "The body did not come in time.",
     409: "It doesn't fit with what there is.",
     413: "The body is larger than 64 KiB.",
-    414: "The query string is too long.",
+    414: "The address is too long.",
     422: "A field is missing, unknown, or not of the right shape or value.",
     429: "Too many tries.",
     503: "The database is out of reach; nothing is lost.",
 }
+ANYWAY = {400, 503}
 # What follows from what a route takes.
-REFUSALS = {"user": {401}, "visitor": {401}, "query": {400, 414, 422}, "body": {400, 408, 413, 422}}
+REFUSALS = {"user": {401}, "visitor": {401}, "path": {404, 414}, "query": {414, 422}, "body": {408, 413, 422}}
 SECONDS = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
 HEADERS = {
     401: {"WWW-Authenticate": {"schema": {"const": "Bearer", "type": "string"}}},
@@ -43,6 +46,8 @@ HEADERS = {
 }
 ETAG = {"ETag": {"description": "For If-None-Match, the next time.", "schema": {"type": "string"}}}
 SCHEMAS, RESPONSES = "#/components/schemas/{name}", "#/components/responses/{name}"
+# What is one of some words, {the words in order: its name}.
+CHOICES = {tuple(sorted(get_args(kind))): name for name, kind in vars(schemas).items() if get_origin(kind) is Literal}
 
 
 def describe(routes):
@@ -50,15 +55,13 @@ def describe(routes):
     routes = [route for route in routes if route.takes is not None]
     shapes = {repr(shape): shape for route in routes for shape in (route.takes.get("body"), route.answer) if shape}
     kinds = [*shapes.values(), ProblemAnswer]
-    (*schemas, problem), components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
-    for component in components.values():
-        if "description" in component:
-            component["description"] = _flowing(component["description"])
-    schemas = dict(zip(shapes, schemas, strict=True))
+    (*shown, problem), components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
+    shown = dict(zip(shapes, shown, strict=True))
+    choices = {name: {"title": name, "type": "string", "enum": list(words)} for words, name in CHOICES.items()}
     paths = {}
     for route in routes:
         path = re.sub("<(.+?)>", r"{\1}", route.path)
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, schemas)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, shown)
     return msgspec.json.encode(
         {
             "openapi": "3.1.1",
@@ -67,7 +70,7 @@ def describe(routes):
             "tags": [{"name": name, "description": about} for name, about in (*TAGS.values(), OTHERS)],
             "paths": paths,
             "components": {
-                "schemas": components,
+                "schemas": _tidied(components) | choices,
                 "responses": {str(status): _refusal(status, problem) for status in REASONS},
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             },
@@ -75,7 +78,8 @@ def describe(routes):
     )
 
 
-def _operation(route, schemas):
+def _operation(route, shown):
+    """`shown`: what the description has for a type, by its repr. The words are the handler's; see routing.route."""
     summary, *rest = re.split(r"\s+(?=[45]\d\d: )|\n\n", inspect.getdoc(route.handler))
     reasons = {text[:3]: _sentence(text[5:]) for text in rest if text[:3].isdigit()}
     said = {
@@ -84,11 +88,28 @@ def _operation(route, schemas):
         "summary": summary.removesuffix("."),
         "description": _flowing("\n\n".join(text for text in rest if text[:3] not in reasons)),
         "parameters": [*_parts(route.path), *_fields(route.takes.get("query"))],
-        "requestBody": _body(route.takes.get("body"), schemas),
-        "responses": _answers(route, schemas, reasons),
+        "requestBody": _body(route.takes.get("body"), shown),
+        "responses": _answers(route, shown, reasons),
         "security": _security(route.takes),
     }
     return {name: value for name, value in said.items() if value}
+
+
+def _tidied(schema):
+    """The same as generators of clients read it best.
+
+    Its descriptions flow, choices have names, and there is no `items: false` where maxItems says the same.
+    """
+    if isinstance(schema, list):
+        return [_tidied(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    text = {"description": _flowing(schema["description"])} if isinstance(schema.get("description"), str) else {}
+    tidied = {name: _tidied(part) for name, part in schema.items() if (name, part) != ("items", False)} | text
+    if choice := CHOICES.get(tuple(tidied.get("enum", ()))):
+        del tidied["enum"]
+        tidied["$ref"] = SCHEMAS.format(name=choice)
+    return tidied
 
 
 def _flowing(text):
@@ -123,7 +144,7 @@ def _fields(shape):
     if shape is None:
         return
     schema = msgspec.json.schema(shape)["$defs"][shape.__name__]
-    for name, field in schema["properties"].items():
+    for name, field in _tidied(schema["properties"]).items():
         if field.get("default", ...) is None:
             del field["default"]
         about = {"description": field.pop("description")} if "description" in field else {}
@@ -131,14 +152,14 @@ def _fields(shape):
         yield {"name": name, "in": "query", "required": required, "allowEmptyValue": not required, "schema": field} | about
 
 
-def _body(shape, schemas):
+def _body(shape, shown):
     if shape is None:
         return None
     required = any(field.required for field in msgspec.structs.fields(shape))
-    return {"required": required, "content": {"application/json": {"schema": schemas[repr(shape)]}}}
+    return {"required": required, "content": {"application/json": {"schema": shown[repr(shape)]}}}
 
 
-def _answers(route, schemas, reasons):
+def _answers(route, shown, reasons):
     """By status, the answer itself first; `reasons` are what its docstring has of some."""
     headers = {name: {"description": about, "schema": {"type": "string"}} for name, about in (route.headers or {}).items()}
     headers |= ETAG if route.validated else {}
@@ -146,11 +167,12 @@ def _answers(route, schemas, reasons):
     if headers:
         answer["headers"] = headers
     if route.answer is not None:
-        answer["content"] = {"application/json": {"schema": schemas[repr(route.answer)]}}
+        answer["content"] = {"application/json": {"schema": shown[repr(route.answer)]}}
     answers = {str(route.status): answer}
     if route.validated:
         answers["304"] = {"description": "It is still what the ETag in If-None-Match stands for.", "headers": ETAG}
-    refused = {503, *route.errors}.union(*(REFUSALS[what] for what in route.takes), [404] if "<" in route.path else [])
+    takes = [*route.takes, "path"] if "<" in route.path else route.takes
+    refused = ANYWAY.union(route.errors, *(REFUSALS[what] for what in takes))
     for status in map(str, sorted(refused)):
         answers[status] = {"$ref": RESPONSES.format(name=status)}
         if status in reasons:

@@ -81,7 +81,8 @@ def test_the_query_is_described_field_by_field():
     fields = {field["name"]: field for field in DESCRIPTION["paths"]["/api/leaderboard/next"]["get"]["parameters"]}
     assert set(fields) == set(schemas.NextQuery.__struct_fields__)
     assert {name for name, field in fields.items() if field["required"]} == {"mode", "score"}
-    assert fields["mode"]["schema"] == {"enum": ["pass-through", "walls"]}
+    assert fields["mode"]["schema"] == {"$ref": "#/components/schemas/Mode"}
+    assert DESCRIPTION["components"]["schemas"]["Mode"]["enum"] == ["pass-through", "walls"]
     assert fields["at"]["schema"] == {"type": "string", "format": "date"}
     assert fields["period"]["schema"]["default"] == "all"
 

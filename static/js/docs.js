@@ -98,7 +98,7 @@ function show_shapes(schemas) {
     ...Object.entries(schemas).map(([name, schema]) => make("details", { id: `shape-${name}`, className: "call" },
       make("summary", {}, make("h3", {}, make("code", {}, name))),
       make("div", { className: "inside" }, ...schema.description ? [make("p", {}, ...about(schema.description))] : [],
-        table(rows_of(schema)))))));
+        schema.enum ? make("p", {}, ...words(schema)) : table(rows_of(schema)))))));
 }
 
 /** Opens what the address names, and goes there. */

@@ -28,7 +28,10 @@ export function fields(schema) {
 
 /** What a value is, as pieces of text and links. */
 export function words(schema) {
-  if (schema.$ref) return [make("a", { href: `#shape-${schema.$ref.split("/").pop()}` }, schema.$ref.split("/").pop())];
+  if (schema.$ref && !resolve(schema).enum) {
+    const name = schema.$ref.split("/").pop();
+    return [make("a", { href: `#shape-${name}` }, name)];
+  }
   const said = schema.default === undefined || schema.default === null || schema.default === "" ? []
     : ["; else ", make("code", {}, String(schema.default))];
   return [...kind(schema), ...said];
@@ -36,7 +39,8 @@ export function words(schema) {
 
 function kind(schema) {
   if (schema.anyOf) return joined(schema.anyOf.map(words), " or ");
-  if (schema.enum) return joined(schema.enum.map((value) => [make("code", {}, value)]), " or ");
+  const choices = resolve(schema).enum;
+  if (choices) return joined(choices.map((value) => [make("code", {}, value)]), " or ");
   if (schema.const) return [make("code", {}, schema.const)];
   if (schema.prefixItems) return ["[", ...joined(schema.prefixItems.map(words), ", "), "]"];
   if (schema.items) return ["array of ", ...words(schema.items)];

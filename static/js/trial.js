@@ -1,7 +1,7 @@
 /* A form that makes a call, and shows what is answered; and the token that goes with it, which the tab keeps. */
 
 import { make } from "./dom.js";
-import { example } from "./shapes.js";
+import { example, resolve } from "./shapes.js";
 
 const KEY = "snakepit.docs.token";
 const SHOWN = ["Allow", "Content-Type", "ETag", "Link", "Retry-After", "WWW-Authenticate"];
@@ -50,8 +50,9 @@ export function trial({ method, path, said, base }) {
 }
 
 function input_of(schema) {
-  if (!schema.enum) return make("input", { type: schema.format === "date" ? "date" : "text", autocomplete: "off", spellcheck: false });
-  return make("select", {}, ...["", ...schema.enum].map((value) => make("option", { value }, value)));
+  const choices = resolve(schema).enum;
+  if (!choices) return make("input", { type: schema.format === "date" ? "date" : "text", autocomplete: "off", spellcheck: false });
+  return make("select", {}, ...["", ...choices].map((value) => make("option", { value }, value)));
 }
 
 function url_of(path, parameters, base) {
