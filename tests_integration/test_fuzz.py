@@ -2,7 +2,7 @@
 
 import json
 import os
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import conformance
 import pytest
@@ -63,20 +63,28 @@ def fuzzed(request, tmp_path_factory):
 
 
 def aimed(case, server):
-    """Half of what is right in the case, aimed at what there is: who sends it, by the Authorization that they have."""
-    name, right = name_of(case), case.meta.generation.mode.is_positive
-    player = server.api.sign_up(f"Player{next(server.players)}") if name in LAST else server.ada
-    hit = right and server.sent % 2
-    if hit and "game_id" in case.path_parameters:
-        case.path_parameters["game_id"] = player.open()["id"]
-    if hit and "session_id" in case.path_parameters:
-        case.path_parameters["session_id"] = player("GET /api/auth/sessions")[0]["id"]
-    if hit and "name" in case.path_parameters:
-        case.path_parameters["name"] = "Ada"
-    if hit and isinstance(case.body, dict):
-        for field in {"current_password": PASSWORD, "password": PASSWORD, "since": 0}.items():
-            case.body |= dict([field]) if field[0] in case.body else {}
+    """Every other case that is right, aimed at what there is, or at what is rarely drawn; who sends it: their headers."""
+    player = server.api.sign_up(f"Player{next(server.players)}") if name_of(case) in LAST else server.ada
+    if case.meta.generation.mode.is_positive:
+        fields = case.body if isinstance(case.body, dict) else {}
+        if server.sent % 4 == 1:
+            there = {"current_password": PASSWORD, "password": PASSWORD, "since": 0, "challenge": "daily"}
+            fields |= {name: there[name] for name in fields.keys() & there}
+            case.path_parameters |= {name: FOUND[name](player) for name in case.path_parameters}
+        elif server.sent % 4 == 3:
+            awkward = AWKWARD[server.sent // 4 % len(AWKWARD)]
+            fields |= dict.fromkeys(fields.keys() & {"username", "email", "password", "challenge"}, awkward)
+            case.path_parameters |= {name: quote(awkward, safe="") for name in case.path_parameters}
     return {"Authorization": f"Bearer {player.token}"}
+
+
+# What stands in a path, of a player who is signed in.
+FOUND = {
+    "game_id": lambda player: player.open()["id"],
+    "session_id": lambda player: player("GET /api/auth/sessions")[0]["id"],
+    "name": lambda player: player.user["username"],
+}
+AWKWARD = ["\0", "a\0b", "%00", "\u202e", "..", "../..", "a/b", "daily", "daily/", "daily/0000-00-00", "NaN", "' OR 1=1 --"]
 
 
 @SCHEMA.parametrize()
