@@ -127,7 +127,7 @@ def test_what_is_made_is_there_and_what_is_ended_is_not(fuzzed):
 
     class Machine(SCHEMA.as_state_machine()):
         def setup(self):
-            self.player = fuzzed.api.sign_up(f"Player{next(fuzzed.players)}")
+            self.player, self.games = fuzzed.api.sign_up(f"Player{next(fuzzed.players)}"), set()
 
         def before_call(self, case):
             if name_of(case) == "open_game":
@@ -141,5 +141,9 @@ def test_what_is_made_is_there_and_what_is_ended_is_not(fuzzed):
         def validate_response(self, response, case, additional_checks=(), **sent):
             fuzzed.sent += 1
             check(case, response, headers=sent["headers"], transport_kwargs=sent, recorder=self.recorder)
+            # As ensure_resource_availability, which only looks where a call takes nothing but what it was led to.
+            if response.status_code == 201:
+                self.games.add(response.json()["id"])
+            assert response.status_code != 404 or case.path_parameters.get("game_id") not in self.games
 
     Machine.run(settings=settings(DRAWN, max_examples=max(1, CASES // 50), stateful_step_count=10))
