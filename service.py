@@ -13,7 +13,6 @@ import functools
 import hashlib
 import logging
 import time
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
@@ -27,6 +26,7 @@ import assets
 import boards
 import cards
 import challenges
+import clock
 import config
 import connections
 import games
@@ -517,7 +517,7 @@ def _boards(asked, user=None):
     bots = asked.players == "bots" or bool(user and user.bot and not asked.players)
     if asked.challenge is not None:
         return _boards_of_challenge(asked, bots)
-    day = asked.at or datetime.now(UTC).date()
+    day = asked.at or clock.today()
     return [boards.board(mode, asked.period, day, bots) for mode in ([asked.mode] if asked.mode else MODES)]
 
 
