@@ -133,6 +133,13 @@ class Accounts(Machine):
             return person.email is not None and person.email.lower() == words.lower()
         return person.name.lower() == words.lower()
 
+    @precondition(lambda self: any(person.password for person in self.people))
+    @rule(number=numbers)
+    def log_in_elsewhere(self, number):
+        people = [person for person in self.people if person.password]
+        person = people[number % len(people)]
+        self.begins(person, self.api.ask("POST /api/auth/login", {"username": person.name, "password": person.password}))
+
     @precondition(lambda self: self.whose)
     @rule(number=numbers)
     def log_out(self, number):
@@ -171,11 +178,13 @@ class Accounts(Machine):
     @rule(
         number=numbers,
         wishes=st.fixed_dictionaries({}, optional={"username": names, "email": emails, "password": passwords}),
-        password=passwords,
+        guess=st.none() | passwords,
     )
-    def change(self, number, wishes, password):
+    def change(self, number, wishes, guess):
+        """With the password that it takes, or with a guess."""
         token = self.token(number)
         person = self.whose[token]
+        password = guess or (person and person.password) or PASSWORDS[0]
         answer = self.with_token(token).ask("PATCH /api/auth/me", {"current_password": password} | wishes)
         if not person:
             assert answer.status == 401
