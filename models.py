@@ -7,7 +7,6 @@ builds its own anew at each call; the others are peewee's.
 
 import itertools
 import secrets
-import time
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
@@ -26,6 +25,8 @@ from peewee import (
 )
 from playhouse.migrations import Runner
 
+import clock
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
 
@@ -36,6 +37,8 @@ OUT_OF_REACH = (peewee.OperationalError, peewee.InterfaceError)
 REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
 
 ROWS = 100  # written by one statement
+
+now = clock.now
 
 
 # The database of the call at hand.
@@ -194,10 +197,6 @@ def settle():
 
 def _has_log():
     return is_sqlite() and _current.get().log is not None
-
-
-def now():
-    return time.time_ns() // 1_000_000
 
 
 # Tables. Migrations make them; these say what today's queries find.

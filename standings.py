@@ -1,13 +1,13 @@
 """What answers of boards are made of: which boards a query asks for, a page of them, and a player's place."""
 
 import re
-from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import msgspec
 
 import boards
 import challenges
+import clock
 from problems import invalid
 from rules import MODES
 from schemas import PLACE, EntryAnswer, NextRank, Standing, timestamp
@@ -18,7 +18,7 @@ def boards_asked(asked, user=None):
     bots = asked.players == "bots" or bool(user and user.bot and not asked.players)
     if asked.challenge is not None:
         return _of_challenge(asked, bots)
-    day = asked.at or datetime.now(UTC).date()
+    day = asked.at or clock.today()
     return [boards.board(mode, asked.period, day, bots) for mode in ([asked.mode] if asked.mode else MODES)]
 
 
