@@ -8,8 +8,8 @@ boards of their own, with `/bots` behind the name.
 A rank is one more than the number of better scores. Those are counted in two levels of tallies, by score and by SPAN
 scores, of which few rows are added up however many players there are.
 
-Each board has a version, which changes with anything that can be seen of it: what was read of a board before is what it is
-now as long as its version is the same, whichever process has changed it.
+A third level counts the changes of anything that can be seen of a board. That is its version: what was read of a board
+before is what it is now as long as its version is the same, whichever process has changed it.
 """
 
 from collections import namedtuple
@@ -20,7 +20,8 @@ from itertools import groupby
 from models import one, sql, upsert
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
-SPAN = 512  # scores that a bucket of the upper level counts together
+SCORES, SPANS, CHANGES = range(3)  # levels of the tallies
+SPAN = 512  # scores that a bucket of SPANS counts together
 AROUND = 3  # entries on either side of one's own
 TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
 EPOCH, MILLISECONDS_A_DAY = date(1970, 1, 1), 86_400_000
@@ -124,7 +125,8 @@ def _take_off(user_id):
 
 def rename(user_id):
     """The player's name has changed, which is seen on each of their boards."""
-    _touch(name for (name,) in sql("SELECT board FROM entries WHERE user_id = ?", user_id).fetchall())
+    entries = sql("SELECT board FROM entries WHERE user_id = ?", user_id).fetchall()
+    _add({(name, CHANGES, 0): 1 for (name,) in entries})
 
 
 def _goodness(score, at, game_id):
@@ -163,28 +165,24 @@ def _write(entries, user_id):
 
 
 def _count(changes):
-    """Add `changes`, (board, score, more players), to the tallies.
+    """Add `changes`, (board, score, more players), to the tallies; the boards have another version then."""
+    tallies = {}
+    for name, score, players in changes:
+        for key in ((name, SCORES, score), (name, SPANS, score // SPAN)):
+            tallies[key] = tallies.get(key, 0) + players
+        tallies[name, CHANGES, 0] = 1
+    _add(tallies)
+
+
+def _add(tallies):
+    """Add {(board, level, bucket): number} to the tallies.
 
     In the order of their keys, so that two transactions on Postgres can't wait for each other.
     """
-    tallies = {}
-    for name, score, players in changes:
-        for key in ((name, 0, score), (name, 1, score // SPAN)):
-            tallies[key] = tallies.get(key, 0) + players
     upsert(
-        "INSERT INTO tallies (board, level, bucket, players) VALUES",
-        [(*key, players) for key, players in sorted(tallies.items()) if players],
-        "ON CONFLICT (board, level, bucket) DO UPDATE SET players = tallies.players + excluded.players",
-    )
-    _touch({name for name, _, _ in changes})
-
-
-def _touch(names):
-    """Give the boards another version."""
-    upsert(
-        "INSERT INTO versions (board, version) VALUES",
-        [(name, 1) for name in sorted(names)],
-        "ON CONFLICT (board) DO UPDATE SET version = versions.version + 1",
+        "INSERT INTO tallies (board, level, bucket, number) VALUES",
+        [(*key, number) for key, number in sorted(tallies.items()) if number],
+        "ON CONFLICT (board, level, bucket) DO UPDATE SET number = tallies.number + excluded.number",
     )
 
 
@@ -193,7 +191,7 @@ def _touch(names):
 
 def versions(names):
     """The boards' versions, as one value to compare: read before what is to be kept."""
-    return [one("SELECT version FROM versions WHERE board = ?", name) for name in names]
+    return [one("SELECT number FROM tallies WHERE board = ? AND level = 2", name) for name in names]
 
 
 def rank(names, score):
@@ -225,8 +223,8 @@ def _bounds(name, score):
 def _better(number):
     """The statement that counts the entries better than each of so many scores."""
     better = (
-        "(SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 1 AND bucket > ?)"
-        " + (SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 0 AND bucket > ? AND bucket < ?)"
+        "(SELECT COALESCE(SUM(number), 0) FROM tallies WHERE board = ? AND level = 1 AND bucket > ?)"
+        " + (SELECT COALESCE(SUM(number), 0) FROM tallies WHERE board = ? AND level = 0 AND bucket > ? AND bucket < ?)"
     )
     return f"SELECT {', '.join([better] * number)}"
 

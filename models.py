@@ -289,26 +289,19 @@ class Entry(Table):
 
 
 class Tally(Table):
-    """How many players of a board have a score in a bucket; derived from entries, see boards.py."""
+    """How many players of a board have a score in a bucket, derived from entries; and how often the board has changed.
+
+    See boards.py.
+    """
 
     board = TextField()
     level = IntegerField()
     bucket = IntegerField()
-    players = IntegerField()
+    number = IntegerField()
 
     class Meta:
         table_name = "tallies"
         primary_key = CompositeKey("board", "level", "bucket")
-
-
-class Version(Table):
-    """How often a board has changed; see boards.py."""
-
-    board = TextField(primary_key=True)
-    version = BigIntegerField()
-
-    class Meta:
-        table_name = "versions"
 
 
 class Secret(Table):
@@ -329,4 +322,4 @@ class Secret(Table):
         return sql("SELECT value FROM secrets WHERE name = ?", name).fetchone()[0]
 
 
-TABLES = (User, Session, Game, Entry, Tally, Version, Secret)
+TABLES = (User, Session, Game, Entry, Tally, Secret)

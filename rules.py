@@ -131,7 +131,7 @@ class Game:
         neighbours, body, taken, food = NEIGHBOURS[self.mode], self.body, self._taken, self.food
         neighbour_of, head, ate = neighbours[self.heading], body[0], False
         turns_at = turns[following][0] if following < len(turns) else NEVER
-        for tick in range(self.ticks + 1, last + 1):  # noqa: B007 - the last one counts, below
+        for tick in range(self.ticks + 1, last + 1):
             if tick == turns_at:
                 heading = turns[following][1]
                 if heading != OPPOSITE[self.heading]:
