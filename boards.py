@@ -299,3 +299,40 @@ _ROWS = (
 )
 OWN = _ROWS + " AND e.user_id = ?"
 BETTER = _ROWS + " AND e.score > ? AND e.user_id <> ? ORDER BY e.score, e.at DESC, e.user_id DESC LIMIT 1"
+
+
+# The whole of it, compared and derived anew.
+
+
+def check():
+    """Yields a line for each thing stored that differs from what the games give."""
+    for (user_id,) in sql("SELECT id FROM users ORDER BY id").fetchall():
+        player = _who_may_stand(user_id)
+        wanted = _best_games(user_id, player.bot) if player else {}
+        rows = sql("SELECT board, score, at, game_id, verified FROM entries WHERE user_id = ?", user_id).fetchall()
+        stored = {name: entry for name, *entry in rows}
+        for name in sorted(wanted.keys() | stored.keys()):
+            if list(wanted.get(name, ())) != list(stored.get(name, ())):
+                yield f"{name}: the entry of player {user_id} is {stored.get(name)}, by the games {wanted.get(name)}"
+    counted = {}
+    for name, score, players in sql("SELECT board, score, COUNT(*) FROM entries GROUP BY board, score").fetchall():
+        for key in ((name, 0, score), (name, 1, score // SPAN)):
+            counted[key] = counted.get(key, 0) + players
+    tallies = sql("SELECT board, level, bucket, number FROM tallies WHERE number <> 0 AND level < ?", CHANGES).fetchall()
+    found = {tuple(key): players for *key, players in tallies}
+    for key in sorted(counted.keys() | found.keys()):
+        if counted.get(key, 0) != found.get(key, 0):
+            yield f"{key[0]}: the tally {key[1:]} is {found.get(key, 0)}, by the entries {counted.get(key, 0)}"
+
+
+def rebuild_all():
+    """Derive every board anew from the games."""
+    from models import database
+
+    with database.atomic():
+        sql("DELETE FROM tallies WHERE level < ?", CHANGES)
+        left = {name for (name,) in sql("SELECT DISTINCT board FROM entries").fetchall()}
+        _add({(name, CHANGES, 0): 1 for name in left})
+        sql("DELETE FROM entries")
+        for (user_id,) in sql("SELECT id FROM users ORDER BY id").fetchall():
+            rebuild(user_id)
