@@ -256,7 +256,7 @@ def make_reset(user):
 
 
 def reset_password(reset, password, rounds):
-    """Give the user whose token it is this password, and end their sessions. 403 for a token that is not, or no longer, valid.
+    """Give the user whose token it is this password, and end their sessions. 403 for a token that is none any more.
 
     Answers the user.
     """
@@ -273,9 +273,7 @@ def reset_password(reset, password, rounds):
 
 
 def _user_of_reset(reset):
-    found = sql(
-        "SELECT user_id FROM resets WHERE token_hash = ? AND expires_at > ?", _reset_hash(reset), now()
-    ).fetchone()
+    found = sql("SELECT user_id FROM resets WHERE token_hash = ? AND expires_at > ?", _reset_hash(reset), now()).fetchone()
     if not found:
         raise _dead_reset()
     return User.get_by_id(found[0])
