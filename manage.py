@@ -30,11 +30,13 @@ from problems import Problem
 from schemas import timestamp
 
 MEGABYTE = 1_000_000
+NAMING = "reset-password", "rename", "ban", "unban", "delete-score"  # the commands that a name or an id follows
+OPTIONS = "-h", "--help", "--url", "--yes"  # of those
 
 
 def main(arguments=None):
     """Do what the arguments say; the exit status."""
-    asked = command_line().parse_args(arguments)
+    asked = command_line().parse_args(_shielded(sys.argv[1:] if arguments is None else list(arguments)))
     try:
         return asked.act(asked, config.load()) or 0
     except (Refused, config.ConfigError, Problem) as refusal:
@@ -47,6 +49,13 @@ def main(arguments=None):
         return _failed(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
     except KeyboardInterrupt:
         return _failed("stopped; what it was doing is not done, or done in part")
+
+
+def _shielded(arguments):
+    """Names and ids may begin with a -, and are no options: to argparse, nothing is one that begins with a space."""
+    if not arguments or arguments[0] not in NAMING:
+        return arguments
+    return [f" {word}" if word.startswith("-") and word.partition("=")[0] not in OPTIONS else word for word in arguments]
 
 
 def _failed(why):
@@ -342,7 +351,8 @@ def command_line():
         if yes:
             command.add_argument("--yes", action="store_true", help="don't ask")
 
-    file, name = ("file", {"metavar": "FILE"}), ("name", {"metavar": "NAME", "help": "a player's, whatever its case"})
+    file = "file", {"metavar": "FILE"}
+    name = "name", {"metavar": "NAME", "type": str.strip, "help": "a player's, whatever its case"}
     stream = "file", {"metavar": "FILE", "nargs": "?", "help": "by default the standard input or output"}
     add("backup", backup, "copy the SQLite database to FILE, as it is now", file, yes=True)
     add("restore", restore, "put a copy in the database's place, which is kept beside it", file, yes=True)
@@ -354,10 +364,10 @@ def command_line():
     add("stats", stats, "count players, games and what they take")
     url = "--url", {"help": "the server's public address, such as https://snakepit.example.org"}
     add("reset-password", reset_password, "print a link by which a player gives a new password, once", name, url)
-    add("rename", rename, "give a player another name", name, ("new", {"metavar": "NEW"}))
+    add("rename", rename, "give a player another name", name, ("new", {"metavar": "NEW", "type": str.strip}))
     add("ban", ban, "take a player off every board, until unban", name)
     add("unban", unban, "put a player back on the boards", name)
-    game = "game", {"metavar": "GAME", "help": "its id, or its address"}
+    game = "game", {"metavar": "GAME", "type": str.strip, "help": "its id, or its address"}
     add("delete-score", delete_score, "take a game off the boards; its replay stays", game, yes=True)
     days = "--days", {"type": _days, "required": True, "metavar": "N", "help": "older than so many days"}
     dry = "--dry-run", {"action": "store_true", "help": "only count"}

@@ -218,7 +218,7 @@ class Wrong(Exception):
 
 def main(arguments=None):
     """Prove a board; the exit status."""
-    asked = command_line().parse_args(arguments)
+    asked = command_line().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     counts = {"proven": 0, "not verified": 0, "wrong": 0}
     server = Server(asked.url)
     try:
@@ -452,6 +452,12 @@ def web_address(text):
     if parts.scheme not in ("http", "https") or not re.fullmatch(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", parts.netloc):
         raise argparse.ArgumentTypeError(f"{text!r}: give an address such as https://snakepit.example.org")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
+
+
+def joined(arguments):
+    """With a challenge's id behind a =, since it may begin with a -, as options do."""
+    at = arguments.index("--challenge") if "--challenge" in arguments else len(arguments)
+    return [*arguments[:at], *filter(None, ["=".join(arguments[at : at + 2])]), *arguments[at + 2 :]]
 
 
 def positive(text):

@@ -1,6 +1,7 @@
 """What manage.py does, each command on a SQLite file on which a server runs meanwhile."""
 
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -12,8 +13,10 @@ from driver import drive
 import accounts
 import backups
 import manage
+import models
 import rules
 import upkeep
+from games import pack_turns
 from models import Entry, Game, Session, User
 
 DAY = upkeep.DAY
@@ -60,9 +63,33 @@ def test_a_backup_has_all_and_is_one_file(run, api, ada, tmp_path, make_app):
     assert "is a copy of" in run("backup", "copy.db")
     assert sorted(path.name for path in tmp_path.iterdir() if "copy" in path.name) == ["copy.db"]
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "copy.db").read_bytes()[18:20] == b"\1\1"  # for which SQLite needs no log beside it
     other = drive(make_app(database_url=f"sqlite:///{tmp_path}/copy.db"))
     assert other("GET /api/leaderboard") == api("GET /api/leaderboard")
     other.log_in("Ada")
+
+
+def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(app, db, monkeypatch, tmp_path):
+    steps = []
+
+    def write(done, of):
+        steps.append((done, of))
+        models.insert("secrets", name=f"meanwhile {done}", value="x" * 5000)
+
+    monkeypatch.setattr(backups, "PAGES", 5)
+    backups.backup(tmp_path / "snake.db", tmp_path / "copy.db", write)
+    assert [done for done, _ in steps] == [*range(5, steps[0][1], 5), steps[0][1]]  # it did not begin anew
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
+
+
+def test_a_backup_is_on_disk_before_it_takes_the_files_place(run, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *words, name=name, real=real: done.append(name) or real(*words))
+    run("backup", "copy.db")
+    assert done == ["fsync", "replace", "fsync"]  # the folder's as well
 
 
 def test_a_backup_replaces_no_file_unasked_and_the_database_never(run, tmp_path):
@@ -138,15 +165,16 @@ def test_only_a_sound_copy_of_ours_is_restored(run, app, ada, tmp_path):
     shutil.copy("copy.db", "newer.db")
     with closing(sqlite3.connect("newer.db")) as newer, newer:
         newer.execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_wings', '2030-01-01')")
-    content = bytearray((tmp_path / "copy.db").read_bytes())
-    content[4096:12288] = b"\xff" * 8192
-    (tmp_path / "damaged.db").write_bytes(content)
+    content = (tmp_path / "copy.db").read_bytes()
+    (tmp_path / "torn.db").write_bytes(content[:4096] + b"\xff" * 8192 + content[12288:])
+    (tmp_path / "damaged.db").write_bytes(content.replace(b"Adaada", b"Adabda"))
     for file, why in (
         ("nothing.db", "there is no such file"),
         ("text", "can't be read as a SQLite database"),
         ("others.db", "none of Snakepit's"),
         ("newer.db", "9999_wings"),
-        ("damaged.db", "damaged"),
+        ("torn.db", "can't be read"),
+        ("damaged.db", "it is damaged (row"),
         ("snake.db", "is the database itself"),
     ):
         assert why in run("restore", file, "--yes", status=1), file
@@ -275,15 +303,17 @@ def test_of_a_damaged_export_nothing_is_imported(run, exported, elsewhere, tmp_p
 
 
 def test_verify_finds_what_the_turns_do_not_give(run, ada, db):
-    games = [ada.play(meals)[0]["id"] for meals in (1, 2, 3, 4, 5)]
-    assert "5 ranked games were played again" in run("verify")
+    games = [ada.play(meals)[0]["id"] for meals in (1, 2, 3, 4, 5, 6)]
+    assert "6 ranked games were played again" in run("verify")
     wrong = {"score": 990, "tick": 7, "outcome": rules.STARVED, "rules": 2}
     for game, (field, value) in zip(games, wrong.items(), strict=False):
         Game.update({field: value}).where(Game.id == game).execute()
     Game.update(turns=b"\0" * 6).where(Game.id == games[4]).execute()
+    longer = Game.get(id=games[5])
+    Game.update(turns=longer.turns + pack_turns([(longer.tick + 1, "U")])).where(Game.id == longer.id).execute()
     said = run("verify", status=1)
-    assert [game in said for game in games] == [True] * 5
-    assert "5 of them differ" in said
+    assert [game in said for game in games] == [True] * 6
+    assert "6 of them differ" in said
     assert "rules 2" in said
 
 
@@ -351,6 +381,20 @@ def test_a_ban_is_seen_at_once_and_lifted_again(run, api, ada, bob):
     assert names(api) == ["Bob"]
     run("unban", "ADA")
     assert names(api) == ["Ada", "Bob"]
+
+
+def test_names_and_ids_that_begin_with_a_dash_are_no_options(run, api, db):
+    player = api.sign_up("--x-")
+    game = player.play(2)[0]["id"]
+    Game.update(id="-y" + game[2:]).where(Game.id == game).execute()
+    Entry.update(game_id="-y" + game[2:]).execute()
+    run("ban", "--X-")
+    run("unban", "--x-")
+    assert "#/reset/" in run("reset-password", "--x-", "--url", "https://pit.example.org")
+    run("rename", "--x-", "-z-")
+    assert names(api) == ["-z-"]
+    run("delete-score", "--yes", "-y" + game[2:])
+    assert names(api) == []
 
 
 @pytest.mark.parametrize("command", [["reset-password"], ["ban"], ["unban"], ["rename", "Carl"]])

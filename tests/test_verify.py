@@ -36,6 +36,7 @@ class Honest:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet: else the second waits for the first one's receipt
 
             def do_GET(self):
                 if me.raw:
@@ -134,6 +135,13 @@ def test_the_boards_of_challenges_are_proven(server, proves, ada, bob):
     bob.play(4, challenge="daily")
     assert proves(server, "--challenge", game) == "1 of 1 scores are proven.\n"
     assert proves(server, "--challenge", "daily") == "2 of 2 scores are proven.\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["--challenge", "-a_b"], ["--all", "--challenge", "-a_b", "--bots"], ["--challenge=-a_b"]]
+)
+def test_ids_that_begin_with_a_dash_are_no_options(server, proves, words):
+    assert "There is no game '-a_b'" in proves(server, *words, status=2)
 
 
 def test_what_the_server_has_taken_at_its_word_is_said(make_app, proves):
