@@ -20,6 +20,7 @@ from models import database, is_sqlite, sql, upsert
 
 FORMAT = 1
 AT_ONCE = 1000  # rows
+HISTORY = "schema_migration"  # playhouse's table
 TABLES = {table._meta.table_name: table for table in models.TABLES}
 
 
@@ -123,8 +124,13 @@ def _prepare(runner, migration):
     if applied and applied[-1] > migration:
         raise Refused(f"the database is at {applied[-1]}, this at {migration}; name one without tables in DATABASE_URL")
     runner.up(migration)
-    for name in set(database.get_tables()) & set(TABLES):
+    for name in _there():
         sql(f"DELETE FROM {name}")  # noqa: S608 - the names are ours
+
+
+def _there():
+    """The names of the tables that there are: at an earlier migration, not all of today's, and others."""
+    return set(database.get_tables()) - {HISTORY}
 
 
 def _fill(source, progress):
@@ -153,7 +159,7 @@ def _fill(source, progress):
 def _inserter(head):
     """What inserts the rows that follow the line of a table."""
     table, columns = head["table"], head.get("columns") or []
-    if table not in TABLES or not all(isinstance(name, str) and re.fullmatch("[a-z_]+", name) for name in columns):
+    if table not in _there() or not all(isinstance(name, str) and re.fullmatch("[a-z_]+", name) for name in columns):
         raise Refused(f"there is no table {table!r} with such columns; the file is damaged, and nothing was imported")
     binary = [columns.index(name) for name in head.get("bytes", ()) if name in columns]
     statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"

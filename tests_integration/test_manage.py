@@ -15,6 +15,8 @@ import pytest
 from playwright.sync_api import expect
 from running import PATIENCE, ROOT
 
+import boards
+
 NEW = "four unrelated words"
 
 
@@ -260,7 +262,7 @@ def test_anybody_proves_the_scores_of_a_server_and_a_forged_one_is_found(make_se
     assert verify(server.url, "--challenge", "daily") == "1 of 1 scores are proven.\n"
     forge(database_url, "UPDATE games SET score = 500 WHERE score = 30")
     forge(database_url, "UPDATE entries SET score = 500 WHERE score = 30")
-    forge(database_url, "UPDATE versions SET version = version + 1")
+    forge(database_url, f"UPDATE tallies SET number = number + 1 WHERE level = {boards.CHANGES}")
     said = verify(server.url, "--mode", "walls", status=1)
     assert "Ada, 500 in walls" in said
     assert "its turns give 30" in said
