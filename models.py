@@ -75,7 +75,9 @@ def release():
 
 
 def migrate():
-    """Bring the tables to today's; several processes may try at once."""
+    """Bring the tables to today's; several processes may try at once. Where they are, nothing is written."""
+    if all(step.applied for step in Runner(_current.get(), str(MIGRATIONS)).status()):
+        return
     with _foreign_keys_off(), database.atomic():
         if not is_sqlite():
             sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
@@ -138,6 +140,17 @@ def upsert(insert, rows, on_conflict):
 def _upsert(insert, rows, columns, on_conflict):
     row = f"({', '.join('?' * columns)})"
     return f"{insert} {', '.join([row] * rows)} {on_conflict}"
+
+
+def impatient():
+    """Within, what finds SQLite locked fails at once: for what is as well done later."""
+    return _current.get().impatient()
+
+
+def try_to_write():
+    """Raise what hinders SQLite from writing to its file."""
+    if is_sqlite():
+        sql("PRAGMA user_version = 0")  # which it is, and nobody reads; the page is written all the same
 
 
 @contextmanager
@@ -322,12 +335,15 @@ class Secret(Table):
     @classmethod
     def get_or_make(cls, name):
         """The secret of that name: made by the first who asks, the same for every process from then on."""
+        find = "SELECT value FROM secrets WHERE name = ?"
+        if found := sql(find, name).fetchone():
+            return found[0]
         sql(
             "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             name,
             secrets.token_urlsafe(32),
         )
-        return sql("SELECT value FROM secrets WHERE name = ?", name).fetchone()[0]
+        return sql(find, name).fetchone()[0]
 
 
 TABLES = (User, Session, Game, Entry, Tally, Version, Secret)

@@ -68,7 +68,7 @@ SWEEP_EVERY = 5  # seconds between looks for abandoned games
 PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
-RETRY_AFTER = 2  # seconds, when the database is out of reach
+RETRY_AFTER = 2  # seconds, when the database can't do what is asked
 FAILED = "The server has failed here; it is not your request's fault. Its log says more."
 HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
@@ -119,9 +119,10 @@ class Snakepit(bottle.Bottle):
         with models.using(self.database):
             try:
                 self.prepare()
+                models.try_to_write()
             except models.OUT_OF_REACH as error:
                 # It may come up after us; each request tries again.
-                log.warning("The database is out of reach: %s", error)
+                log.warning("%s (%s)", connections.trouble(error), error)
             except models.REFUSED_OPTIONS as error:
                 if "?" not in settings.database_url:
                     raise
@@ -143,7 +144,12 @@ class Snakepit(bottle.Bottle):
         """End abandoned games, now and then."""
         if time.monotonic() >= self.next_sweep:
             self.next_sweep = time.monotonic() + SWEEP_EVERY
-            games.end_abandoned()
+            try:
+                with models.impatient():
+                    games.end_abandoned()
+            except models.OUT_OF_REACH as error:  # who asked may have come to read only
+                log.warning("Abandoned games can't be ended now: %s", error)
+                models.release()
 
     def __call__(self, environ, start_response):
         # It holds what holds it: the request would wait for the garbage collector, and a thousand players at once for that.
@@ -213,7 +219,7 @@ def _guarded(handler):
             return _refuse(problem)
         except models.OUT_OF_REACH as error:
             log.error("%s %s: the database: %s", request.method, request.path, error)
-            return _refuse(_database_away())
+            return _refuse(_not_now(error))
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return _refuse(Problem(500, FAILED))
@@ -240,8 +246,9 @@ def _refuse(problem):
     return msgspec.json.encode(answer | problem.members)
 
 
-def _database_away():
-    detail = f"The database is out of reach. Nothing is lost; try again in {RETRY_AFTER} s."
+def _not_now(error):
+    """503 for what the database couldn't do."""
+    detail = f"{connections.trouble(error)} Nothing is lost; try again in {RETRY_AFTER} s."
     return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)})
 
 
