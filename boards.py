@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby
 
-from models import one, sql, upsert
+from models import durable, is_sqlite, one, snapshot, sql, upsert
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SPAN = 512  # scores that a bucket of the upper level counts together
@@ -186,6 +186,84 @@ def _touch(names):
         [(name, 1) for name in sorted(names)],
         "ON CONFLICT (board) DO UPDATE SET version = versions.version + 1",
     )
+
+
+# All of it at once.
+
+PLAYERS = 1000  # looked through at a time
+
+
+def rebuild_all():
+    """Derive every board anew, in one transaction: games that end meanwhile wait for it, or are told to come again."""
+    with durable():
+        if not is_sqlite():
+            sql("LOCK TABLE entries, tallies IN EXCLUSIVE MODE")
+        names = set(_all_names())
+        sql("DELETE FROM entries")
+        sql("DELETE FROM tallies WHERE level IN (0, 1)")
+        for user_id, bot, may_stand in _players():
+            if may_stand:
+                _write(_best_games(user_id, bot), user_id)
+        sql(f"INSERT INTO tallies (board, level, bucket, players) {_TALLIES}")
+        _touch(names.union(_all_names()))
+
+
+def check():
+    """Compare the boards with what the games give; yields a sentence for each difference, none if all is well.
+
+    All of it is as it was at one time, for which a transaction is open until the last one is taken. It holds the games of
+    one player at a time.
+    """
+    with snapshot():
+        for user_id, bot, may_stand in _players():
+            derived = _best_games(user_id, bot) if may_stand else {}
+            yield from _differences(user_id, {name: tuple(entry) for name, entry in derived.items()}, _entries_of(user_id))
+        for name, level, bucket, counted, players in sql(_WRONG_TALLIES).fetchall():
+            scores = f"score {bucket}" if level == 0 else f"scores from {bucket * SPAN} to {(bucket + 1) * SPAN - 1}"
+            yield f"{name}: {scores}: {players} players are counted, and {counted} have an entry"
+
+
+def _players():
+    """(id, bot, whether they may stand on boards) of each user."""
+    last = -1
+    while some := sql(_SOME_PLAYERS, last, PLAYERS).fetchall():
+        yield from some
+        last = some[-1][0]
+
+
+def _entries_of(user_id):
+    rows = sql("SELECT board, score, at, game_id, verified FROM entries WHERE user_id = ?", user_id).fetchall()
+    return {name: tuple(entry) for name, *entry in rows}
+
+
+def _differences(user_id, derived, stored):
+    for name in sorted(derived.keys() | stored.keys()):
+        there, wanted = stored.get(name), derived.get(name)
+        if there != wanted:
+            yield f"{name}: player {user_id} has {_in_words(there)}, and by their games {_in_words(wanted)}"
+
+
+def _in_words(entry):
+    return (
+        "no entry" if entry is None else f"{entry[0]} at {entry[1]} by game {entry[2]}{'' if entry[3] else ', not verified'}"
+    )
+
+
+def _all_names():
+    return [name for (name,) in sql("SELECT board FROM entries UNION SELECT board FROM tallies").fetchall()]
+
+
+_SOME_PLAYERS = "SELECT id, bot, password IS NOT NULL AND banned_at IS NULL FROM users WHERE id > ? ORDER BY id LIMIT ?"
+_TALLIES = (
+    "SELECT board, 0 AS level, score AS bucket, COUNT(*) AS players FROM entries GROUP BY board, score"  # noqa: S608
+    f" UNION ALL SELECT board, 1, score / {SPAN}, COUNT(*) FROM entries GROUP BY board, score / {SPAN}"
+)
+_WRONG_TALLIES = (
+    "SELECT board, level, bucket, SUM(counted), SUM(players) FROM ("  # noqa: S608 - nothing of a client's
+    f"SELECT board, level, bucket, players AS counted, 0 AS players FROM ({_TALLIES}) AS entries_by_score"
+    " UNION ALL SELECT board, level, bucket, 0, players FROM tallies WHERE level IN (0, 1)"
+    ") AS both_counts GROUP BY board, level, bucket HAVING SUM(counted) <> SUM(players)"
+)
 
 
 # Reading. `names` are the boards that are read as one: a mode's, or those of both modes.

@@ -186,6 +186,13 @@ def durable():
 
 
 @contextmanager
+def snapshot():
+    """All that is read within is as it was at one time, whatever others write meanwhile."""
+    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ"):
+        yield
+
+
+@contextmanager
 def _transaction(begin):
     """As peewee's `atomic`, for those that are made with each game: it takes half the time, and can't be nested."""
     sql(begin)
