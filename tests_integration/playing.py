@@ -21,6 +21,10 @@ PAUSE = 0.02  # seconds before one tries again: less than people should, so that
 BROKEN = (OSError, http.client.HTTPException)
 
 
+class Torn(OSError):
+    """An answer has begun and doesn't end."""
+
+
 class Player:
     """Plays games, one after the other, in a thread of its own."""
 
@@ -103,7 +107,10 @@ class Player:
         headers = {"Authorization": f"Bearer {self.user.token}"}
         self.connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = self.connection.getresponse()
-        raw = answer.read()
+        try:
+            raw = answer.read()
+        except BROKEN as error:
+            raise Torn(f"{call}: {answer.status}") from error
         return Answer(answer.status, answer.headers, json.loads(raw) if raw else None)
 
     def _hang_up(self):
@@ -173,13 +180,15 @@ class Crowd:
             time.sleep(0.005)
 
     def check(self, url):
-        """All that was answered is in the database of the URL, and nothing in it is half."""
+        """All that was answered is in the database of the URL, and nothing in it is half.
+
+        Answers how many games there are whose opening was not answered.
+        """
         database = connections.connect(url)
         try:
             with models.using(database):
                 check_rows()
-                for player in self.players:
-                    self._check(player)
+                return sum(self._check(player) for player in self.players)
         finally:
             database.close_all()
 
@@ -195,6 +204,7 @@ class Crowd:
         for mode in rules.MODES:
             entry = boards.entry([boards.main(mode)], user_id)
             assert (entry.score if entry else 0) >= player.best[mode]
+        return len(every) - len(player.opened)
 
 
 def check_rows():

@@ -6,11 +6,12 @@ import random
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,11 +24,23 @@ from running import PATIENCE
 import connections
 
 KILLS = 25  # on each database
+# How a request ends that the server has not taken: before a byte of the answer.
+NOT_TAKEN = ConnectionRefusedError, ConnectionResetError, BrokenPipeError  # of which http.client.RemoteDisconnected is one
 
 
 def workers_of(server):
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
     return [int(pid) for pid in children.read_text().split()]
+
+
+def status(server, path):
+    """The answer's status for a page, or a file of the client."""
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def test_kills_at_any_moment_lose_nothing_that_was_answered(make_server, database_url):
@@ -46,6 +59,51 @@ def test_kills_at_any_moment_lose_nothing_that_was_answered(make_server, databas
         crowd.await_answers(100)
     assert crowd.broken
     crowd.check(database_url)
+
+
+def test_a_stop_under_load_cuts_nobody_off(make_server, database_url):
+    """What was taken is answered, what was not is not done, and the same port serves again right after."""
+    server = make_server(DATABASE_URL=database_url, WORKERS="2", RATE_LIMITS="false")
+    with Crowd(server) as crowd:
+        for _ in range(2):
+            crowd.await_answers(200)
+            assert server.stop() == 0
+            with pytest.raises(ConnectionRefusedError):
+                status(server, "/")
+            server.start()
+        crowd.await_answers(100)
+    assert not [error for error in crowd.broken if not isinstance(error, NOT_TAKEN)]
+    assert crowd.check(database_url) + len(crowd.done_unanswered) == 0
+
+
+def test_a_stop_right_after_the_start_is_heard(make_server, tmp_path):
+    """Also by a worker that is not yet what it is to be."""
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
+    for delay in (0, 0.01, 0.02, 0.04, 0.08, 0.16):
+        while not workers_of(server):
+            time.sleep(0.001)
+        time.sleep(delay)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
+        server.start()
+
+
+def test_a_client_that_hangs_delays_a_stop_by_ten_seconds_at_the_most(make_server, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
+    where = urlsplit(server.url)
+    head = b"POST /api/auth/guest HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n"
+    with ExitStack() as stack:
+        assert status(server, "/") == 200  # what connects before is only queued, and refused by a worker that is to stop
+        for begun in (b"", head, head + b"\r\n{"):
+            hanging = stack.enter_context(socket.create_connection((where.hostname, where.port), PATIENCE))
+            hanging.sendall(begun)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 15
+        assert hanging.recv(4096).startswith(b"HTTP/1.1 408 ")
+    server.start()
+    server.api.sign_up("Ada")
 
 
 # SQLite.
@@ -71,16 +129,6 @@ def lock(tmp_path):
     for holder in holders:
         holder.kill()
         holder.communicate()
-
-
-def status(server, path):
-    """The answer's status for a page, or a file of the client."""
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    finally:
-        connection.close()
 
 
 def test_who_waits_for_a_locked_file_holds_nobody_up(make_server, tmp_path, lock):
