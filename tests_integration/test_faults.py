@@ -7,11 +7,12 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,11 +34,11 @@ def workers_of(server):
     return [int(pid) for pid in children.read_text().split()]
 
 
-def status(server, path):
+def status(server, path, token=None):
     """The answer's status for a page, or a file of the client."""
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
         return connection.getresponse().status
     finally:
         connection.close()
@@ -134,15 +135,18 @@ def lock(tmp_path):
 def test_who_waits_for_a_locked_file_holds_nobody_up(make_server, tmp_path, lock):
     """Writes wait for five seconds, and say what they wait for; reads, and the client's files, are answered at once."""
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", RATE_LIMITS="false")
-    ada, bob, eve = (server.api.sign_up(name) for name in ("Ada", "Bob", "Eve"))
-    game, other = ada.open(), bob.open()
+    ada, bob, eve, zoe = (server.api.sign_up(name) for name in ("Ada", "Bob", "Eve", "Zoe"))
+    game, other, abandoned = ada.open(), bob.open(), zoe.open()
     writes = (  # in the middle of a game, at its end, and by peewee, within a transaction and without
         lambda: ada.ask(f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": 1, "turns": []}),
         lambda: bob.ask(f"POST /api/games/{other['id']}/turns", {"since": 0, "tick": 100, "turns": []}),
         lambda: eve.ask("PATCH /api/auth/me", {"email": "eve@example.org", "current_password": PASSWORD}),
         lambda: server.api.ask("POST /api/auth/guest"),
     )
-    reads = ("/", "/static/js/rules.js", "/healthz", "/api/leaderboard", "/api/games/active", f"/api/games/{game['id']}")
+    reads = ("/", "/static/js/rules.js", "/healthz", "/api/leaderboard", "/api/games/active", "/api/auth/me")
+    with closing(sqlite3.connect(tmp_path / "snake.db")) as connection, connection:  # so that reads find what to write
+        connection.execute("UPDATE games SET seen_at = 1 WHERE id = ?", (abandoned["id"],))
+        connection.execute("UPDATE sessions SET expires_at = expires_at - 7200000")
     give_back = lock(tmp_path / "snake.db")
     taken = time.monotonic()
     slowest = 0
@@ -152,7 +156,7 @@ def test_who_waits_for_a_locked_file_holds_nobody_up(make_server, tmp_path, lock
         while not condition():
             for path in reads:
                 began = time.monotonic()
-                assert status(server, path) == 200
+                assert status(server, path, zoe.token) == 200
                 slowest = max(slowest, time.monotonic() - began)
             time.sleep(0.02)
 
@@ -171,7 +175,7 @@ def test_who_waits_for_a_locked_file_holds_nobody_up(make_server, tmp_path, lock
         give_back()
         assert [write.result().status for write in second] == [200, 200, 200, 201]
     assert slowest < 1
-    assert server.api("GET /api/leaderboard")[0]["game"] == other["id"]
+    assert {entry["game"] for entry in server.api("GET /api/leaderboard")} >= {other["id"]}
 
 
 def test_a_full_disk_stops_what_writes_until_there_is_room(make_server, disk):
