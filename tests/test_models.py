@@ -5,9 +5,11 @@ import os
 import shutil
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 
+import peewee
+import psycopg
 import pytest
 from driver import drive, plan
 from playhouse.schema_diff import diff_models
@@ -190,3 +192,31 @@ def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_a
     with models.using(app.database):
         assert User.select().count() == 1
         assert Game.select().count() == 0
+
+
+def test_no_more_than_so_many_wait_for_a_lock_at_once(make_app, tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "LOCK_WAITING", 2)
+    path = tmp_path / "snake.db"
+    app = make_app(database_url=f"sqlite:///{path}")
+    with closing(sqlite3.connect(path, isolation_level=None)) as lock, ThreadPoolExecutor(3) as threads:
+        lock.execute("BEGIN IMMEDIATE")
+        writes = [threads.submit(drive(app).ask, "POST /api/auth/guest") for _ in range(3)]
+        assert next(as_completed(writes)).result().status == 503
+        lock.execute("COMMIT")
+        assert sorted(write.result().status for write in writes) == [201, 201, 503]
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/snake.db-wal"), connections.FULL),
+        (OSError(errno.EIO, "Input/output error"), connections.FAILS),
+        (OSError(errno.EINVAL, "Invalid argument"), connections.AWAY),
+        (psycopg.errors.DiskFull("could not extend file"), connections.FULL),
+        (psycopg.OperationalError("connection refused"), connections.AWAY),
+    ],
+)
+def test_what_is_told_of_a_trouble_says_what_it_is_and_nothing_of_paths(cause, told):
+    error = peewee.OperationalError(peewee.OperationalError(cause, str(cause)))
+    assert connections.trouble(error) == told
+    assert connections.trouble(peewee.OperationalError("20 connections have been in use")) == connections.AWAY
