@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run bots test test-integration lint bench
+.PHONY: run bots test test-integration fuzz lint bench
 
 run: $(VENV)/run.stamp
 	$(BIN)/python service.py
@@ -17,6 +17,10 @@ test: $(VENV)/dev.stamp
 
 test-integration: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest tests_integration
+
+# Ten thousand requests drawn from the API's description, on each database; test-integration draws fewer.
+fuzz: $(VENV)/dev.stamp
+	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests_integration/test_fuzz.py $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check

@@ -1,6 +1,6 @@
 """The client's files: held in memory, compressed once, and addressed by their version.
 
-`index.html` names the others as `static/...`; as it is sent, that reads `static/v-HASH/...`, with the hash of them all. What
+A page names the others as `static/...`; as it is sent, that reads `static/v-HASH/...`, with the hash of them all. What
 stands below a version never changes, so browsers may keep it for good without asking; an upgrade is a new version, and
 a page loads all of its modules from one, since they import each other by relative addresses.
 """
@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import re
 
-INDEX = "index.html"
+INDEX, DOCS = "index.html", "docs.html"  # the pages
 TYPES = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
@@ -20,6 +20,7 @@ TYPES = {
 }
 COMPRESSED = {"css", "html", "js", "svg", "webmanifest"}
 VERSIONED = re.compile(r"(v-[0-9a-f]{12})/(.+)")
+NAMED = re.compile(rb'"(\.\./)?static/')
 FOR_GOOD, ASK = "public, max-age=31536000, immutable", "no-cache"
 
 
@@ -53,7 +54,8 @@ class Assets:
         for name, content in contents.items():
             digest.update(f"{name}:{len(content)}:".encode() + content)
         self.version = f"v-{digest.hexdigest()}"
-        contents[INDEX] = contents[INDEX].replace(b'"static/', f'"static/{self.version}/'.encode())
+        for page in {INDEX, DOCS} & set(contents):
+            contents[page] = NAMED.sub(rb"\g<0>" + self.version.encode() + b"/", contents[page])
         self.by_name = {name: Asset(name, content) for name, content in contents.items()}
         self.seen = seen
 
@@ -69,7 +71,7 @@ class Assets:
         """
         versioned = VERSIONED.fullmatch(path)
         name = versioned[2] if versioned else path
-        if name == INDEX:
+        if name in (INDEX, DOCS):
             self.refresh()
         kept = FOR_GOOD if versioned and versioned[1] == self.version else ASK
         return (self.by_name[name], kept) if name in self.by_name else (None, None)

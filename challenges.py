@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import games
 import rules
+from clock import today
 from models import sql
 from problems import invalid, not_found
 
@@ -35,10 +36,6 @@ class Challenge(namedtuple("Challenge", "name mode seed rules")):
             "SELECT 1 FROM games WHERE user_id = ? AND started_at >= ? AND seed = ? AND mode = ? LIMIT 1",
             *(user_id, int(since), self.seed, self.mode),
         ).fetchone()
-
-
-def today():
-    return datetime.now(UTC).date()
 
 
 def daily(day):

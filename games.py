@@ -7,6 +7,7 @@ from operator import itemgetter
 from struct import pack, unpack
 
 import boards
+import clock
 import rules
 from models import User, durable, insert, now, relaxed, settle, sql
 from problems import Problem, invalid, not_found
@@ -218,11 +219,16 @@ def leave(game_id, user):
 
 
 def end_abandoned():
-    """End the games that nobody has posted to for long, at the time when they became so."""
+    """End the games that nobody has posted to for long, at the time when they became so.
+
+    Once nobody plays, a clock that was found wrong is set right.
+    """
     for game in found("WHERE g.ended_at IS NULL AND g.seen_at < ? LIMIT ?", now() - ABANDONED, SWEPT):
         with durable():
             User.lock(game.user_id)
             _end_as_left(game.id, game.seen_at + ABANDONED, seen_by=game.seen_at)
+    if clock.is_off() and not sql("SELECT 1 FROM games WHERE ended_at IS NULL LIMIT 1").fetchone():
+        clock.leap()
 
 
 def _end_as_left(game_id, at, seen_by=2**63 - 1):

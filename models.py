@@ -7,7 +7,6 @@ builds its own anew at each call; the others are peewee's.
 
 import itertools
 import secrets
-import time
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
@@ -26,6 +25,8 @@ from peewee import (
 )
 from playhouse.migrations import Runner
 
+import clock
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
 
@@ -36,6 +37,8 @@ OUT_OF_REACH = (peewee.OperationalError, peewee.InterfaceError)
 REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
 
 ROWS = 100  # written by one statement
+
+now = clock.now
 
 
 # The database of the call at hand.
@@ -216,10 +219,6 @@ def _has_log():
     return is_sqlite() and _current.get().log is not None
 
 
-def now():
-    return time.time_ns() // 1_000_000
-
-
 # Tables. Migrations make them; these say what today's queries find.
 
 
@@ -310,26 +309,19 @@ class Entry(Table):
 
 
 class Tally(Table):
-    """How many players of a board have a score in a bucket; derived from entries, see boards.py."""
+    """How many players of a board have a score in a bucket, derived from entries; and how often the board has changed.
+
+    See boards.py.
+    """
 
     board = TextField()
     level = IntegerField()
     bucket = IntegerField()
-    players = IntegerField()
+    number = IntegerField()
 
     class Meta:
         table_name = "tallies"
         primary_key = CompositeKey("board", "level", "bucket")
-
-
-class Version(Table):
-    """How often a board has changed; see boards.py."""
-
-    board = TextField(primary_key=True)
-    version = BigIntegerField()
-
-    class Meta:
-        table_name = "versions"
 
 
 class Secret(Table):
@@ -353,4 +345,4 @@ class Secret(Table):
         return sql(find, name).fetchone()[0]
 
 
-TABLES = (User, Session, Game, Entry, Tally, Version, Secret)
+TABLES = (User, Session, Game, Entry, Tally, Secret)

@@ -17,7 +17,10 @@ Period = Literal["all", "month", "week", "day"]
 Heading = Literal["U", "R", "D", "L"]
 Players = Literal["people", "bots"]
 MOST_LIVE = 50  # games of the wall in one answer
+PLACE = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # on a board
+KNOWN = "^([A-Za-z0-9_-]{1,16}:[0-9]{1,6}(,[A-Za-z0-9_-]{1,16}:[0-9]{1,6})*)?$(?!\n)"
 Text = Annotated[str, Meta(max_length=320)]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Score = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 # No game is longer: it starves in between.
 Tick = Annotated[int, Meta(ge=0, le=CELLS * STARVES_AFTER)]
@@ -30,7 +33,7 @@ def timestamp(milliseconds):
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Request(Struct, forbid_unknown_fields=True, frozen=True):
+class Request(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """What a client sends, as JSON or in the query."""
 
 
@@ -64,6 +67,10 @@ class Delete(Request):
     password: Text | None = None
 
 
+class Guest(Request):
+    """Nothing is asked of a guest."""
+
+
 class NewGame(Request):
     """`challenge`: `daily`, `daily/DATE`, or the id of a game, which then brings its mode."""
 
@@ -82,19 +89,22 @@ class StatedScore(Request):
     mode: Mode
 
 
-class StandingQuery(Request):
-    """`challenge` as in NewGame. `players`: whose boards; by default one's own, or people's."""
+# In a query, nothing says null: a field that is left out is None, or as it says here.
 
-    mode: Mode | None = None
-    period: Period = "all"
-    at: date | None = None
-    challenge: Text | None = None
-    players: Players | None = None
+
+class StandingQuery(Request):
+    mode: Annotated[Mode, Meta(description="Both modes' entries without it.")] = None
+    period: Annotated[Period, Meta(description="In UTC; weeks as in ISO 8601. A challenge has `all` only.")] = "all"
+    at: Annotated[date, Meta(description="A day in the period; today without it.")] = None
+    challenge: Annotated[Text, Meta(description="`daily`, `daily/DATE`, or the id of a game.")] = None
+    players: Annotated[Players, Meta(description="Whose boards; those with oneself without it, or people's.")] = None
 
 
 class BoardQuery(StandingQuery):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
-    after: Text | None = None
+    after: Annotated[
+        Text, Meta(description="As the Link of the page before has it.", extra_json_schema={"pattern": PLACE})
+    ] = None
 
 
 class NextQuery(StandingQuery, kw_only=True):
@@ -103,18 +113,42 @@ class NextQuery(StandingQuery, kw_only=True):
 
 
 class GameQuery(Request):
-    since: Tick = 0
+    since: Annotated[Tick, Meta(description="The answer has only the turns after this tick.")] = 0
 
 
 class TickQuery(Request):
-    tick: Tick | None = None
+    tick: Tick = None
 
 
 class LiveQuery(Request):
-    """`known`: the games that the client has, as `ID:TICK,ID:TICK`; `limit`: how many of the best it wants beside them."""
+    known: Annotated[
+        str, Meta(max_length=2000, pattern=KNOWN, description="The games that one has, as `ID:TICK,ID:TICK`.")
+    ] = ""
+    limit: Annotated[int, Meta(ge=0, le=MOST_LIVE, description="How many of the best to tell of beside them.")] = 12
 
-    known: Annotated[str, Meta(max_length=2000, pattern=r"^([\w-]{1,16}:\d{1,6}(,(?=.)|$))*$")] = ""
-    limit: Annotated[int, Meta(ge=0, le=MOST_LIVE)] = 12
+
+class FieldError(Struct):
+    field: str
+    message: str
+
+
+class ProblemAnswer(Struct, omit_defaults=True):
+    """What is refused, and what would do; `errors` for invalid input.
+
+    `tick`, `game`: where the server stands in a game, when a post to it comes at the wrong tick, or too late.
+    """
+
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+    tick: int | UnsetType = UNSET
+    game: "Progress | UnsetType" = UNSET
+
+
+class Health(Struct):
+    status: Literal["ok"]
+    database: Literal["ok"]
 
 
 class UserAnswer(Struct, omit_defaults=True):
@@ -136,8 +170,8 @@ class LiveSession(Struct):
     """A session without its token; `current` is the one in which this is asked."""
 
     id: str
-    created_at: str
-    expires_at: str
+    created_at: Time
+    expires_at: Time
     current: bool
 
 
@@ -149,7 +183,7 @@ class GameAnswer(Struct):
     seed: int
     rules: int
     tick: int
-    started_at: str
+    started_at: Time
     pause_left: float | None
     ranked: bool
     challenge: str | None
@@ -189,7 +223,7 @@ class ActiveGame(Struct, omit_defaults=True):
     snake: list[Cell]
     food: Cell
     tick: int
-    started_at: str
+    started_at: Time
     bot: bool = False
 
 
@@ -228,8 +262,8 @@ class GameRecord(Struct, omit_defaults=True):
     ranked: bool
     tick: int
     score: int
-    started_at: str
-    ended_at: str | None
+    started_at: Time
+    ended_at: Time | None
     turns: list[tuple[int, Heading]]
     challenge: str | None = None
     bot: bool = False
@@ -243,7 +277,7 @@ class EntryAnswer(Struct, omit_defaults=True):
     username: str
     score: int
     mode: Mode
-    timestamp: str
+    timestamp: Time
     game: str | None
     verified: bool
     bot: bool = False
@@ -271,7 +305,7 @@ class Best(Struct):
     of: int
     score: int
     game: str | None
-    timestamp: str
+    timestamp: Time
 
 
 class PlayedGame(Struct, omit_defaults=True):
@@ -282,13 +316,13 @@ class PlayedGame(Struct, omit_defaults=True):
     outcome: Outcome | None
     ranked: bool
     ticks: int
-    started_at: str
-    ended_at: str | None
+    started_at: Time
+    ended_at: Time | None
     challenge: str | None = None
 
 
 class PastScore(Struct):
-    at: str
+    at: Time
     mode: Mode
     score: int
 
@@ -297,7 +331,7 @@ class Player(Struct, omit_defaults=True):
     """`bests` by mode, null where the player is not on its board; `scores` of the last games that are over, in order."""
 
     username: str
-    joined_at: str
+    joined_at: Time
     games: int
     bests: dict[str, Best | None]
     latest: list[PlayedGame]

@@ -1,7 +1,7 @@
 """The start: gunicorn, with gevent workers, as the settings say.
 
-Nothing of the app is imported here. Each worker imports it after gevent has replaced threads and sockets by its own: the
-thread locals of bottle and peewee must be gevent's.
+Of the app nothing is imported here but its clock and settings. Each worker imports the rest after gevent has replaced
+threads and sockets by its own: the thread locals of bottle and peewee must be gevent's.
 """
 
 import gc
@@ -23,6 +23,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
+import clock  # noqa: F401 - here, so that the workers share one
 import config
 
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one

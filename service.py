@@ -9,14 +9,9 @@ if __name__ == "__main__":
 
     raise SystemExit(server.main())
 
-import functools
-import hashlib
 import logging
 import time
-from datetime import UTC, datetime
-from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlencode
 
 import bottle
 import msgspec
@@ -33,25 +28,36 @@ import games
 import keeping
 import live
 import models
+import openapi
 import players
 import proxies
+import standings
 import throttle
 from names import key, read_refused
-from parsing import body, header, query, token
+from parsing import header, query, token
 from problems import Problem, invalid, unauthorized
+from routing import FAILED, ROUTES, Route, guarded, is_known, refuse, route
 from rules import MODES
 from schemas import (
+    ActiveGame,
     BoardQuery,
     Change,
     Delete,
     EntryAnswer,
+    GameAnswer,
     GameQuery,
+    GameRecord,
+    Guest,
+    Health,
+    LiveGame,
     LiveQuery,
+    LiveSession,
     LogIn,
     NewGame,
     NextQuery,
     NextRank,
-    Request,
+    Player,
+    Progress,
     SessionAnswer,
     SignUp,
     Standing,
@@ -60,7 +66,6 @@ from schemas import (
     TickQuery,
     Turns,
     UserAnswer,
-    timestamp,
 )
 
 STATIC = Path(__file__).parent / "static"
@@ -68,8 +73,6 @@ SWEEP_EVERY = 5  # seconds between looks for abandoned games
 PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
-RETRY_AFTER = 2  # seconds, when the database can't do what is asked
-FAILED = "The server has failed here; it is not your request's fault. Its log says more."
 HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
@@ -78,6 +81,7 @@ HEADERS = [
         "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     ),
 ]
+ONWARD = '`<?...>; rel="next"`: the query of the next page, where there is one.'
 BARE = "snakepit.bare"  # in the environ of a request: what is said is not worth as much head
 
 log = logging.getLogger("snakepit")
@@ -114,7 +118,7 @@ class Snakepit(bottle.Bottle):
         self.active = keeping.Kept(ACTIVE)
         self.secret = self.sessions = None  # from `prepare` on
         self.next_sweep = 0.0  # on the monotonic clock
-        for method, path, handler in ROUTES:
+        for method, path, handler, *_ in ROUTES:
             self.route(path, method, handler)
         with models.using(self.database):
             try:
@@ -189,67 +193,7 @@ class Snakepit(bottle.Bottle):
             405: f"{request.path} does not take {request.method}. Allowed: {error.headers.get('Allow')}.",
             500: FAILED,
         }
-        return _refuse(Problem(error.status_code, detail.get(error.status_code, str(error.body))))
-
-
-ROUTES = []
-
-
-def route(method, path):
-    """Add the handler to the API: what it returns is sent as JSON, None as 204, and what it refuses as a problem."""
-
-    def add(handler):
-        ROUTES.append((method, path, _guarded(handler)))
-        return handler
-
-    return add
-
-
-def _guarded(handler):
-    """The handler as bottle calls it: with the database at hand, and no way out for an exception."""
-
-    @functools.wraps(handler)
-    def answer(**parameters):
-        try:
-            app = request.app
-            app.prepare()
-            app.sweep()
-            result = handler(**parameters)
-        except Problem as problem:
-            return _refuse(problem)
-        except models.OUT_OF_REACH as error:
-            log.error("%s %s: the database: %s", request.method, request.path, error)
-            return _refuse(_not_now(error))
-        except Exception:
-            log.exception("%s %s", request.method, request.path)
-            return _refuse(Problem(500, FAILED))
-        if isinstance(result, bottle.HTTPResponse):
-            return result
-        if result is None:
-            response.status = 204
-            return b""
-        response.content_type = "application/json"
-        response.set_header("Cache-Control", "no-store")
-        return result if isinstance(result, bytes) else msgspec.json.encode(result)
-
-    return answer
-
-
-def _refuse(problem):
-    response.status = problem.status
-    response.content_type = "application/problem+json"
-    for name, value in problem.headers.items():
-        response.set_header(name, value)
-    answer = {"title": HTTPStatus(problem.status).phrase, "status": problem.status, "detail": problem.args[0]}
-    if problem.errors:
-        answer["errors"] = [{"field": field, "message": message} for field, message in problem.errors]
-    return msgspec.json.encode(answer | problem.members)
-
-
-def _not_now(error):
-    """503 for what the database couldn't do."""
-    detail = f"{connections.trouble(error)} Nothing is lost; try again in {RETRY_AFTER} s."
-    return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)})
+        return refuse(Problem(error.status_code, detail.get(error.status_code, str(error.body))))
 
 
 # Who asks.
@@ -263,6 +207,29 @@ def signed_in():
     return request.app.sessions.user(given)
 
 
+def perhaps_signed_in():
+    """The user whose token came along, None if none did. 401 for a dead one."""
+    return signed_in() if token() else None
+
+
+def posting():
+    """The user who posts to a game. 429 before anything is read, if it is too often; nobody else can use that up."""
+    user = signed_in()
+    request.app.posts.spend(games.now(), user.id, request.url_args["game_id"])
+    return user
+
+
+def stating():
+    """The user who states a score. 403 where none is taken at its word."""
+    if request.app.settings.score_policy != "open":
+        raise Problem(
+            403,
+            "Here no score is stated: open a game with POST /api/games and post its turns to /api/games/ID/turns;"
+            " the server plays them and puts the score on the board.",
+        )
+    return signed_in()
+
+
 def address():
     """The client's, behind the proxies that are trusted."""
     peer, trusted = request.environ.get("REMOTE_ADDR", ""), request.app.settings.trusted_proxies
@@ -272,10 +239,20 @@ def address():
 # Accounts.
 
 
-@route("POST", "/api/auth/signup")
-def sign_up():
-    wanted, app = body(SignUp), request.app
-    guest = signed_in() if token() else None
+@route(
+    *("POST", "/api/auth/signup"),
+    body=SignUp,
+    visitor=perhaps_signed_in,
+    answer=SessionAnswer,
+    status=201,
+    errors=(409, 429),
+)
+def sign_up(wanted, guest):
+    """Make an account.
+
+    With the token of a guest, it is theirs from now on, with the games played so far. 409: the name or the email is taken.
+    """
+    app = request.app
     app.throttle.spend(throttle.NEW_ACCOUNTS, f"account from {address()}")
     if guest and not guest.is_guest:
         guest = None  # a player who makes another account
@@ -285,21 +262,23 @@ def sign_up():
     )
     if guest:
         app.sessions.close(token())
-    response.status = 201
     return _session(user)
 
 
-@route("POST", "/api/auth/guest")
-def play_as_guest():
-    body(Request)
+@route("POST", "/api/auth/guest", body=Guest, answer=SessionAnswer, status=201, errors=(429,))
+def play_as_guest(_):
+    """Play without an account.
+
+    Guests are on no board until they sign up.
+    """
     request.app.throttle.spend(throttle.NEW_GUESTS, f"guest from {address()}")
-    response.status = 201
     return _session(accounts.make_guest())
 
 
-@route("POST", "/api/auth/login")
-def log_in():
-    given, app = body(LogIn), request.app
+@route("POST", "/api/auth/login", body=LogIn, answer=SessionAnswer, errors=(401, 429))
+def log_in(given):
+    """Open a session, by the username or the email."""
+    app = request.app
     if given.username is None and given.email is None:
         raise invalid(("username", "give a username or an email"))
     account, here = f"log-in of {key(given.username or given.email or '')}", f"log-in from {address()}"
@@ -314,35 +293,43 @@ def log_in():
     return _session(user)
 
 
-@route("POST", "/api/auth/logout")
-def log_out():
-    signed_in()
+@route("POST", "/api/auth/logout", user=signed_in)
+def log_out(_):
+    """End the session; its token is dead from now on."""
     request.app.sessions.close(token())
 
 
-@route("GET", "/api/auth/sessions")
-def my_sessions():
-    return request.app.sessions.live(signed_in(), token())
+@route("GET", "/api/auth/sessions", user=signed_in, answer=list[LiveSession])
+def my_sessions(user):
+    """List one's sessions, newest first."""
+    return request.app.sessions.live(user, token())
 
 
-@route("DELETE", "/api/auth/sessions/<session_id>")
-def end_session(session_id):
-    request.app.sessions.close_one(signed_in(), session_id)
+@route("DELETE", "/api/auth/sessions/<session_id>", user=signed_in)
+def end_session(user, session_id):
+    """End one of one's sessions."""
+    request.app.sessions.close_one(user, session_id)
 
 
-@route("DELETE", "/api/auth/sessions")
-def log_out_everywhere():
-    request.app.sessions.close_all(signed_in())
+@route("DELETE", "/api/auth/sessions", user=signed_in)
+def log_out_everywhere(user):
+    """End all of one's sessions, this one too."""
+    request.app.sessions.close_all(user)
 
 
-@route("GET", "/api/auth/me")
-def me():
-    return _user(signed_in())
+@route("GET", "/api/auth/me", user=signed_in, answer=UserAnswer)
+def show_me(user):
+    """Tell who one is."""
+    return _user(user)
 
 
-@route("PATCH", "/api/auth/me")
-def change_me():
-    user, wanted, app = signed_in(), body(Change), request.app
+@route("PATCH", "/api/auth/me", user=signed_in, body=Change, answer=UserAnswer, errors=(403, 409, 429))
+def change_me(user, wanted):
+    """Change one's name, email or password.
+
+    A new password ends all other sessions. 403: the current password is wrong. 409: the name or the email is taken.
+    """
+    app = request.app
     _confirm(user, wanted.current_password, "current_password")
     wishes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET}
     del wishes["current_password"]
@@ -352,9 +339,12 @@ def change_me():
     return _user(user)
 
 
-@route("DELETE", "/api/auth/me")
-def delete_me():
-    user, given = signed_in(), body(Delete)
+@route("DELETE", "/api/auth/me", user=signed_in, body=Delete, errors=(403, 429))
+def delete_me(user, given):
+    """Delete one's account, with its games and its entries on the boards.
+
+    403: the password is wrong.
+    """
     if not user.is_guest:
         _confirm(user, given.password, "password")
     accounts.delete(user)
@@ -382,11 +372,14 @@ def _user(user):
 # Games.
 
 
-@route("POST", "/api/games")
-def open_game():
-    user, wanted, app = signed_in(), body(NewGame), request.app
+@route("POST", "/api/games", user=signed_in, body=NewGame, answer=GameAnswer, status=201, errors=(404, 429))
+def open_game(user, wanted):
+    """Open a game, on a new seed or on that of a challenge.
+
+    One has one open game at a time: another that is open ends as left. 404: there is no such game to challenge.
+    """
+    app = request.app
     app.new_games.spend(games.now(), user.id)
-    response.status = 201
     if wanted.challenge is not None:
         challenge = challenges.find(wanted.challenge, wanted.mode, app.secret)
         return games.open_game(user, challenge.mode, app.pace, challenge)
@@ -395,178 +388,113 @@ def open_game():
     return games.open_game(user, wanted.mode, app.pace)
 
 
-@route("GET", "/api/games/active")
+@route("GET", "/api/games/active", answer=list[ActiveGame])
 def active_games():
+    """List the games that are being played now, best first."""
     return live.active(request.app.active)
 
 
-@route("GET", "/api/games/live")
-def live_games():
-    asked = query(LiveQuery)
+@route("GET", "/api/games/live", query=LiveQuery, answer=list[LiveGame])
+def live_games(asked):
+    """Tell what is new of the games that one watches, and the best of the others that are being played."""
     pairs = [pair.split(":") for pair in asked.known.split(",") if pair]
     news = live.news({game: int(tick) for game, tick in pairs}, asked.limit)
     request.environ[BARE] = True  # everybody who watches asks this each second
     return news
 
 
-@route("POST", "/api/games/<game_id>/turns")
-def post_turns(game_id):
-    user = signed_in()
-    request.app.posts.spend(games.now(), user.id, game_id)  # by the user too: nobody else can use it up
-    post = body(Turns)
+@route("POST", "/api/games/<game_id>/turns", user=posting, body=Turns, answer=Progress, errors=(403, 409, 429))
+def post_turns(user, post, game_id):
+    """Play a game of one's own on.
+
+    About once a second is enough. 403: it is somebody else's. 409: the game is over, or the server stands at another tick
+    than `since`; the answer has that `tick`, and nothing has changed, so that one can always try again.
+    """
     return games.play(game_id, user, post.since, post.tick, post.turns, request.app.pace)
 
 
-@route("DELETE", "/api/games/<game_id>")
-def leave_game(game_id):
-    games.leave(game_id, signed_in())
+@route("DELETE", "/api/games/<game_id>", user=signed_in, errors=(403,))
+def leave_game(user, game_id):
+    """Leave a game of one's own, with the score that it has.
+
+    403: it is somebody else's.
+    """
+    games.leave(game_id, user)
 
 
-@route("GET", "/api/games/<game_id>")
-def show_game(game_id):
-    since = query(GameQuery).since
-    return _unless_known(games.record(games.find(game_id), since))
-
-
-def _unless_known(answer):
-    """The answer with a validator, or 304 if it is what the client has."""
-    encoded = msgspec.json.encode(answer)
-    etag = f'"{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if _is_known(etag):
-        return bottle.HTTPResponse(status=304, headers=headers)
-    return bottle.HTTPResponse(encoded, headers=headers | {"Content-Type": "application/json"})
-
-
-def _is_known(etag):
-    """Whether the client has what the validator stands for."""
-    return etag in (tag.strip().removeprefix("W/") for tag in header("IF_NONE_MATCH").split(","))
+@route("GET", "/api/games/<game_id>", query=GameQuery, answer=GameRecord, validated=True)
+def show_game(asked, game_id):
+    """Show a game with its turns, to play it again."""
+    return games.record(games.find(game_id), asked.since)
 
 
 # Boards and players.
 
 
-@route("GET", "/api/leaderboard")
-def leaderboard():
-    asked = query(BoardQuery)
-    names = _boards(asked)
-    page, link = request.app.pages.get((*names, request.query_string), boards.versions(names), _page, asked, names)
+@route("GET", "/api/leaderboard", query=BoardQuery, answer=list[EntryAnswer], headers={"Link": ONWARD}, errors=(404,))
+def leaderboard(asked):
+    """Read a board, best first: each player's best game.
+
+    404: there is no such game to challenge.
+    """
+    names = standings.boards_asked(asked)
+    page, link = request.app.pages.get((*names, request.query_string), boards.versions(names), standings.page, asked, names)
     if link:
         response.set_header("Link", link)
     return page
 
 
-def _page(asked, names):
-    """A page of boards as JSON, and the Link to the next one, or None."""
-    after = boards.TOP if asked.after is None else _place(asked.after)
-    rows = boards.page(names, asked.limit + 1, after)
-    link = None
-    if len(rows) > asked.limit:
-        rows = rows[: asked.limit]
-        onward = {**request.query, "after": ".".join(map(str, boards.place(rows[-1])))}
-        link = f'<?{urlencode(onward)}>; rel="next"'
-    return msgspec.json.encode(_entries(names, rows)), link
+@route("GET", "/api/leaderboard/me", user=signed_in, query=StandingQuery, answer=Standing, errors=(404,))
+def my_standing(user, asked):
+    """Tell one's own place on a board, with those around.
+
+    404: there is no such game to challenge.
+    """
+    names = standings.boards_asked(asked, user)
+    return request.app.standings.get((user.id, *names), boards.versions(names), standings.standing, names, user)
 
 
-@route("GET", "/api/leaderboard/me")
-def my_standing():
-    user, asked = signed_in(), query(StandingQuery)
-    names = _boards(asked, user)
-    return request.app.standings.get((user.id, *names), boards.versions(names), _standing, names, user)
+@route("GET", "/api/leaderboard/next", query=NextQuery, visitor=perhaps_signed_in, answer=NextRank, errors=(404,))
+def next_rank(asked, user):
+    """Tell the rank that a score has, and the next entry to beat.
+
+    404: there is no such game to challenge.
+    """
+    return standings.next_rank(standings.boards_asked(asked, user), asked.score, user)
 
 
-def _standing(names, user):
-    """A player's Standing on the boards, as JSON."""
-    row = boards.entry(names, user.id)
-    if not row:
-        return msgspec.json.encode(Standing(None, boards.size(names), None, None, []))
-    ranks = boards.ranks(names, (row.score, boards.NONE))
-    rank, size = ranks[row.score], ranks[boards.NONE] - 1
-    percentile = round(100 * (size - rank + 1) / size, 1)
-    around = _entries(names, boards.around(names, row))
-    return msgspec.json.encode(Standing(rank, size, row.score, percentile, around))
+@route("POST", "/api/leaderboard", user=stating, body=StatedScore, answer=EntryAnswer, status=201, errors=(403,))
+def state_score(user, stated):
+    """State a score, where the server takes scores at their word.
 
-
-@route("GET", "/api/leaderboard/next")
-def next_rank():
-    asked = query(NextQuery)
-    user = signed_in() if token() else None
-    names = _boards(asked, user)
-    own = user and boards.entry(names, user.id)
-    rank = boards.rank(names, asked.score) - bool(own and own.score > asked.score)
-    row = boards.next_better(names, asked.score, user and user.id)
-    return NextRank(rank, _entries(names, [row])[0] if row else None)
-
-
-@route("POST", "/api/leaderboard")
-def state_score():
-    if request.app.settings.score_policy != "open":
-        raise Problem(
-            403,
-            "Here no score is stated: open a game with POST /api/games and post its turns to /api/games/ID/turns;"
-            " the server plays them and puts the score on the board.",
-        )
-    user, stated = signed_in(), body(StatedScore)
+    403: the server doesn't; play a game, and its score is on the board.
+    """
     if user.is_guest:
         raise Problem(403, "Guests are on no leaderboard. Sign up first, with this token.")
     row = games.state_score(user, stated.mode, stated.score)
-    response.status = 201
-    return _entries([row.board], [row])[0]
+    return standings.entries([row.board], [row])[0]
 
 
-@route("GET", "/api/players/<name>")
-def player(name):
+@route("GET", "/api/players/<name>", answer=Player)
+def show_player(name):
+    """Show a player's bests and latest games."""
     return players.page(players.find(name))
-
-
-def _boards(asked, user=None):
-    """The names of the boards that a query asks for, to be read as one: those with the user, where it doesn't say whose."""
-    bots = asked.players == "bots" or bool(user and user.bot and not asked.players)
-    if asked.challenge is not None:
-        return _boards_of_challenge(asked, bots)
-    day = asked.at or datetime.now(UTC).date()
-    return [boards.board(mode, asked.period, day, bots) for mode in ([asked.mode] if asked.mode else MODES)]
-
-
-def _boards_of_challenge(asked, bots):
-    if asked.period != boards.ALL:
-        raise invalid(("period", "a challenge has one board, of all its games; leave the period out"))
-    name, modes = challenges.standing_names(asked.challenge, asked.mode, asked.at)
-    return [boards.challenge_board(mode, name, bots) for mode in modes]
-
-
-def _place(after):
-    """The place that the query's `after` spells, as the Link header gave it."""
-    parts = after.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in parts):
-        raise invalid(("after", "give what the Link header of the page before has, or nothing for the first page"))
-    return tuple(map(int, parts))
-
-
-def _entries(names, rows):
-    return [
-        EntryAnswer(
-            rank=rank,
-            id=f"{row.user_id}.{row.game}",
-            username=row.name,
-            score=row.score,
-            mode=boards.mode_of(row.board),
-            timestamp=timestamp(row.at),
-            game=row.game if row.verified else None,
-            verified=bool(row.verified),
-            bot=bool(row.bot),
-        )
-        for rank, row in boards.ranked(names, rows)
-    ]
 
 
 # The server, and the client.
 
 
-@route("GET", "/healthz")
+@route("GET", "/healthz", answer=Health)
 def health():
+    """Tell whether server and database are there."""
     models.sql("SELECT 1").fetchone()
-    return {"status": "ok", "database": "ok"}
+    return Health("ok", "ok")
+
+
+@route("GET", "/api/openapi.json", answer=dict, validated=True)
+def description():
+    """Describe this API, in OpenAPI 3.1."""
+    return DESCRIPTION
 
 
 def client(path=assets.INDEX):
@@ -575,11 +503,16 @@ def client(path=assets.INDEX):
     if not asset:
         return bottle.HTTPError(404)
     headers = {"Content-Type": asset.kind, "Cache-Control": kept, "ETag": asset.etag, "Vary": "Accept-Encoding"}
-    if _is_known(asset.etag):
+    if is_known(asset.etag):
         return bottle.HTTPResponse(status=304, headers=headers)
     if asset.compressed and "gzip" in header("ACCEPT_ENCODING"):
         return bottle.HTTPResponse(asset.compressed, headers=headers | {"Content-Encoding": "gzip"})
     return bottle.HTTPResponse(asset.content, headers=headers)
+
+
+def docs():
+    """The page to read and try the API."""
+    return client(assets.DOCS)
 
 
 def card(game_id):
@@ -608,9 +541,11 @@ def manifest():
 
 
 ROUTES += [
-    ("GET", "/", client),
-    ("GET", "/games/<game_id>", _guarded(card)),
-    ("GET", "/games/<game_id>/card.png", _guarded(card_picture)),
-    ("GET", "/manifest.webmanifest", manifest),
-    ("GET", "/static/<path:path>", client),
+    Route("GET", "/", client),
+    Route("GET", "/api/docs", docs),
+    Route("GET", "/games/<game_id>", guarded(card)),
+    Route("GET", "/games/<game_id>/card.png", guarded(card_picture)),
+    Route("GET", "/manifest.webmanifest", manifest),
+    Route("GET", "/static/<path:path>", client),
 ]
+DESCRIPTION = openapi.describe(ROUTES)

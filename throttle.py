@@ -28,6 +28,25 @@ WOULD_DO = "give memory://, or for several processes redis://HOST:6379/0"
 log = logging.getLogger("snakepit")
 
 
+class Memory(MemoryStorage):
+    """The library's, which counts by the machine's clock: what lies ahead of that, since it was set back, is forgotten."""
+
+    STORAGE_SCHEME = ("memory",)  # instead of it
+
+    def acquire_entry(self, key, *rest, **options):
+        self._forget_future(key)
+        return super().acquire_entry(key, *rest, **options)
+
+    def get_moving_window(self, key, *rest):
+        self._forget_future(key)
+        return super().get_moving_window(key, *rest)
+
+    def _forget_future(self, key):
+        events = self.events.get(key)  # the latest first
+        if events and events[0].atime > time.time() + 1:
+            self.clear(key)
+
+
 class Throttle:
     """Counts in `storage`, a URL as the limits library takes it; not at all where `enabled` is false.
 
@@ -37,7 +56,7 @@ class Throttle:
 
     def __init__(self, enabled, storage):
         self.enabled = enabled
-        self.limiter, self.spare = _limiter(storage), MovingWindowRateLimiter(MemoryStorage())
+        self.limiter, self.spare = _limiter(storage), MovingWindowRateLimiter(Memory())
 
     def spend(self, limit, who):
         """Count one try. 429 if there are too many."""

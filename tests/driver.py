@@ -3,6 +3,7 @@
 import json
 from collections import namedtuple
 
+import conformance
 import webtest
 
 import rules
@@ -13,7 +14,10 @@ Answer = namedtuple("Answer", "status headers json")
 
 
 class Api:
-    """Calls of the API. `send(method, path, body, headers)` carries one, and returns an Answer."""
+    """Calls of the API. `send(method, path, body, headers)` carries one, and returns an Answer.
+
+    Each answer must be as the API's description has it.
+    """
 
     def __init__(self, send, token=None, user=None):
         self.send = send
@@ -29,7 +33,9 @@ class Api:
     def ask(self, call, body=None, headers=None):
         method, path = call.split(" ", 1)
         bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return self.send(method, path, body, bearer | (headers or {}))
+        answer = self.send(method, path, body, bearer | (headers or {}))
+        conformance.check(method, path, answer)
+        return answer
 
     def sign_up(self, username, **fields):
         """A new account; an Api with its token."""

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from urllib.parse import urljoin
 
 import pytest
 import webob
@@ -16,18 +17,20 @@ def client(app):
     return webtest.TestApp(app)
 
 
-def test_the_page_names_its_files_by_their_version_and_they_may_be_kept(client):
-    page = client.get("/")
+@pytest.mark.parametrize("path", ["/", "/api/docs"])
+def test_a_page_names_its_files_by_their_version_and_they_may_be_kept(client, path):
+    page = client.get(path)
     assert (page.content_type, page.cache_control.no_cache) == ("text/html", "*")
-    addresses = re.findall(r'(?:href|src)="(static/[^"]+)"', page.text)
-    assert len(addresses) > 10
+    addresses = re.findall(r'(?:href|src)="((?:../)?static/[^"]+)"', page.text)
+    assert len(addresses) > 5
     for address in addresses:
-        file = client.get(f"/{address}")
+        file = client.get(urljoin(path, address))
         assert "immutable" in file.headers["Cache-Control"]
 
 
-def test_all_addresses_in_the_page_are_relative(client):
-    addresses = re.findall(r'(?:href|src)="([^"]*)"', client.get("/").text)
+@pytest.mark.parametrize("path", ["/", "/api/docs"])
+def test_all_addresses_in_a_page_are_relative(client, path):
+    addresses = re.findall(r'(?:href|src)="([^"]*)"', client.get(path).text)
     assert [address for address in addresses if address.startswith("/") or "//" in address] == []
 
 

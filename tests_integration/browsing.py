@@ -19,6 +19,8 @@ STATE = """({
     phase: state.phase, id: state.id, seed: state.seed, mode: state.mode, turns: state.turns,
     tick: state.game?.ticks, stored: state.stored, connection: state.connection,
 })"""
+RUN_AXE = """() => axe.run().then(({violations}) => violations.map(
+    ({id, nodes}) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`))"""
 AFTER_TICK = """(tick) => state.game?.ticks > tick || state.phase === "over" """
 
 
@@ -57,3 +59,17 @@ def sign_up(page, name):
     page.locator("#signup-form [name=password]").fill(PASSWORD)
     page.locator("#signup-form [type=submit]").click()
     expect(page.locator("#signup-form")).to_be_hidden()
+
+
+def goes_wrong(page, axe):
+    """What is wrong with the view that the page shows: a list, empty if all is well."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    found = page.evaluate(RUN_AXE)
+    wide, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    if wide > width:
+        found.append(f"it is {wide - width} px too wide")
+    if (shifted := page.evaluate("shifted")) > 0.001:
+        found.append(f"it has shifted by {shifted}")
+    page.evaluate("shifted = 0")
+    return found

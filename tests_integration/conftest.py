@@ -52,6 +52,16 @@ def own_postgres(tmp_path_factory):
 @pytest.fixture
 def postgres_url(postgres):
     """An empty database of this test's own, as hosts hand out its address."""
+    yield from _empty_database(postgres)
+
+
+@pytest.fixture(scope="module")
+def postgres_url_of_module(postgres):
+    """The same for all tests of a module."""
+    yield from _empty_database(postgres)
+
+
+def _empty_database(postgres):
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")

@@ -1,4 +1,4 @@
-"""A server process, on a disk of its own where it is to be a bad one; and a Postgres."""
+"""A server process, on a disk of its own where it is to be a bad one; a Postgres; and what else stands around a server."""
 
 import http.client
 import json
@@ -9,6 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -147,3 +150,40 @@ class Postgres:
 
         where = self.server.pgdata
         pgexec("pg_ctl", ("-w", "-D", str(where), *arguments), bin_path=self.server.bin_path, user=self.server.system_user)
+
+
+@contextmanager
+def served_below(path, server):
+    """A proxy that serves the server below a path and nothing else, as nginx would; its URL, with a slash at the end."""
+    inner = urlsplit(server.url).netloc
+
+    class Proxy(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def forward(self):
+            if not self.path.startswith(f"{path}/"):
+                self.send_error(404)
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            connection = http.client.HTTPConnection(inner)
+            connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
+            answer = connection.getresponse()
+            raw = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("connection", "content-length", "date", "server", "transfer-encoding"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = forward  # noqa: N815 - http.server's names
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{proxy.server_port}{path}/"
+        proxy.shutdown()

@@ -1,23 +1,17 @@
 """Every view, at each size and in both themes: nothing sticks out or jumps, axe-core finds nothing, and it loads light."""
 
-import http.client
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
 
 import pytest
-from browsing import sign_up, start
+from browsing import goes_wrong, sign_up, start
 from playwright.sync_api import expect
-from running import ROOT, Server
+from running import ROOT, Server, served_below
 
 import rules
 
 VECTORS = ROOT / "tests" / "rules-vectors.json"
 
 SIZES = [(390, 844), (1280, 800), (1920, 1080)]
-RUN_AXE = """() => axe.run().then(({violations}) => violations.map(
-    ({id, nodes}) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`))"""
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +28,6 @@ def filled(tmp_path_factory):
     player.play(2, "pass-through")
     yield server
     server.kill()
-
-
-def goes_wrong(page, axe):
-    """What is wrong with the view that the page shows: a list, empty if all is well."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(axe)
-    found = page.evaluate(RUN_AXE)
-    wide, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    if wide > width:
-        found.append(f"it is {wide - width} px too wide")
-    if (shifted := page.evaluate("shifted")) > 0.001:
-        found.append(f"it has shifted by {shifted}")
-    page.evaluate("shifted = 0")
-    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -171,39 +151,8 @@ def test_a_game_at_full_length_keeps_the_frame_rate(open_page, live):
 
 @pytest.fixture
 def below_a_path(filled):
-    """A proxy that serves the server at /games/snake/ and nothing else, as nginx would."""
-    inner = urlsplit(filled.url).netloc
-
-    class Proxy(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def forward(self):
-            if not self.path.startswith("/games/snake/"):
-                self.send_error(404)
-                return
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            connection = http.client.HTTPConnection(inner)
-            connection.request(self.command, self.path.removeprefix("/games/snake"), body, dict(self.headers))
-            answer = connection.getresponse()
-            raw = answer.read()
-            connection.close()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in ("connection", "content-length", "date", "server", "transfer-encoding"):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        do_GET = do_POST = do_PATCH = do_DELETE = forward  # noqa: N815 - http.server's names
-
-        def log_message(self, *args):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{proxy.server_port}/games/snake/"
-        proxy.shutdown()
+    with served_below("/games/snake", filled) as url:
+        yield url
 
 
 def test_it_works_below_a_path(open_page, below_a_path):

@@ -1,0 +1,186 @@
+"""The API's description, in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made from what the routes state."""
+
+import inspect
+import re
+from http import HTTPStatus
+from typing import Literal, get_args, get_origin
+
+import msgspec
+
+import schemas
+from schemas import ProblemAnswer
+
+ABOUT = """A snake game server where nobody states a score: a game is its seed and its turns, and the server plays it again.
+
+JSON in and out; times are ISO 8601 in UTC, ids opaque strings. A token goes into `Authorization: Bearer TOKEN`: sign up,
+log in, or play as a guest. What is refused is answered with problem details (RFC 9457): what was wrong, and what would do.
+An address that there isn't is 404, another method than those here 405, with `Allow`.
+"""
+TAGS = {
+    "auth": ("accounts", "Who one is, and sessions."),
+    "games": ("games", "Opening, playing, watching and replaying games."),
+    "leaderboard": ("boards", "Leaderboards, and one's own place on them."),
+    "players": ("players", "What anybody may see of a player."),
+}
+OTHERS = ("server", "The server itself.")
+REASONS = {
+    400: "The request can't be read.",
+    401: "There is no live token, or the name or the password is wrong.",
+    403: "This is not for the one who asks.",
+    404: "There is no such thing.",
+    408: "The body did not come in time.",
+    409: "It doesn't fit with what there is.",
+    413: "The body is larger than 64 KiB.",
+    414: "The address is too long.",
+    422: "A field is missing, unknown, or not of the right shape or value.",
+    429: "Too many tries.",
+    503: "The database is out of reach; nothing is lost.",
+}
+ANYWAY = {400, 503}
+# What follows from what a route takes.
+REFUSALS = {"user": {401}, "visitor": {401}, "path": {404, 414}, "query": {414, 422}, "body": {408, 413, 422}}
+SECONDS = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
+HEADERS = {
+    401: {"WWW-Authenticate": {"schema": {"const": "Bearer", "type": "string"}}},
+    429: {"Retry-After": SECONDS},
+    503: {"Retry-After": SECONDS},
+}
+ETAG = {"ETag": {"description": "For If-None-Match, the next time.", "schema": {"type": "string"}}}
+SCHEMAS, RESPONSES = "#/components/schemas/{name}", "#/components/responses/{name}"
+# What is one of some words, {the words in order: its name}.
+CHOICES = {tuple(sorted(get_args(kind))): name for name, kind in vars(schemas).items() if get_origin(kind) is Literal}
+
+
+def describe(routes):
+    """The description of those routes that state something, as JSON."""
+    routes = [route for route in routes if route.takes is not None]
+    shapes = {repr(shape): shape for route in routes for shape in (route.takes.get("body"), route.answer) if shape}
+    kinds = [*shapes.values(), ProblemAnswer]
+    (*shown, problem), components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
+    shown = dict(zip(shapes, shown, strict=True))
+    choices = {name: {"title": name, "type": "string", "enum": list(words)} for words, name in CHOICES.items()}
+    paths = {}
+    for route in routes:
+        path = re.sub("<(.+?)>", r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, shown)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.1",
+            "info": {"title": "Snakepit", "version": "1", "description": _flowing(ABOUT)},
+            "servers": [{"url": "..", "description": "Where this description is, below whatever path."}],
+            "tags": [{"name": name, "description": about} for name, about in (*TAGS.values(), OTHERS)],
+            "paths": paths,
+            "components": {
+                "schemas": _tidied(components) | choices,
+                "responses": {str(status): _refusal(status, problem) for status in REASONS},
+                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            },
+        }
+    )
+
+
+def _operation(route, shown):
+    """`shown`: what the description has for a type, by its repr. The words are the handler's; see routing.route."""
+    summary, *rest = re.split(r"\s+(?=[45]\d\d: )|\n\n", inspect.getdoc(route.handler))
+    reasons = {text[:3]: _sentence(text[5:]) for text in rest if text[:3].isdigit()}
+    said = {
+        "operationId": route.handler.__name__,
+        "tags": [_tag(route.path)],
+        "summary": summary.removesuffix("."),
+        "description": _flowing("\n\n".join(text for text in rest if text[:3] not in reasons)),
+        "parameters": [*_parts(route.path), *_fields(route.takes.get("query"))],
+        "requestBody": _body(route.takes.get("body"), shown),
+        "responses": _answers(route, shown, reasons),
+        "security": _security(route.takes),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _tidied(schema):
+    """The same as generators of clients read it best.
+
+    Its descriptions flow, choices have names, and there is no `items: false` where maxItems says the same.
+    """
+    if isinstance(schema, list):
+        return [_tidied(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    text = {"description": _flowing(schema["description"])} if isinstance(schema.get("description"), str) else {}
+    tidied = {name: _tidied(part) for name, part in schema.items() if (name, part) != ("items", False)} | text
+    if choice := CHOICES.get(tuple(tidied.get("enum", ()))):
+        del tidied["enum"]
+        tidied["$ref"] = SCHEMAS.format(name=choice)
+    return tidied
+
+
+def _flowing(text):
+    """The paragraphs of a docstring, each as one line."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
+
+
+def _sentence(text):
+    return _flowing(text[0].upper() + text[1:])
+
+
+def _tag(path):
+    return next((tag for part, (tag, _) in TAGS.items() if path.startswith(f"/api/{part}")), OTHERS[0])
+
+
+def _security(takes):
+    if "visitor" in takes:
+        return [{}, {"token": []}]
+    return [{"token": []}] if "user" in takes else []
+
+
+def _parts(path):
+    """The parameters in the path."""
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall("<(.+?)>", path)
+    ]
+
+
+def _fields(shape):
+    """The parameters in the query."""
+    if shape is None:
+        return
+    schema = msgspec.json.schema(shape)["$defs"][shape.__name__]
+    for name, field in _tidied(schema["properties"]).items():
+        if field.get("default", ...) is None:
+            del field["default"]
+        about = {"description": field.pop("description")} if "description" in field else {}
+        required = name in schema["required"]
+        yield {"name": name, "in": "query", "required": required, "allowEmptyValue": not required, "schema": field} | about
+
+
+def _body(shape, shown):
+    if shape is None:
+        return None
+    required = any(field.required for field in msgspec.structs.fields(shape))
+    return {"required": required, "content": {"application/json": {"schema": shown[repr(shape)]}}}
+
+
+def _answers(route, shown, reasons):
+    """By status, the answer itself first; `reasons` are what its docstring has of some."""
+    headers = {name: {"description": about, "schema": {"type": "string"}} for name, about in (route.headers or {}).items()}
+    headers |= ETAG if route.validated else {}
+    answer = {"description": HTTPStatus(route.status).phrase}
+    if headers:
+        answer["headers"] = headers
+    if route.answer is not None:
+        answer["content"] = {"application/json": {"schema": shown[repr(route.answer)]}}
+    answers = {str(route.status): answer}
+    if route.validated:
+        answers["304"] = {"description": "It is still what the ETag in If-None-Match stands for.", "headers": ETAG}
+    takes = [*route.takes, "path"] if "<" in route.path else route.takes
+    refused = ANYWAY.union(route.errors, *(REFUSALS[what] for what in takes))
+    for status in map(str, sorted(refused)):
+        answers[status] = {"$ref": RESPONSES.format(name=status)}
+        if status in reasons:
+            answers[status]["description"] = reasons[status]
+    return answers
+
+
+def _refusal(status, problem):
+    said = {"description": REASONS[status], "content": {"application/problem+json": {"schema": problem}}}
+    return said | ({"headers": HEADERS[status]} if status in HEADERS else {})

@@ -1,0 +1,133 @@
+"""Routes: what each takes and gives, stated once, by which requests are read and the API's description is made."""
+
+import functools
+import hashlib
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import bottle
+import msgspec
+from bottle import request, response
+
+import connections
+import models
+from parsing import body, header, query
+from problems import Problem
+
+RETRY_AFTER = 2  # seconds, when the database can't do what is asked
+FAILED = "The server has failed here; it is not your request's fault. Its log says more."
+
+log = logging.getLogger("snakepit")
+
+ROUTES = []
+# How each thing is taken that a route can state.
+TAKEN = {
+    "user": lambda ask: ask,
+    "visitor": lambda ask: ask,
+    "query": lambda shape: functools.partial(query, shape),
+    "body": lambda shape: functools.partial(body, shape),
+}
+
+
+class Route(NamedTuple):
+    """What the app answers, and what is stated of it, as `route` has it; `takes` is None where nothing is: for pages."""
+
+    method: str
+    path: str
+    handler: Callable
+    takes: dict | None = None
+    answer: Any = None
+    status: int = 200
+    validated: bool = False
+    headers: dict | None = None
+    errors: tuple = ()
+
+
+def route(method, path, *, answer=None, status=200, validated=False, headers=None, errors=(), **takes):
+    """Add the handler to the API, and to its description, which is made from what is stated here.
+
+    `takes`: what the handler is called with, beside the parts of the path by their names. It is looked at in the order
+    in which it stands, and refused where it isn't right: `user`, a function that says who asks, or `visitor`, the same for
+    a call that needs no token; `query` and `body`, what shapes they have. `answer`: the type that is sent as JSON, with
+    `status`; None is sent as 204. `validated`: with an ETag, and as 304 to those who have it. `headers`: what further ones
+    say. `errors`: the statuses of refusals that don't follow from the rest.
+
+    The handler's docstring is what the description says of it, `404: words.` in it what that refusal means here.
+    """
+
+    def add(handler):
+        given = 204 if answer is None else status
+        takers = [TAKEN[name](what) for name, what in takes.items()]
+        answering = guarded(handler, takers, given, validated)
+        ROUTES.append(Route(method, path, answering, takes, answer, given, validated, headers, errors))
+        return handler
+
+    return add
+
+
+def guarded(handler, takes=(), status=200, validated=False):
+    """The handler as bottle calls it: with the database at hand, and no way out for an exception."""
+
+    @functools.wraps(handler)
+    def answer(**parameters):
+        try:
+            app = request.app
+            app.prepare()
+            app.sweep()
+            result = handler(*[take() for take in takes], **parameters)
+        except Problem as problem:
+            return refuse(problem)
+        except models.OUT_OF_REACH as error:
+            log.error("%s %s: the database: %s", request.method, request.path, error)
+            return refuse(_not_now(error))
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            return refuse(Problem(500, FAILED))
+        if isinstance(result, bottle.HTTPResponse):
+            return result
+        if status != 200:
+            response.status = status
+        if result is None:
+            return b""
+        content = result if isinstance(result, bytes) else msgspec.json.encode(result)
+        if validated:
+            return _unless_known(content)
+        response.content_type = "application/json"
+        response.set_header("Cache-Control", "no-store")
+        return content
+
+    return answer
+
+
+def _unless_known(content):
+    """JSON with a validator, or 304 if it is what the client has."""
+    etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if is_known(etag):
+        return bottle.HTTPResponse(status=304, headers=headers)
+    return bottle.HTTPResponse(content, headers=headers | {"Content-Type": "application/json"})
+
+
+def is_known(etag):
+    """Whether the client has what the validator stands for."""
+    return etag in (tag.strip().removeprefix("W/") for tag in header("IF_NONE_MATCH").split(","))
+
+
+def refuse(problem):
+    """Answer with a Problem."""
+    response.status = problem.status
+    response.content_type = "application/problem+json"
+    for name, value in problem.headers.items():
+        response.set_header(name, value)
+    answer = {"title": HTTPStatus(problem.status).phrase, "status": problem.status, "detail": problem.args[0]}
+    if problem.errors:
+        answer["errors"] = [{"field": field, "message": message} for field, message in problem.errors]
+    return msgspec.json.encode(answer | problem.members)
+
+
+def _not_now(error):
+    """503 for what the database couldn't do."""
+    detail = f"{connections.trouble(error)} Nothing is lost; try again in {RETRY_AFTER} s."
+    return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)})

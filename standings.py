@@ -1,0 +1,86 @@
+"""What answers of boards are made of: which boards a query asks for, a page of them, and a player's place."""
+
+import re
+from urllib.parse import urlencode
+
+import msgspec
+
+import boards
+import challenges
+import clock
+from problems import invalid
+from rules import MODES
+from schemas import PLACE, EntryAnswer, NextRank, Standing, timestamp
+
+
+def boards_asked(asked, user=None):
+    """The names of the boards that a query asks for, to be read as one: those with the user, where it doesn't say whose."""
+    bots = asked.players == "bots" or bool(user and user.bot and not asked.players)
+    if asked.challenge is not None:
+        return _of_challenge(asked, bots)
+    day = asked.at or clock.today()
+    return [boards.board(mode, asked.period, day, bots) for mode in ([asked.mode] if asked.mode else MODES)]
+
+
+def _of_challenge(asked, bots):
+    if asked.period != boards.ALL:
+        raise invalid(("period", "a challenge has one board, of all its games; leave the period out"))
+    name, modes = challenges.standing_names(asked.challenge, asked.mode, asked.at)
+    return [boards.challenge_board(mode, name, bots) for mode in modes]
+
+
+def page(asked, names):
+    """A page of boards as JSON, and the Link to the next one, or None."""
+    after = boards.TOP if asked.after is None else _place(asked.after)
+    rows = boards.page(names, asked.limit + 1, after)
+    link = None
+    if len(rows) > asked.limit:
+        rows = rows[: asked.limit]
+        onward = msgspec.to_builtins(asked) | {"after": ".".join(map(str, boards.place(rows[-1])))}
+        link = f'<?{urlencode(onward)}>; rel="next"'
+    return msgspec.json.encode(entries(names, rows)), link
+
+
+def _place(after):
+    """The place that the query's `after` spells, as the Link header gave it."""
+    if not re.fullmatch(PLACE, after):
+        raise invalid(("after", "give what the Link header of the page before has, or nothing for the first page"))
+    return tuple(map(int, after.split(".")))
+
+
+def standing(names, user):
+    """A player's Standing on the boards, as JSON."""
+    row = boards.entry(names, user.id)
+    if not row:
+        return msgspec.json.encode(Standing(None, boards.size(names), None, None, []))
+    ranks = boards.ranks(names, (row.score, boards.NONE))
+    rank, size = ranks[row.score], ranks[boards.NONE] - 1
+    percentile = round(100 * (size - rank + 1) / size, 1)
+    around = entries(names, boards.around(names, row))
+    return msgspec.json.encode(Standing(rank, size, row.score, percentile, around))
+
+
+def next_rank(names, score, user):
+    """The NextRank of a score, for a user or None: their own entry is not to beat."""
+    own = user and boards.entry(names, user.id)
+    rank = boards.rank(names, score) - bool(own and own.score > score)
+    row = boards.next_better(names, score, user and user.id)
+    return NextRank(rank, entries(names, [row])[0] if row else None)
+
+
+def entries(names, rows):
+    """The EntryAnswers of boards.Rows that follow each other on the boards."""
+    return [
+        EntryAnswer(
+            rank=rank,
+            id=f"{row.user_id}.{row.game}",
+            username=row.name,
+            score=row.score,
+            mode=boards.mode_of(row.board),
+            timestamp=timestamp(row.at),
+            game=row.game if row.verified else None,
+            verified=bool(row.verified),
+            bot=bool(row.bot),
+        )
+        for rank, row in boards.ranked(names, rows)
+    ]

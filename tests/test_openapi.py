@@ -1,0 +1,138 @@
+"""The API's description: whole, valid, and true of what is answered."""
+
+import re
+from urllib.parse import urljoin
+
+import conformance
+import jsonschema_rs
+import msgspec
+import pytest
+import schemathesis
+from driver import PASSWORD, drive
+
+import schemas
+import service
+
+DESCRIPTION = conformance.DESCRIPTION
+OPERATIONS = [operation for path in DESCRIPTION["paths"].values() for operation in path.values()]
+
+
+def test_every_call_of_the_api_is_described_and_nothing_else():
+    described = {(method.upper(), path) for path, methods in DESCRIPTION["paths"].items() for method in methods}
+    pages = {
+        "/",
+        "/api/docs",
+        "/games/{game_id}",
+        "/games/{game_id}/card.png",
+        "/manifest.webmanifest",
+        "/static/{path:path}",
+    }
+    answered = {(route.method, re.sub("<(.+?)>", r"{\1}", route.path)) for route in service.ROUTES}
+    assert {call for call in answered if call[1] not in pages} == described
+
+
+def test_the_description_is_valid():
+    schemathesis.openapi.from_dict(DESCRIPTION).validate()
+    for name in DESCRIPTION["components"]["schemas"]:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": DESCRIPTION["components"]}
+        jsonschema_rs.meta.validate(DESCRIPTION["components"]["schemas"][name])
+        jsonschema_rs.validator_for(schema)  # all that it refers to is there
+
+
+def test_each_call_has_a_name_of_its_own_a_summary_and_a_tag():
+    assert len({operation["operationId"] for operation in OPERATIONS}) == len(OPERATIONS)
+    assert all(operation["summary"] for operation in OPERATIONS)
+    known = {tag["name"] for tag in DESCRIPTION["tags"]}
+    assert {tag for operation in OPERATIONS for tag in operation["tags"]} == known
+
+
+def test_it_is_served_with_a_validator(app):
+    api = drive(app)
+    answer = api.ask("GET /api/openapi.json")
+    assert answer.json == DESCRIPTION
+    assert answer.headers["Content-Type"] == "application/json"
+    assert api.ask("GET /api/openapi.json", headers={"If-None-Match": answer.headers["ETag"]}).status == 304
+
+
+@pytest.mark.parametrize("below", ["", "/games/snake"])
+def test_its_addresses_are_right_below_whatever_path_it_is_served(below):
+    here = f"https://example.org{below}/api/openapi.json"
+    base = urljoin(here, DESCRIPTION["servers"][0]["url"]).removesuffix("/")
+    assert base == f"https://example.org{below}"
+
+
+@pytest.mark.parametrize(
+    ("path", "security"),
+    [
+        ("post /api/games", [{"token": []}]),
+        ("post /api/auth/signup", [{}, {"token": []}]),
+        ("get /api/leaderboard/next", [{}, {"token": []}]),
+        ("get /api/leaderboard", None),
+    ],
+)
+def test_it_says_which_calls_need_a_token(path, security):
+    method, path = path.split()
+    operation = DESCRIPTION["paths"][path][method]
+    assert operation.get("security") == security
+    assert ("401" in operation["responses"]) == (security is not None)
+
+
+def test_the_query_is_described_field_by_field():
+    fields = {field["name"]: field for field in DESCRIPTION["paths"]["/api/leaderboard/next"]["get"]["parameters"]}
+    assert set(fields) == set(schemas.NextQuery.__struct_fields__)
+    assert {name for name, field in fields.items() if field["required"]} == {"mode", "score"}
+    assert fields["mode"]["schema"] == {"$ref": "#/components/schemas/Mode"}
+    assert DESCRIPTION["components"]["schemas"]["Mode"]["enum"] == ["pass-through", "walls"]
+    assert fields["at"]["schema"] == {"type": "string", "format": "date"}
+    assert fields["period"]["schema"]["default"] == "all"
+
+
+def test_a_request_that_the_description_refuses_is_refused(ada):
+    game = ada.open()
+    turns = jsonschema_rs.validator_for(msgspec.json.schema(schemas.Turns))
+    for body in (
+        {"since": -1, "tick": 1, "turns": []},
+        {"since": 0, "tick": 1, "turns": [[1, "X"]]},
+        {"since": 0, "tick": 1},
+    ):
+        assert not turns.is_valid(body)
+        ada(f"POST /api/games/{game['id']}/turns", body, 422)
+
+
+def test_what_a_game_s_calls_answer_is_as_described(make_app):
+    """The driver holds each answer against the description; here each call of the API is made."""
+    api, asked = drive(make_app(score_policy="open")), set()
+
+    def ask(api, call, body=None):
+        method, path = call.split(" ", 1)
+        asked.add(conformance.operation(method, path.partition("?")[0])["operationId"])
+        return api.ask(call, body).json
+
+    guest = ask(api, "POST /api/auth/guest")
+    api.token = guest["token"]
+    ask(api, "POST /api/auth/signup", {"username": "Ada", "password": PASSWORD, "email": "ada@example.org"})
+    session = ask(api, "POST /api/auth/login", {"username": "Ada", "password": PASSWORD})
+    api.token = session["token"]
+    game = ask(api, "POST /api/games", {"mode": "walls"})
+    ask(api, f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": 2, "turns": [[1, "R"]]})
+    for known in ("", f"?known={game['id']}:1"):
+        ask(api, f"GET /api/games/live{known}")
+    ask(api, "GET /api/games/active")
+    ask(api, f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": 1, "turns": []})  # a conflict
+    ask(api, f"POST /api/games/{game['id']}/turns", {"since": 2, "tick": 300, "turns": []})
+    ask(api, f"GET /api/games/{game['id']}")
+    left = ask(api, "POST /api/games", {"mode": "walls", "challenge": "daily"})
+    ask(api, f"DELETE /api/games/{left['id']}")
+    ask(api, "POST /api/leaderboard", {"score": 120, "mode": "walls"})
+    api.sign_up("Bob").play(1)
+    for call in ("leaderboard?limit=1", "leaderboard/me?mode=walls", "leaderboard/next?mode=walls&score=5", "players/Ada"):
+        ask(api, f"GET /api/{call}")
+    for call in ("GET /healthz", "GET /api/openapi.json", "GET /api/auth/me", "GET /api/auth/sessions"):
+        ask(api, call)
+    ask(api, "PATCH /api/auth/me", {"current_password": PASSWORD, "email": None})
+    other = next(one for one in api("GET /api/auth/sessions") if not one["current"])
+    ask(api, f"DELETE /api/auth/sessions/{other['id']}")
+    ask(api.log_in("Ada"), "POST /api/auth/logout")
+    ask(api.log_in("Ada"), "DELETE /api/auth/sessions")
+    ask(api.log_in("Ada"), "DELETE /api/auth/me", {"password": PASSWORD})
+    assert asked == {operation["operationId"] for operation in OPERATIONS}
