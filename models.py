@@ -79,13 +79,16 @@ def release():
 
 
 def migrate():
-    """Bring the tables to today's; several processes may try at once.
+    """Bring the tables to today's; several processes may try at once. Where they are, nothing is written.
 
     Raises ConfigError for a database that a newer version has brought further, which this one would only harm.
     """
-    with migrating() as runner:
-        refuse_newer(runner.applied())
-        runner.up()
+    had, lacking = migrations()
+    refuse_newer(had)
+    if lacking:
+        with migrating() as runner:
+            refuse_newer(runner.applied())
+            runner.up()
 
 
 @contextmanager
@@ -174,6 +177,17 @@ def _upsert(insert, rows, columns, on_conflict):
     return f"{insert} {', '.join([row] * rows)} {on_conflict}"
 
 
+def impatient():
+    """Within, what finds SQLite locked fails at once: for what is as well done later."""
+    return _current.get().impatient()
+
+
+def try_to_write():
+    """Raise what hinders SQLite from writing to its file."""
+    if is_sqlite():
+        sql("PRAGMA user_version = 0")  # which it is, and nobody reads; the page is written all the same
+
+
 @contextmanager
 def relaxed():
     """Commits within survive a crash of the server at once, and one of the machine with the next full commit.
@@ -204,6 +218,13 @@ def durable():
     else:
         with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
             yield
+
+
+@contextmanager
+def snapshot():
+    """All that is read within is as it was at one time, whatever others write meanwhile."""
+    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ"):
+        yield
 
 
 @contextmanager
@@ -356,12 +377,15 @@ class Secret(Table):
     @classmethod
     def get_or_make(cls, name):
         """The secret of that name: made by the first who asks, the same for every process from then on."""
+        find = "SELECT value FROM secrets WHERE name = ?"
+        if found := sql(find, name).fetchone():
+            return found[0]
         sql(
             "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             name,
             secrets.token_urlsafe(32),
         )
-        return sql("SELECT value FROM secrets WHERE name = ?", name).fetchone()[0]
+        return sql(find, name).fetchone()[0]
 
 
 TABLES = (User, Session, Reset, Game, Entry, Tally, Secret)

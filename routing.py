@@ -11,11 +11,12 @@ import bottle
 import msgspec
 from bottle import request, response
 
+import connections
 import models
 from parsing import body, header, query
 from problems import Problem
 
-RETRY_AFTER = 2  # seconds, when the database is out of reach
+RETRY_AFTER = 2  # seconds, when the database can't do what is asked
 FAILED = "The server has failed here; it is not your request's fault. Its log says more."
 
 log = logging.getLogger("snakepit")
@@ -80,7 +81,7 @@ def guarded(handler, takes=(), status=200, validated=False):
             return refuse(problem)
         except models.OUT_OF_REACH as error:
             log.error("%s %s: the database: %s", request.method, request.path, error)
-            return refuse(_database_away())
+            return refuse(_not_now(error))
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return refuse(Problem(500, FAILED))
@@ -126,6 +127,7 @@ def refuse(problem):
     return msgspec.json.encode(answer | problem.members)
 
 
-def _database_away():
-    detail = f"The database is out of reach. Nothing is lost; try again in {RETRY_AFTER} s."
+def _not_now(error):
+    """503 for what the database couldn't do."""
+    detail = f"{connections.trouble(error)} Nothing is lost; try again in {RETRY_AFTER} s."
     return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)})

@@ -124,9 +124,10 @@ class Snakepit(bottle.Bottle):
         with models.using(self.database):
             try:
                 self.prepare()
+                models.try_to_write()
             except models.OUT_OF_REACH as error:
                 # It may come up after us; each request tries again.
-                log.warning("The database is out of reach: %s", error)
+                log.warning("%s (%s)", connections.trouble(error), error)
             except models.REFUSED_OPTIONS as error:
                 if "?" not in settings.database_url:
                     raise
@@ -148,7 +149,12 @@ class Snakepit(bottle.Bottle):
         """End abandoned games, now and then."""
         if time.monotonic() >= self.next_sweep:
             self.next_sweep = time.monotonic() + SWEEP_EVERY
-            games.end_abandoned()
+            try:
+                with models.impatient():
+                    games.end_abandoned()
+            except models.OUT_OF_REACH as error:  # who asked may have come to read only
+                log.warning("Abandoned games can't be ended now: %s", error)
+                models.release()
 
     def __call__(self, environ, start_response):
         # It holds what holds it: the request would wait for the garbage collector, and a thousand players at once for that.
