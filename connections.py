@@ -28,6 +28,7 @@ SQLITE_PRAGMAS = (
     ("wal_autocheckpoint", 20_000),  # pages: when a commit has to see to it, since nobody else did
 )
 COMMITS = 1000  # after which somebody else does
+ENOUGH = 8  # commits for an fsync to begin, while others are still to come
 # That the other machine is gone is noticed by the system, in seconds; a URL may say otherwise.
 POSTGRES_OPTIONS = {
     "connect_timeout": 5,  # seconds
@@ -80,13 +81,22 @@ class _Kept:
 
 
 class _Group:
-    """Those whose commits one fsync is for; the first of them sees to it when that for the group `before` is over."""
+    """Those whose commits one fsync is for. It begins when that for the group `before` is over, or they are ENOUGH."""
 
     def __init__(self, before=None):
         self.before = before
-        self.first = threading.Lock()
+        self.numbers = itertools.count(1)
+        self.begun = threading.Lock()
         self.over = threading.Event()
         self.error = None
+
+    def bring_to_disk(self, log):
+        try:
+            _sync(log)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.over.set()
 
 
 class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
@@ -199,25 +209,24 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
     def sync(self):
         """Wait until all that is committed by now is on disk: one fsync for all who wait at the same time."""
         group = self._group
-        if group.first.acquire(blocking=False):
-            self._see_to(group)
+        number = next(group.numbers)
+        if number == 1:
+            try:
+                if group.before:
+                    group.before.over.wait()
+            finally:
+                self._begin(group)
+        elif number == ENOUGH:
+            self._begin(group)
         group.over.wait()
         if group.error:
             raise peewee.OperationalError(group.error, str(group.error)) from group.error
 
-    def _see_to(self, group):
-        try:
-            if group.before:
-                group.before.over.wait()
-            group.before, self._group = None, _Group(before=group)  # who commits from now on is in the next one
-            threads.call(threads.DISK, _sync, self.log)
-        except OSError as error:
-            group.error = error
-        except BaseException as error:
-            group.error = error
-            raise
-        finally:
-            group.over.set()
+    def _begin(self, group):
+        """Start the group's fsync, unless it is on its way: who commits from now on is in the next one."""
+        if group.begun.acquire(blocking=False):
+            group.before, self._group = None, _Group(before=group)
+            threads.start(threads.DISK, group.bring_to_disk, self.log)
 
     def committed(self):
         """Now and then, bring the log's pages into the database, beside those who go on meanwhile."""
