@@ -28,6 +28,7 @@ from playhouse.migrations import Runner
 import clock
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATED = "schema_migration"  # the table of those that have been made, playhouse's
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
 
 # What a call to the database raises when it is out of reach, or too busy to answer in time.
@@ -82,7 +83,12 @@ def migrate():
     with _foreign_keys_off(), database.atomic():
         if not is_sqlite():
             sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
-        Runner(_current.get(), str(MIGRATIONS)).up()
+        Runner(_current.get(), str(MIGRATIONS), MIGRATED).up()
+
+
+def migration():
+    """The name of the latest migration that has been made."""
+    return sql(f"SELECT MAX(name) FROM {MIGRATED}").fetchone()[0]  # noqa: S608 - the name is ours
 
 
 @contextmanager

@@ -11,12 +11,13 @@ import bottle
 import msgspec
 from bottle import request, response
 
+import logs
 import models
 from parsing import body, header, query
 from problems import Problem
 
 RETRY_AFTER = 2  # seconds, when the database is out of reach
-FAILED = "The server has failed here; it is not your request's fault. Its log says more."
+REASON = "snakepit.reason"  # in the environ of a request that is refused: what it is counted as
 
 log = logging.getLogger("snakepit")
 
@@ -83,7 +84,7 @@ def guarded(handler, takes=(), status=200, validated=False):
             return refuse(_database_away())
         except Exception:
             log.exception("%s %s", request.method, request.path)
-            return refuse(Problem(500, FAILED))
+            return refuse(failed())
         if isinstance(result, bottle.HTTPResponse):
             return result
         if status != 200:
@@ -116,6 +117,7 @@ def is_known(etag):
 
 def refuse(problem):
     """Answer with a Problem."""
+    request.environ[REASON] = problem.reason
     response.status = problem.status
     response.content_type = "application/problem+json"
     for name, value in problem.headers.items():
@@ -124,6 +126,12 @@ def refuse(problem):
     if problem.errors:
         answer["errors"] = [{"field": field, "message": message} for field, message in problem.errors]
     return msgspec.json.encode(answer | problem.members)
+
+
+def failed():
+    """500, with what the log has the request by."""
+    known_as = logs.request_id(request.environ, request.app.settings.trusted_proxies)
+    return Problem(500, f"The server has failed here; it is not your request's fault. Its log says more, at {known_as}.")
 
 
 def _database_away():
