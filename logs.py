@@ -123,9 +123,9 @@ def _request_of(record):
 
 
 def _secrets(settings):
-    """What the settings have that nobody is to read, as it is written and as it is meant."""
+    """What the settings have that nobody is to read, as it is written and as it is meant; short ones are in any text."""
     found = {settings.secret_key, settings.metrics_token}
     for url in (settings.database_url, settings.rate_limit_storage):
         parts = urlsplit(url)
         found |= {parts.password, *re.findall("(?:^|&)password=([^&]*)", parts.query)}
-    return {word for secret in found if secret for word in (secret, unquote(secret))}
+    return {word for secret in found if secret and len(secret) > 3 for word in (secret, unquote(secret))}

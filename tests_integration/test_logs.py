@@ -33,7 +33,9 @@ def raw(server, request):
         return connection.recv(1 << 16)
 
 
-@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("database_url", "log_format"), [("sqlite", "text"), ("postgres", "json")], indirect=["database_url"]
+)
 def test_at_its_loudest_it_says_no_token_and_no_password(make_server, database_url, log_format):
     given = {"SECRET_KEY": SECRET_KEY, "METRICS_TOKEN": METRICS_TOKEN, "LOG_FORMAT": log_format}
     server = make_server(DATABASE_URL=database_url, **given, **LOUD)
@@ -70,8 +72,8 @@ def test_at_its_loudest_it_says_no_token_and_no_password(make_server, database_u
     assert "/api/auth/login" in said
 
 
-def test_lines_of_all_are_json_with_the_request_that_they_are_about(make_server, database_url):
-    server = make_server(DATABASE_URL=database_url, LOG_FORMAT="json", TRUSTED_PROXIES="127.0.0.1", **LOUD)
+def test_lines_of_all_are_json_with_the_request_that_they_are_about(make_server):
+    server = make_server(LOG_FORMAT="json", TRUSTED_PROXIES="127.0.0.1", **LOUD)
     answer = server.api.ask("GET /api/players/nobody", headers={"X-Request-ID": "from-afar", "X-Forwarded-For": "192.0.2.7"})
     assert answer.headers["X-Request-ID"] == "from-afar"
     server.api.sign_up("Ada")
@@ -84,8 +86,8 @@ def test_lines_of_all_are_json_with_the_request_that_they_are_about(make_server,
     assert (signed_up["method"], signed_up["status"], "\n" in signed_up["message"]) == ("POST", 201, False)
 
 
-def test_at_its_default_it_says_nothing_of_requests_that_go_well_or_are_refused(make_server, database_url):
-    server = make_server(DATABASE_URL=database_url)
+def test_at_its_default_it_says_nothing_of_requests_that_go_well_or_are_refused(make_server):
+    server = make_server()
     server.api("GET /healthz")
     server.api("GET /api/players/nobody", status=404)
     assert [line for line in lines(server, "text") if "peewee.migrations" not in line] == []
