@@ -68,8 +68,12 @@ def told(server, times=10):
     return said[-1]
 
 
-def workers_told_of(metrics):
-    return {dict(labels)["worker"] for name, labels in metrics if name == "process_resident_memory_bytes"}
+def workers_told_of(metrics, by="process_resident_memory_bytes"):
+    return {dict(labels)["worker"] for name, labels in metrics if name == by}
+
+
+def connected(metrics):
+    return workers_told_of(metrics, by="snakepit_database_connections")
 
 
 @pytest.fixture
@@ -160,3 +164,12 @@ def test_connections_that_the_database_has_are_those_that_are_told_of(serve, pos
     metrics = read(served)
     told_of = sum(n for (metric, _), n in metrics.items() if metric == "snakepit_database_connections")
     assert open_now == told_of >= WORKERS
+
+
+def test_a_worker_that_is_let_go_has_no_connections_and_its_counts_stay(served):
+    ask_often(served, 30)
+    served.process.send_signal(signal.SIGTTOU)
+    until(lambda: len(connected(read(served))) == WORKERS - 1)
+    metrics = told(served)
+    assert connected(metrics) == workers_told_of(metrics)
+    assert value(metrics, "snakepit_requests_total", **BOARD, status="200") == 30
