@@ -8,8 +8,8 @@ boards of their own, with `/bots` behind the name.
 A rank is one more than the number of better scores. Those are counted in two levels of tallies, by score and by SPAN
 scores, of which few rows are added up however many players there are.
 
-Each board has a version, which changes with anything that can be seen of it: what was read of a board before is what it is
-now as long as its version is the same, whichever process has changed it.
+A third level counts the changes of anything that can be seen of a board. That is its version: what was read of a board
+before is what it is now as long as its version is the same, whichever process has changed it.
 """
 
 from collections import namedtuple
@@ -17,10 +17,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby
 
-from models import one, sql, upsert
+from models import durable, is_sqlite, one, snapshot, sql, upsert
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
-SPAN = 512  # scores that a bucket of the upper level counts together
+SCORES, SPANS, CHANGES = range(3)  # levels of the tallies
+SPAN = 512  # scores that a bucket of SPANS counts together
 AROUND = 3  # entries on either side of one's own
 TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
 EPOCH, MILLISECONDS_A_DAY = date(1970, 1, 1), 86_400_000
@@ -124,7 +125,8 @@ def _take_off(user_id):
 
 def rename(user_id):
     """The player's name has changed, which is seen on each of their boards."""
-    _touch(name for (name,) in sql("SELECT board FROM entries WHERE user_id = ?", user_id).fetchall())
+    entries = sql("SELECT board FROM entries WHERE user_id = ?", user_id).fetchall()
+    _add({(name, CHANGES, 0): 1 for (name,) in entries})
 
 
 def _goodness(score, at, game_id):
@@ -163,29 +165,104 @@ def _write(entries, user_id):
 
 
 def _count(changes):
-    """Add `changes`, (board, score, more players), to the tallies.
+    """Add `changes`, (board, score, more players), to the tallies; the boards have another version then."""
+    tallies = {}
+    for name, score, players in changes:
+        for key in ((name, SCORES, score), (name, SPANS, score // SPAN)):
+            tallies[key] = tallies.get(key, 0) + players
+        tallies[name, CHANGES, 0] = 1
+    _add(tallies)
+
+
+def _add(tallies):
+    """Add {(board, level, bucket): number} to the tallies.
 
     In the order of their keys, so that two transactions on Postgres can't wait for each other.
     """
-    tallies = {}
-    for name, score, players in changes:
-        for key in ((name, 0, score), (name, 1, score // SPAN)):
-            tallies[key] = tallies.get(key, 0) + players
     upsert(
-        "INSERT INTO tallies (board, level, bucket, players) VALUES",
-        [(*key, players) for key, players in sorted(tallies.items()) if players],
-        "ON CONFLICT (board, level, bucket) DO UPDATE SET players = tallies.players + excluded.players",
+        "INSERT INTO tallies (board, level, bucket, number) VALUES",
+        [(*key, number) for key, number in sorted(tallies.items()) if number],
+        "ON CONFLICT (board, level, bucket) DO UPDATE SET number = tallies.number + excluded.number",
     )
-    _touch({name for name, _, _ in changes})
 
 
-def _touch(names):
-    """Give the boards another version."""
-    upsert(
-        "INSERT INTO versions (board, version) VALUES",
-        [(name, 1) for name in sorted(names)],
-        "ON CONFLICT (board) DO UPDATE SET version = versions.version + 1",
-    )
+# All of it at once.
+
+PLAYERS = 1000  # looked through at a time
+
+
+def rebuild_all():
+    """Derive every board anew, in one transaction: games that end meanwhile wait for it, or are told to come again."""
+    with durable():
+        if not is_sqlite():
+            sql("LOCK TABLE entries, tallies IN EXCLUSIVE MODE")
+        names = set(_all_names())
+        sql("DELETE FROM entries")
+        sql("DELETE FROM tallies WHERE level < ?", CHANGES)
+        for user_id, bot, may_stand in _players():
+            if may_stand:
+                _write(_best_games(user_id, bot), user_id)
+        sql(f"INSERT INTO tallies (board, level, bucket, number) {_TALLIES}")
+        _add({(name, CHANGES, 0): 1 for name in names.union(_all_names())})
+
+
+def check():
+    """Compare the boards with what the games give; yields a sentence for each difference, none if all is well.
+
+    All of it is as it was at one time, for which a transaction is open until the last one is taken. It holds the games of
+    one player at a time.
+    """
+    with snapshot():
+        for user_id, bot, may_stand in _players():
+            derived = _best_games(user_id, bot) if may_stand else {}
+            yield from _differences(user_id, {name: tuple(entry) for name, entry in derived.items()}, _entries_of(user_id))
+        for name, level, bucket, counted, players in sql(_WRONG_TALLIES).fetchall():
+            scores = f"score {bucket}" if level == SCORES else f"scores from {bucket * SPAN} to {(bucket + 1) * SPAN - 1}"
+            yield f"{name}: {scores}: {players} players are counted, and {counted} have an entry"
+
+
+def _players():
+    """(id, bot, whether they may stand on boards) of each user."""
+    last = -1
+    while some := sql(_SOME_PLAYERS, last, PLAYERS).fetchall():
+        yield from some
+        last = some[-1][0]
+
+
+def _entries_of(user_id):
+    rows = sql("SELECT board, score, at, game_id, verified FROM entries WHERE user_id = ?", user_id).fetchall()
+    return {name: tuple(entry) for name, *entry in rows}
+
+
+def _differences(user_id, derived, stored):
+    for name in sorted(derived.keys() | stored.keys()):
+        there, wanted = stored.get(name), derived.get(name)
+        if there != wanted:
+            yield f"{name}: player {user_id} has {_in_words(there)}, and by their games {_in_words(wanted)}"
+
+
+def _in_words(entry):
+    if entry is None:
+        return "no entry"
+    score, at, game_id, verified = entry
+    return f"{score} at {at} by game {game_id}{'' if verified else ', not verified'}"
+
+
+def _all_names():
+    return [name for (name,) in sql("SELECT board FROM entries UNION SELECT board FROM tallies").fetchall()]
+
+
+_SOME_PLAYERS = "SELECT id, bot, password IS NOT NULL AND banned_at IS NULL FROM users WHERE id > ? ORDER BY id LIMIT ?"
+_TALLIES = (
+    f"SELECT board, {SCORES} AS level, score AS bucket, COUNT(*) AS number FROM entries GROUP BY board, score"  # noqa: S608 - nothing of a client's
+    f" UNION ALL SELECT board, {SPANS}, score / {SPAN}, COUNT(*) FROM entries GROUP BY board, score / {SPAN}"
+)
+_WRONG_TALLIES = (
+    "SELECT board, level, bucket, SUM(counted), SUM(number) FROM ("  # noqa: S608 - the same
+    f"SELECT board, level, bucket, number AS counted, 0 AS number FROM ({_TALLIES}) AS entries_by_score"
+    f" UNION ALL SELECT board, level, bucket, 0, number FROM tallies WHERE level < {CHANGES}"
+    ") AS both_counts GROUP BY board, level, bucket HAVING SUM(counted) <> SUM(number)"
+)
 
 
 # Reading. `names` are the boards that are read as one: a mode's, or those of both modes.
@@ -193,7 +270,7 @@ def _touch(names):
 
 def versions(names):
     """The boards' versions, as one value to compare: read before what is to be kept."""
-    return [one("SELECT version FROM versions WHERE board = ?", name) for name in names]
+    return [one("SELECT number FROM tallies WHERE board = ? AND level = 2", name) for name in names]
 
 
 def rank(names, score):
@@ -225,8 +302,8 @@ def _bounds(name, score):
 def _better(number):
     """The statement that counts the entries better than each of so many scores."""
     better = (
-        "(SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 1 AND bucket > ?)"
-        " + (SELECT COALESCE(SUM(players), 0) FROM tallies WHERE board = ? AND level = 0 AND bucket > ? AND bucket < ?)"
+        "(SELECT COALESCE(SUM(number), 0) FROM tallies WHERE board = ? AND level = 1 AND bucket > ?)"
+        " + (SELECT COALESCE(SUM(number), 0) FROM tallies WHERE board = ? AND level = 0 AND bucket > ? AND bucket < ?)"
     )
     return f"SELECT {', '.join([better] * number)}"
 

@@ -26,6 +26,7 @@ from peewee import (
 from playhouse.migrations import Runner
 
 import clock
+from config import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATED = "schema_migration"  # the table of those that have been made, playhouse's
@@ -79,16 +80,49 @@ def release():
 
 
 def migrate():
-    """Bring the tables to today's; several processes may try at once."""
+    """Bring the tables to today's; several processes may try at once. Where they are, nothing is written.
+
+    Raises ConfigError for a database that a newer version has brought further, which this one would only harm.
+    """
+    had, lacking = migrations()
+    refuse_newer(had)
+    if lacking:
+        with migrating() as runner:
+            refuse_newer(runner.applied())
+            runner.up()
+
+
+@contextmanager
+def migrating():
+    """A transaction in which tables may be changed, by this process alone; its playhouse.migrations.Runner."""
     with _foreign_keys_off(), database.atomic():
         if not is_sqlite():
             sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
-        Runner(_current.get(), str(MIGRATIONS), MIGRATED).up()
+        yield _runner()
+
+
+def _runner():
+    return Runner(_current.get(), str(MIGRATIONS), MIGRATED)
 
 
 def migration():
-    """The name of the latest migration that has been made."""
+    """The name of the latest migration that the database has had, in one query."""
     return sql(f"SELECT MAX(name) FROM {MIGRATED}").fetchone()[0]  # noqa: S608 - the name is ours
+
+
+def migrations():
+    """(the names of the migrations that the database has had, those that it lacks), each in order."""
+    status = _runner().status()
+    return [one.name for one in status if one.applied], [one.name for one in status if not one.applied]
+
+
+def refuse_newer(names, what="DATABASE_URL: this database"):
+    """ConfigError if there are migrations among the names that this version doesn't know."""
+    if unknown := sorted(set(names) - {path.stem for path in MIGRATIONS.glob("[0-9]*.py")}):
+        raise ConfigError(
+            f"{what} comes from a newer version, with the migration {unknown[-1]}, which this one doesn't know;"
+            " run that version, or restore a copy from before it"
+        )
 
 
 @contextmanager
@@ -149,6 +183,17 @@ def _upsert(insert, rows, columns, on_conflict):
     return f"{insert} {', '.join([row] * rows)} {on_conflict}"
 
 
+def impatient():
+    """Within, what finds SQLite locked fails at once: for what is as well done later."""
+    return _current.get().impatient()
+
+
+def try_to_write():
+    """Raise what hinders SQLite from writing to its file."""
+    if is_sqlite():
+        sql("PRAGMA user_version = 0")  # which it is, and nobody reads; the page is written all the same
+
+
 @contextmanager
 def relaxed():
     """Commits within survive a crash of the server at once, and one of the machine with the next full commit.
@@ -179,6 +224,13 @@ def durable():
     else:
         with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
             yield
+
+
+@contextmanager
+def snapshot():
+    """All that is read within is as it was at one time, whatever others write meanwhile."""
+    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ"):
+        yield
 
 
 @contextmanager
@@ -295,26 +347,30 @@ class Entry(Table):
 
 
 class Tally(Table):
-    """How many players of a board have a score in a bucket; derived from entries, see boards.py."""
+    """How many players of a board have a score in a bucket, derived from entries; and how often the board has changed.
+
+    See boards.py.
+    """
 
     board = TextField()
     level = IntegerField()
     bucket = IntegerField()
-    players = IntegerField()
+    number = IntegerField()
 
     class Meta:
         table_name = "tallies"
         primary_key = CompositeKey("board", "level", "bucket")
 
 
-class Version(Table):
-    """How often a board has changed; see boards.py."""
+class Reset(Table):
+    """A link with which a player who has forgotten the password gives another; see accounts.py."""
 
-    board = TextField(primary_key=True)
-    version = BigIntegerField()
+    user = ForeignKeyField(User, on_delete="CASCADE", primary_key=True)
+    token_hash = CharField(64, unique=True)
+    expires_at = BigIntegerField()
 
     class Meta:
-        table_name = "versions"
+        table_name = "resets"
 
 
 class Secret(Table):
@@ -327,12 +383,15 @@ class Secret(Table):
     @classmethod
     def get_or_make(cls, name):
         """The secret of that name: made by the first who asks, the same for every process from then on."""
+        find = "SELECT value FROM secrets WHERE name = ?"
+        if found := sql(find, name).fetchone():
+            return found[0]
         sql(
             "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             name,
             secrets.token_urlsafe(32),
         )
-        return sql("SELECT value FROM secrets WHERE name = ?", name).fetchone()[0]
+        return sql(find, name).fetchone()[0]
 
 
-TABLES = (User, Session, Game, Entry, Tally, Version, Secret)
+TABLES = (User, Session, Reset, Game, Entry, Tally, Secret)

@@ -11,12 +11,13 @@ import bottle
 import msgspec
 from bottle import request, response
 
+import connections
 import logs
 import models
 from parsing import body, header, query
 from problems import Problem
 
-RETRY_AFTER = 2  # seconds, when the database is out of reach
+RETRY_AFTER = 2  # seconds, when the database can't do what is asked
 REASON = "snakepit.reason"  # in the environ of a request that is refused: what it is counted as
 
 log = logging.getLogger("snakepit")
@@ -81,7 +82,7 @@ def guarded(handler, takes=(), status=200, validated=False):
             return refuse(problem)
         except models.OUT_OF_REACH as error:
             log.error("%s %s: the database: %s", request.method, request.path, error)
-            return refuse(_database_away())
+            return refuse(_not_now(error))
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return refuse(failed())
@@ -134,6 +135,7 @@ def failed():
     return Problem(500, f"The server has failed here; it is not your request's fault. Its log says more, at {known_as}.")
 
 
-def _database_away():
-    detail = f"The database is out of reach. Nothing is lost; try again in {RETRY_AFTER} s."
+def _not_now(error):
+    """503 for what the database couldn't do."""
+    detail = f"{connections.trouble(error)} Nothing is lost; try again in {RETRY_AFTER} s."
     return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)})

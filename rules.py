@@ -29,6 +29,7 @@ WALL, SELF, STARVED, WON, LEFT = "wall", "self", "starved", "won", "left"
 OUTCOMES = (WALL, SELF, STARVED, WON, LEFT)
 
 OUTSIDE = CELLS  # the cell beyond every edge in `walls`: always taken, never food
+NEVER = 0  # the tick of a turn that doesn't come
 
 
 def tick_ms(score):
@@ -115,31 +116,29 @@ class Game:
         `turns` is a list of [tick, heading] in ascending order. Those at ticks already played are passed over, and so are
         those after `tick`: the list may be the whole game's.
         """
-        for at, heading in turns[bisect_right(turns, self.ticks, key=itemgetter(0)) :]:
-            if at > tick:
-                break
-            self._run(at - 1)
-            if self.outcome:
-                return
-            if heading != OPPOSITE[self.heading]:
-                self.heading = heading
-        self._run(tick)
-
-    def _run(self, tick):
-        """Play on through `tick`, straight ahead."""
+        following = bisect_right(turns, self.ticks, key=itemgetter(0))
         while self.ticks < tick and not self.outcome:
             starves = self.ticks + STARVES_AFTER - self.hunger
-            self._run_to_meal(tick if tick < starves else starves)
+            following = self._run_to_meal(turns, following, min(tick, starves))
 
-    def _run_to_meal(self, last):
-        """Play straight ahead through tick `last`, to the next meal, or to the end of the game, whichever is first.
+    def _run_to_meal(self, turns, following, last):
+        """Play through tick `last`, to the next meal, or to the end of the game, whichever is first.
 
-        The one hot loop of the server: the state is kept in locals, and what can only change with a meal (a tick's
-        length, the tick of starvation) is not looked at on each tick.
+        `following` is the index of the turn that comes next; answers what it is then. The one hot loop of the server: the
+        state is kept in locals, and what can only change with a meal (a tick's length, the tick of starvation) is not
+        looked at on each tick.
         """
-        neighbour_of, body, taken, food = NEIGHBOURS[self.mode][self.heading], self.body, self._taken, self.food
-        head, ate = body[0], False
-        for tick in range(self.ticks + 1, last + 1):  # noqa: B007 - the last one counts, below
+        neighbours, body, taken, food = NEIGHBOURS[self.mode], self.body, self._taken, self.food
+        neighbour_of, head, ate = neighbours[self.heading], body[0], False
+        turns_at = turns[following][0] if following < len(turns) else NEVER
+        for tick in range(self.ticks + 1, last + 1):
+            if tick == turns_at:
+                heading = turns[following][1]
+                if heading != OPPOSITE[self.heading]:
+                    self.heading = heading
+                    neighbour_of = neighbours[heading]
+                following += 1
+                turns_at = turns[following][0] if following < len(turns) else NEVER
             head = neighbour_of[head]
             if head == food:
                 ate = True
@@ -161,6 +160,7 @@ class Game:
             self._eat()
         elif self.hunger == STARVES_AFTER and not self.outcome:
             self.outcome = STARVED
+        return following
 
     def _eat(self):
         self.body.appendleft(self.food)

@@ -8,9 +8,12 @@ import gc
 import io
 import json
 import logging
+import os
 import resource
+import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -29,6 +32,7 @@ import logs
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
 PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
 LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
+STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 GARBAGE = 20_000, 20, 20  # objects, and younger generations, after which one looks for cycles: requests leave none
 
 log = logging.getLogger("snakepit")
@@ -84,7 +88,11 @@ class Server(BaseApplication):
 
 
 class Worker(GeventWorker):
-    """gunicorn's, which would wait for good for a client to take its answer."""
+    """gunicorn's, which would wait for good for a client to take its answer, and miss a signal that comes early."""
+
+    def init_signals(self):
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
     def handle_request(self, listener_name, req, sock, addr):
         sock.settimeout(PATIENCE)
@@ -192,6 +200,14 @@ def _allow_connections():
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
+def _hold_signals():
+    """Until a new worker has handlers of its own: those that it inherits would lose the signal to stop."""
+    os.register_at_fork(
+        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOPS),
+        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS),
+    )
+
+
 def _check_place(settings):
     """gunicorn tries for five seconds where it can't serve, and then says it in a stack trace."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -214,5 +230,6 @@ def main():
     sys.path.insert(0, str(Path(__file__).parent))
     logs.set_up(settings)
     _allow_connections()
+    _hold_signals()
     Server(settings).run()
     return 0

@@ -61,6 +61,7 @@ from schemas import (
     NextRank,
     Player,
     Progress,
+    Reset,
     SessionAnswer,
     SignUp,
     Standing,
@@ -130,9 +131,10 @@ class Snakepit(bottle.Bottle):
         with models.using(self.database):
             try:
                 self.prepare()
+                models.try_to_write()
             except models.OUT_OF_REACH as error:
                 # It may come up after us; each request tries again.
-                log.warning("The database is out of reach: %s", error)
+                log.warning("%s (%s)", connections.trouble(error), error)
             except models.REFUSED_OPTIONS as error:
                 if "?" not in settings.database_url:
                     raise
@@ -154,7 +156,12 @@ class Snakepit(bottle.Bottle):
         """End abandoned games, now and then."""
         if time.monotonic() >= self.next_sweep:
             self.next_sweep = time.monotonic() + SWEEP_EVERY
-            games.end_abandoned()
+            try:
+                with models.impatient():
+                    games.end_abandoned()
+            except models.OUT_OF_REACH as error:  # who asked may have come to read only
+                log.warning("Abandoned games can't be ended now: %s", error)
+                models.release()
 
     def __call__(self, environ, start_response):
         began = time.perf_counter_ns()
@@ -369,6 +376,23 @@ def delete_me(user, given):
     if not user.is_guest:
         _confirm(user, given.password, "password")
     accounts.delete(user)
+
+
+@route("POST", "/api/auth/reset", body=Reset, answer=SessionAnswer, errors=(403, 429))
+def reset_password(given):
+    """Give another password, by the token of a link that the operator has made.
+
+    All sessions from before are ended. 403: the link was used, or has run out.
+    """
+    app, here = request.app, f"log-in from {address()}"
+    app.throttle.check(throttle.FAILED_LOG_INS_FROM, here)
+    try:
+        user = accounts.reset_password(given.token, given.password, app.settings.bcrypt_rounds)
+    except Problem as problem:
+        if problem.status == 403:
+            app.throttle.spend(throttle.FAILED_LOG_INS_FROM, here)
+        raise
+    return _session(user)
 
 
 def _confirm(user, password, field):

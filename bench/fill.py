@@ -1,7 +1,7 @@
 """Fills a database with players who have each played a real game.
 
 A few bots play; their games are dealt out to the players, at times spread over a year. Rows are written in bulk, as the
-server would have written them one by one, with the entries, tallies and versions of all boards.
+server would have written them one by one, with the entries and tallies of all boards.
 """
 
 import json
@@ -81,8 +81,7 @@ def _tables(players):
     yield "games", _GAME_COLUMNS, (_game_row(n, repertory[g], at) for n, (g, at) in enumerate(dealt, 1))
     tallies = Counter()
     yield "entries", "board user_id score at game_id verified", _entries(dealt, repertory, tallies)
-    yield "tallies", "board level bucket players", ((*key, players) for key, players in tallies.items())
-    yield "versions", "board version", ((board, 1) for board in {board for board, _, _ in tallies})
+    yield "tallies", "board level bucket number", ((*key, number) for key, number in tallies.items())
     yield "sessions", SESSION_COLUMNS, sessions_of(accounts.Sessions(SECRET_KEY, 30), asked(players), now)
 
 
@@ -129,8 +128,9 @@ def _entries(dealt, repertory, tallies):
         day = datetime.fromtimestamp(at / 1000, UTC).date()
         for period in boards.PERIODS:
             name = boards.board(mode, period, day)
-            tallies[name, 0, score] += 1
-            tallies[name, 1, score // boards.SPAN] += 1
+            tallies[name, boards.SCORES, score] += 1
+            tallies[name, boards.SPANS, score // boards.SPAN] += 1
+            tallies[name, boards.CHANGES, 0] = 1
             yield name, number, score, at, game_id(number), True
 
 

