@@ -14,6 +14,7 @@ import peewee
 from playhouse import db_url
 
 import config
+import counts
 import threads
 
 CONNECTIONS = 20  # in use at once, by one process
@@ -48,6 +49,15 @@ class _Kept:
         self._kept = deque()  # whose append and pop are atomic
         super().__init__(*args, **options)
 
+    def _connect(self):
+        connection = super()._connect()
+        counts.up(counts.OPEN)
+        return connection
+
+    def _close(self, connection):
+        counts.up(counts.OPEN, -1)
+        super()._close(connection)
+
     def connect(self, reuse_if_open=False):
         if not self.is_closed():
             return super().connect(reuse_if_open)
@@ -58,15 +68,19 @@ class _Kept:
                 break
             if self._is_alive(connection):
                 self._state.set_connection(connection)
+                counts.up(counts.IN_USE)
                 return True
             self._close(connection)
-        return super().connect()
+        opened = super().connect()
+        counts.up(counts.IN_USE)
+        return opened
 
     def close(self):
         if self.is_closed() or self.in_transaction():
             return super().close()
         connection = self._state.conn
         self._state.reset()
+        counts.up(counts.IN_USE, -1)
         if self._is_reusable(connection) and len(self._kept) < CONNECTIONS:
             self._kept.append(connection)
         else:

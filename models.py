@@ -29,6 +29,7 @@ import clock
 from config import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATED = "schema_migration"  # the table of those that have been made, playhouse's
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
 
 # What a call to the database raises when it is out of reach, or too busy to answer in time.
@@ -101,7 +102,12 @@ def migrating():
 
 
 def _runner():
-    return Runner(_current.get(), str(MIGRATIONS))
+    return Runner(_current.get(), str(MIGRATIONS), MIGRATED)
+
+
+def migration():
+    """The name of the latest migration that the database has had, in one query."""
+    return sql(f"SELECT MAX(name) FROM {MIGRATED}").fetchone()[0]  # noqa: S608 - the name is ours
 
 
 def migrations():

@@ -12,12 +12,13 @@ import msgspec
 from bottle import request, response
 
 import connections
+import logs
 import models
 from parsing import body, header, query
 from problems import Problem
 
 RETRY_AFTER = 2  # seconds, when the database can't do what is asked
-FAILED = "The server has failed here; it is not your request's fault. Its log says more."
+REASON = "snakepit.reason"  # in the environ of a request that is refused: what it is counted as
 
 log = logging.getLogger("snakepit")
 
@@ -84,7 +85,7 @@ def guarded(handler, takes=(), status=200, validated=False):
             return refuse(_not_now(error))
         except Exception:
             log.exception("%s %s", request.method, request.path)
-            return refuse(Problem(500, FAILED))
+            return refuse(failed())
         if isinstance(result, bottle.HTTPResponse):
             return result
         if status != 200:
@@ -117,6 +118,7 @@ def is_known(etag):
 
 def refuse(problem):
     """Answer with a Problem."""
+    request.environ[REASON] = problem.reason
     response.status = problem.status
     response.content_type = "application/problem+json"
     for name, value in problem.headers.items():
@@ -125,6 +127,12 @@ def refuse(problem):
     if problem.errors:
         answer["errors"] = [{"field": field, "message": message} for field, message in problem.errors]
     return msgspec.json.encode(answer | problem.members)
+
+
+def failed():
+    """500, with what the log has the request by."""
+    known_as = logs.request_id(request.environ, request.app.settings.trusted_proxies)
+    return Problem(500, f"The server has failed here; it is not your request's fault. Its log says more, at {known_as}.")
 
 
 def _not_now(error):

@@ -1,7 +1,7 @@
 """The start: gunicorn, with gevent workers, as the settings say.
 
-Of the app nothing is imported here but its clock and settings. Each worker imports the rest after gevent has replaced
-threads and sockets by its own: the thread locals of bottle and peewee must be gevent's.
+Of the app nothing is imported here but its clock, its counts, its log and its settings. Each worker imports the rest after
+gevent has replaced threads and sockets by its own: the thread locals of bottle and peewee must be gevent's.
 """
 
 import gc
@@ -20,17 +20,22 @@ import gevent
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
 import clock  # noqa: F401 - here, so that the workers share one
 import config
+import counts
+import logs
 
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
 PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
 LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 GARBAGE = 20_000, 20, 20  # objects, and younger generations, after which one looks for cycles: requests leave none
+
+log = logging.getLogger("snakepit")
 
 
 class Server(BaseApplication):
@@ -47,6 +52,10 @@ class Server(BaseApplication):
             "bind": f"{host}:{settings.port}",
             "workers": settings.workers,
             "worker_class": Worker,
+            "logger_class": Log,
+            "pre_fork": _find_place,
+            "post_worker_init": lambda worker: counts.begin(worker.place),
+            "child_exit": lambda arbiter, worker: counts.end(worker.place),
             "worker_connections": CONNECTIONS,
             "loglevel": "debug" if settings.log_level == "debug" else "warning",
             "proc_name": "snakepit",
@@ -104,12 +113,36 @@ def _with_whole_bodies(app, most):
                 with gevent.Timeout(PATIENCE, TimeoutError):
                     environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(most))
             except TimeoutError:
+                counts.refused_unread(408)
                 headers, content = _problem(408, "Request Timeout", f"The body did not come within {PATIENCE} s. Try again.")
                 start_response("408 Request Timeout", headers)
                 return [content]
         return app(environ, start_response)
 
     return call
+
+
+class Log(Logger):
+    """gunicorn's, but that it leaves what is said to ours."""
+
+    def setup(self, cfg):
+        self.cfg, self._access_log_enabled = cfg, False
+        self.loglevel = self.LOG_LEVELS[cfg.loglevel]
+        self.error_log.setLevel(self.loglevel)
+        self.error_log.propagate = True
+
+
+class Errors:
+    """What bottle writes traces to."""
+
+    def __init__(self, cfg):
+        pass
+
+    def write(self, text):
+        log.error(text.strip())
+
+    def flush(self):
+        pass
 
 
 class Response(wsgi.Response):
@@ -121,6 +154,7 @@ class Response(wsgi.Response):
 
 def _write_error(sock, status, reason, message):
     """What gunicorn itself refuses, in the API's words rather than in HTML."""
+    counts.refused_unread(status)
     headers, content = _problem(status, reason, message or reason)
     lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(": ".join(header) for header in headers), "", ""]
     util.write_nonblock(sock, "\r\n".join(lines).encode("latin-1") + content)
@@ -131,7 +165,7 @@ def _problem(status, title, detail):
     return [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))], content
 
 
-wsgi.Response, util.write_error = Response, _write_error
+wsgi.Response, wsgi.WSGIErrorsWrapper, util.write_error = Response, Errors, _write_error
 
 
 def _in_both_families(networks):
@@ -145,6 +179,12 @@ def _in_both_families(networks):
 def _forget(worker, request, environ, response):
     """bottle keeps hold of it until the connection's next request: two kilobytes for each that waits."""
     environ.clear()
+
+
+def _find_place(arbiter, worker):
+    """Where the worker that begins counts: the first place that no other has."""
+    taken = {other.place for other in arbiter.WORKERS.values()}
+    worker.place = next(at for at in range(counts.PLACES) if at not in taken)
 
 
 def _say_where(arbiter):
@@ -188,7 +228,7 @@ def main():
         print(error, file=sys.stderr)
         return 2
     sys.path.insert(0, str(Path(__file__).parent))
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings)
     _allow_connections()
     _hold_signals()
     Server(settings).run()
