@@ -362,3 +362,8 @@ def trouble(error):
         error = getattr(error, "orig", None)  # what it stands for, where it isn't one of ours
     code = errno.errorcode.get(error.errno) if isinstance(error, OSError) else getattr(error, "sqlstate", _code(error))
     return TROUBLES.get(code, AWAY)
+
+
+def in_a_line(error):
+    """An error's words, for the log: Postgres's come in several lines."""
+    return " ".join(str(error).split())
