@@ -153,6 +153,10 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
     def commit(self):
         self.execute_sql("COMMIT")
 
+    def rollback(self):
+        if self.connection().in_transaction:  # else the error, such as that of a full disk, has rolled it back, and is told
+            super().rollback()
+
     def _go_on(self, error, call, *arguments):
         """What a call answers that has met with an error, and is made again once nobody else holds the lock.
 

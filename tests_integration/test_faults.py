@@ -214,7 +214,8 @@ def plays_through(server, stop, go_on, trouble):
             stop()
             before = len(crowd.refused)
             crowd.wait(lambda before=before: len(crowd.refused) > before + 50)
-            assert server.api.ask("POST /api/auth/guest").status == 503
+            for call, body in (("guest", {}), ("signup", {"username": "Ada", "password": PASSWORD})):
+                assert server.api(f"POST /api/auth/{call}", body, status=503)["detail"].startswith(trouble)
             game = crowd.players[0].opened[0]
             for path in ("/", "/healthz", "/api/leaderboard", f"/api/games/{game}", "/api/games/active"):
                 assert status(server, path) == 200
