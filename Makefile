@@ -16,7 +16,8 @@ test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest tests
 
 test-integration: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest tests_integration
+	$(BIN)/python -m pytest tests_integration -m "not alone" --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest tests_integration -m alone
 
 # Ten thousand requests drawn from the API's description, on each database; test-integration draws fewer.
 fuzz: $(VENV)/dev.stamp

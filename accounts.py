@@ -25,6 +25,7 @@ PASSWORD_LENGTH = (8, 72)  # bytes in UTF-8; bcrypt reads no more
 COMMON_PASSWORDS = frozenset((Path(__file__).parent / "passwords_common.txt").read_text("utf-8").split())
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
+RESET_LASTS = DAY
 
 
 def password_errors(password, name, email):
@@ -239,7 +240,54 @@ def change(user, wishes, rounds, refused):
         with _unique(name, user.id), database.atomic():
             User.update(**fields).where(User.id == user.id).execute()
             boards.rename(user.id)
+            if "password" in fields:
+                sql("DELETE FROM resets WHERE user_id = ?", user.id)
     return User.get_by_id(user.id)
+
+
+def make_reset(user):
+    """A token with which the user gives another password, once and within RESET_LASTS; an earlier one is dead."""
+    reset = secrets.token_urlsafe(24)
+    sql(
+        "INSERT INTO resets (user_id, token_hash, expires_at) VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET"
+        " token_hash = excluded.token_hash, expires_at = excluded.expires_at",
+        *(user.id, _reset_hash(reset), now() + RESET_LASTS),
+    )
+    return reset
+
+
+def reset_password(reset, password, rounds):
+    """Give the user whose token it is this password, and end their sessions. 403 for a token that is none any more.
+
+    Answers the user.
+    """
+    user = _user_of_reset(reset)
+    if errors := password_errors(password, user.name, user.email):
+        raise invalid(*errors)
+    hashed = hash_password(password, rounds)
+    with database.atomic():
+        if not sql("DELETE FROM resets WHERE user_id = ? AND token_hash = ?", user.id, _reset_hash(reset)).rowcount:
+            raise _dead_reset()  # it was used meanwhile
+        User.update(password=hashed).where(User.id == user.id).execute()
+        sql("DELETE FROM sessions WHERE user_id = ?", user.id)
+    return user
+
+
+def _user_of_reset(reset):
+    found = sql("SELECT user_id FROM resets WHERE token_hash = ? AND expires_at > ?", _reset_hash(reset), now()).fetchone()
+    if not found:
+        raise _dead_reset()
+    return User.get_by_id(found[0])
+
+
+def _dead_reset():
+    hours = RESET_LASTS // HOUR
+    return Problem(403, f"This link is not, or no longer, valid: it works once, within {hours} hours. Ask for another one.")
+
+
+def _reset_hash(reset):
+    """What the database holds of a token that is random, so that nobody can try them all."""
+    return hashlib.sha256(reset.encode()).hexdigest()
 
 
 def delete(user):

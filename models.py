@@ -26,6 +26,7 @@ from peewee import (
 from playhouse.migrations import Runner
 
 import clock
+from config import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
@@ -78,13 +79,44 @@ def release():
 
 
 def migrate():
-    """Bring the tables to today's; several processes may try at once. Where they are, nothing is written."""
-    if all(step.applied for step in Runner(_current.get(), str(MIGRATIONS)).status()):
-        return
+    """Bring the tables to today's; several processes may try at once. Where they are, nothing is written.
+
+    Raises ConfigError for a database that a newer version has brought further, which this one would only harm.
+    """
+    had, lacking = migrations()
+    refuse_newer(had)
+    if lacking:
+        with migrating() as runner:
+            refuse_newer(runner.applied())
+            runner.up()
+
+
+@contextmanager
+def migrating():
+    """A transaction in which tables may be changed, by this process alone; its playhouse.migrations.Runner."""
     with _foreign_keys_off(), database.atomic():
         if not is_sqlite():
             sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
-        Runner(_current.get(), str(MIGRATIONS)).up()
+        yield _runner()
+
+
+def _runner():
+    return Runner(_current.get(), str(MIGRATIONS))
+
+
+def migrations():
+    """(the names of the migrations that the database has had, those that it lacks), each in order."""
+    status = _runner().status()
+    return [one.name for one in status if one.applied], [one.name for one in status if not one.applied]
+
+
+def refuse_newer(names, what="DATABASE_URL: this database"):
+    """ConfigError if there are migrations among the names that this version doesn't know."""
+    if unknown := sorted(set(names) - {path.stem for path in MIGRATIONS.glob("[0-9]*.py")}):
+        raise ConfigError(
+            f"{what} comes from a newer version, with the migration {unknown[-1]}, which this one doesn't know;"
+            " run that version, or restore a copy from before it"
+        )
 
 
 @contextmanager
@@ -324,6 +356,17 @@ class Tally(Table):
         primary_key = CompositeKey("board", "level", "bucket")
 
 
+class Reset(Table):
+    """A link with which a player who has forgotten the password gives another; see accounts.py."""
+
+    user = ForeignKeyField(User, on_delete="CASCADE", primary_key=True)
+    token_hash = CharField(64, unique=True)
+    expires_at = BigIntegerField()
+
+    class Meta:
+        table_name = "resets"
+
+
 class Secret(Table):
     name = TextField(primary_key=True)
     value = TextField()
@@ -345,4 +388,4 @@ class Secret(Table):
         return sql(find, name).fetchone()[0]
 
 
-TABLES = (User, Session, Game, Entry, Tally, Secret)
+TABLES = (User, Session, Reset, Game, Entry, Tally, Secret)

@@ -61,6 +61,13 @@ class Change(Request):
     password: Text | UnsetType = UNSET
 
 
+class Reset(Request):
+    """`token`: what the link has that the operator makes; `password`: the new one."""
+
+    token: Text
+    password: Text
+
+
 class Delete(Request):
     """A guest has no password to give."""
 

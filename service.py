@@ -58,6 +58,7 @@ from schemas import (
     NextRank,
     Player,
     Progress,
+    Reset,
     SessionAnswer,
     SignUp,
     Standing,
@@ -348,6 +349,23 @@ def delete_me(user, given):
     if not user.is_guest:
         _confirm(user, given.password, "password")
     accounts.delete(user)
+
+
+@route("POST", "/api/auth/reset", body=Reset, answer=SessionAnswer, errors=(403, 429))
+def reset_password(given):
+    """Give another password, by the token of a link that the operator has made.
+
+    All sessions from before are ended. 403: the link was used, or has run out.
+    """
+    app, here = request.app, f"log-in from {address()}"
+    app.throttle.check(throttle.FAILED_LOG_INS_FROM, here)
+    try:
+        user = accounts.reset_password(given.token, given.password, app.settings.bcrypt_rounds)
+    except Problem as problem:
+        if problem.status == 403:
+            app.throttle.spend(throttle.FAILED_LOG_INS_FROM, here)
+        raise
+    return _session(user)
 
 
 def _confirm(user, password, field):

@@ -14,6 +14,7 @@ import pytest
 from driver import drive, plan
 from playhouse.schema_diff import diff_models
 
+import config
 import connections
 import models
 from models import Game, User
@@ -28,6 +29,15 @@ def test_the_migrations_make_the_tables_that_the_models_describe(db):
 
 def test_migrating_twice_changes_nothing(db):
     models.migrate()
+
+
+def test_a_database_from_a_newer_version_stops_the_start_and_is_left_alone(make_app, tmp_path):
+    url = f"sqlite:///{tmp_path}/snake.db"
+    with models.using(make_app(database_url=url).database):
+        models.insert("schema_migration", name="9999_wings", applied="2030-01-01 00:00:00")
+        models.sql("DELETE FROM schema_migration WHERE name = '0001_first'")  # which it would else begin with
+    with pytest.raises(config.ConfigError, match=r"9999_wings.*run that version"):
+        make_app(database_url=url)
 
 
 def test_apps_in_one_process_have_databases_of_their_own(make_app):

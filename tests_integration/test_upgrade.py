@@ -1,91 +1,131 @@
-"""A database of the first version is brought to today's by the start, and nothing of it is lost."""
+"""A database of the first version is brought to today's by the start, and nothing of it is lost; a newer one is left alone.
 
-import shutil
+The databases in fixtures/ were made by that version itself; fixtures/fill_first.py says how.
+"""
 
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
 import pytest
 from driver import PASSWORD
-from playhouse.migrations import Runner
 from playhouse.schema_diff import diff_models
+from running import PATIENCE, ROOT
 
-import accounts
 import boards
 import connections
 import models
-from models import Entry, Tally
+import rules
+import upkeep
 
-FIRST = "0001_first.py"
-AT = 1_763_800_000_000  # milliseconds: in November 2025
+FIXTURES = Path(__file__).parent / "fixtures"
+FIRST = json.loads((FIXTURES / "first.json").read_text())  # what the first version said of it
+BEGAN, ENDED = "2026-04-01T00:00:00.000Z", "2026-04-01T00:10:00.000Z"
+LEFT = {"status": "over", "outcome": "left", "started_at": BEGAN, "ended_at": ENDED}
 
 
 @pytest.fixture
-def old(database_url, tmp_path):
-    """The URL of a database as the first version left it: two players with a game each, and an open one."""
-    (tmp_path / "migrations").mkdir()
-    shutil.copy(models.MIGRATIONS / FIRST, tmp_path / "migrations")
-    db = connections.connect(database_url)
-    hashed = accounts.hash_password(PASSWORD, 4)
-    with models.using(db):
-        Runner(db, str(tmp_path / "migrations")).up()
-        for number, name in ((1, "Ada"), (2, "Bob")):
-            models.insert("users", name=name, name_key=name.lower(), password=hashed, created_at=AT)
-            _insert_game(f"game-{number}", number, ended_at=AT, outcome="wall", tick=300, score=100 * number)
-            for board in ("walls/all", "walls/2025-11", "walls/2025-W47", "walls/2025-11-22"):
-                score = 100 * number
-                row = {"board": board, "user_id": number, "score": score, "at": AT, "game_id": f"game-{number}"}
-                models.insert("entries", **row, verified=True)
-                models.insert("tallies", board=board, level=0, bucket=score, players=1)
-                if number == 1:
-                    models.insert("tallies", board=board, level=1, bucket=0, players=2)
-        _insert_game("open", 1, tick=0, score=0, state=b"")
-    db.close_all()
+def old(database_url):
+    """The URL of a database as the first version left it."""
+    if database_url.startswith("sqlite"):
+        Path(database_url.removeprefix("sqlite:///")).write_bytes(gzip.decompress((FIXTURES / "first.db.gz").read_bytes()))
+    else:
+        with psycopg.connect(database_url) as connection:
+            connection.execute((FIXTURES / "first.sql").read_text())
     return database_url
 
 
-def _insert_game(game_id, user_id, **more):
-    models.insert(
-        "games",
-        **{"id": game_id, "user_id": user_id, "mode": "walls", "rules": 1, "seed": 7, "verified": True, "ranked": True},
-        **{"started_at": AT, "seen_at": models.now(), "turns": b""},
-        **more,
-    )
+@pytest.fixture
+def server(old, make_server):
+    server = make_server(DATABASE_URL=old, SESSION_DAYS="3650", RATE_LIMITS="false", SCORE_POLICY="open")
+    server.api("GET /healthz")
+    return server
 
 
-def test_starting_brings_it_along(old, make_server):
-    server = make_server(DATABASE_URL=old)
-    assert [(e["username"], e["score"]) for e in server.api("GET /api/leaderboard?mode=walls")] == [
-        ("Bob", 200),
-        ("Ada", 100),
-    ]
-    assert server.api("GET /api/leaderboard?period=day&at=2025-11-22&mode=walls")[1]["game"] == "game-1"
-    assert server.api("GET /api/games/game-2")["score"] == 200
+def test_games_and_boards_are_what_they_were(server):
+    for game, said in FIRST["games"].items():
+        if said["status"] == "playing":  # and nobody has posted to it for long
+            said = {**said, **LEFT}
+        found = server.api(f"GET /api/games/{game}")
+        assert found == said
+        played = rules.Game(found["seed"], found["mode"])
+        played.advance(found["turns"], found["tick"])
+        assert (played.score, played.ticks, played.outcome or "left") == (found["score"], found["tick"], found["outcome"])
+    for query, said in FIRST["boards"].items():
+        assert server.api(f"GET /api/leaderboard?{query}") == said, query
+
+
+def test_players_log_in_and_sessions_live(server):
+    api = server.api
+    for name, token in FIRST["tokens"].items():
+        api.token = token
+        assert api("GET /api/auth/me")["username"] == name
+        if not name.startswith("guest-"):
+            assert api.log_in(name.upper()).user["username"] == name
+    assert api("POST /api/auth/login", {"email": "ADA@example.org", "password": PASSWORD})["user"]["username"] == "Ada"
+
+
+def test_tables_and_boards_are_as_if_it_had_been_made_today(old, server):
     server.stop()
     db = connections.connect(old)
     with models.using(db):
         found = diff_models(db, models.TABLES)
         assert not found.create_tables + found.add_columns + found.drop_columns + found.add_indexes, found
-        before = _derived()
-        with db.atomic():
-            for user_id in (1, 2):
-                boards.rebuild(user_id)
-        assert _derived() == before
+        assert list(boards.check()) == []
+        assert [lines for _, lines in upkeep.verify() if lines] == []
+        assert upkeep.count_ranked() > 20
     db.close_all()
 
 
-def test_it_is_played_on_as_before(old, make_server):
-    ada = make_server(DATABASE_URL=old, RATE_LIMITS="false").api.log_in("Ada")
+def test_it_is_played_on_as_before(server):
+    ada = server.api.log_in("Ada")
     assert ada.play(30)[2]["rank"] == 1
-    assert ada("GET /api/leaderboard/me?mode=walls")["of"] == 2
+    names = [entry["username"] for entry in ada("GET /api/leaderboard?mode=walls")]
+    before = [entry["username"] for entry in FIRST["boards"]["mode=walls"] if entry["username"] != "Ada"]
+    assert names == ["Ada", *before]
+    guest = server.api
+    guest.token = next(token for name, token in FIRST["tokens"].items() if name.startswith("guest-"))
+    assert guest.sign_up("Newcomer")("GET /api/leaderboard/me?mode=walls")["score"] == 20
     ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
-    assert [entry["username"] for entry in ada("GET /api/leaderboard?mode=walls")] == ["Bob"]
+    assert "Ada" not in [entry["username"] for entry in ada("GET /api/leaderboard?mode=walls")]
 
 
-def test_players_from_before_are_not_imitated(old, make_server):
-    api = make_server(DATABASE_URL=old).api
-    for name, why in (("B0b", "looks like"), ("bob", "is taken")):
-        answer = api.ask("POST /api/auth/signup", {"username": name, "password": PASSWORD})
-        assert (answer.status, why in answer.json["detail"]) == (409, True)
+def test_players_from_before_are_not_imitated_and_keep_their_names(server):
+    for name, why in (("boB", "is taken"), ("b0B", "is taken"), ("BO\u042c", "looks like"), ("\u0410da", "looks like")):
+        answer = server.api.ask("POST /api/auth/signup", {"username": name, "password": PASSWORD})
+        assert (answer.status, why in answer.json.get("detail", "")) == (409, True), name
 
 
-def _derived():
-    entries = sorted(Entry.select(Entry.board, Entry.user, Entry.score, Entry.at, Entry.game_id).tuples())
-    return entries, sorted(Tally.select().where(Tally.number != 0, Tally.level != boards.CHANGES).tuples())
+@pytest.fixture
+def newer(old, server):
+    """The URL of a database that a version to come has brought further."""
+    server.stop()
+    db = connections.connect(old)
+    with models.using(db):
+        models.insert("schema_migration", name="9999_wings", applied="2030-01-01 00:00:00")
+    db.close_all()
+    return old
+
+
+def test_a_database_from_a_newer_version_is_left_alone_and_said_to_be_in_one_line(newer, tmp_path):
+    for program, *arguments in (["service.py"], ["manage.py", "stats"], ["manage.py", "ban", "Ada"]):
+        done = subprocess.run(
+            [sys.executable, ROOT / program, *arguments],
+            cwd=tmp_path,
+            env={"DATABASE_URL": newer, "PORT": "0"},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode != 0
+        [line] = [line for line in done.stderr.splitlines() if "9999_wings" in line]
+        assert "run that version, or restore a copy" in line
+        assert "Traceback" not in done.stderr
+    db = connections.connect(newer)
+    with models.using(db):
+        assert models.one("SELECT COUNT(*) FROM users WHERE banned_at IS NOT NULL")[0] == 1
+    db.close_all()

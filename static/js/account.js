@@ -1,13 +1,12 @@
 /* The account dialog: signing up, logging in and out, and changing or deleting the account. Fetched when it is opened. */
 
 import * as api from "./api.js";
+import { STAYS_OPEN, bind_form, bind_reveals, clear } from "./forms.js";
 import { pause } from "./play.js";
 import { MODE_NAMES } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const dialog = at("account-dialog");
-
-const STAYS_OPEN = "stays open";
 
 const KEEPS = "A name puts your scores on the boards, those you have played so far included.";
 const LOSES = "The account, all its games with their replays, and its places on the boards are gone for good.";
@@ -26,8 +25,8 @@ function bind_dialog() {
   at("close-account").addEventListener("click", () => dialog.close());
   at("settings-page").addEventListener("click", () => dialog.close());
   for (const name of ["signup", "login"]) at(`show-${name}`).addEventListener("click", () => show_form(name));
-  for (const [id, act] of Object.entries(SUBMITS)) bind_form(at(id), act);
-  for (const button of dialog.querySelectorAll(".secret button")) bind_reveal(button);
+  for (const [id, act] of Object.entries(SUBMITS)) bind_form(at(id), act, leave);
+  bind_reveals(dialog);
   at("logout").addEventListener("click", log_out);
   at("logout-everywhere").addEventListener("click", log_out_everywhere);
 }
@@ -71,79 +70,17 @@ function show_form(name) {
   at(`${name}-form`).elements.username.focus();
 }
 
-// Forms
-
-/** `act` takes the form's values; what it throws is said beside the fields. */
-function bind_form(form, act) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = form.querySelector("[type=submit]");
-    if (button.disabled) return;
-    show_problem(form, null);
-    button.disabled = true;
-    try {
-      conceal(form); // or a password manager sees no password
-      const is_done = await act(Object.fromEntries(new FormData(form)));
-      if (is_done === STAYS_OPEN) return;
-      dialog.close();
-      focus_on_game();
-    } catch (problem) {
-      show_problem(form, problem);
-    } finally {
-      button.disabled = false;
-    }
-  });
-}
-
 /** The next key is meant for the game rather than for the button that opened the dialog. */
-function focus_on_game() {
+function leave() {
+  dialog.close();
   const buttons = document.querySelectorAll("#view-play .loud");
   Array.from(buttons).find((button) => button.offsetParent)?.focus(); // the one that can be seen, if any
-}
-
-/** Says beside its fields what was wrong, and below them what belongs to none; null takes it all away. */
-function show_problem(form, problem) {
-  const messages = Object.fromEntries((problem?.errors ?? []).map(({ field, message }) => [field, message]));
-  const wrong = [];
-  for (const field of form.querySelectorAll(".field")) {
-    const input = field.querySelector("input"), message = messages[input.name];
-    field.querySelector(".error").textContent = message ? sentence(message) : "";
-    input.setAttribute("aria-invalid", Boolean(message));
-    if (message) wrong.push(input);
-  }
-  form.querySelector(".problem").textContent = problem && !wrong.length ? problem.message : "";
-  wrong[0]?.focus();
-}
-
-/** What the server says of a field, such as "is taken", as a sentence. */
-function sentence(words) {
-  const whole = words.startsWith("is ") ? `This ${words}` : words;
-  return `${whole[0].toUpperCase()}${whole.slice(1)}${/[.!?]$/.test(whole) ? "" : "."}`;
-}
-
-/** A button beside a password that shows it, or hides it again. */
-function bind_reveal(button) {
-  button.addEventListener("click", () => {
-    const input = button.previousElementSibling, is_shown = input.type === "text";
-    input.type = is_shown ? "password" : "text";
-    button.setAttribute("aria-pressed", !is_shown);
-  });
-}
-
-function conceal(form) {
-  for (const button of form.querySelectorAll(".secret [aria-pressed=true]")) button.click();
 }
 
 /** Whoever opens the dialog next finds it as new. */
 function tidy() {
   dialog.querySelectorAll("form").forEach(clear);
   for (const part of dialog.querySelectorAll("details")) part.open = false;
-}
-
-function clear(form) {
-  form.reset();
-  conceal(form);
-  show_problem(form, null);
 }
 
 // The account of a player

@@ -112,6 +112,10 @@ export async function sign_up(account) {
 export const log_in = async (account) =>
   begin_session(await call("POST", "auth/login", account, { keeps_session: true }));
 
+/** Gives another password by the token of a link, which is one's session from then on; `keeps_session` as above. */
+export const reset_password = async (token, password) =>
+  begin_session(await call("POST", "auth/reset", { token, password }, { keeps_session: true }));
+
 export async function log_out() {
   try {
     await call("POST", "auth/logout");

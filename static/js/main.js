@@ -33,6 +33,7 @@ const VIEWS = { // fetched when asked for: the game comes first
   games: () => import("./replay.js"),
   live: () => import("./wall.js"),
   players: () => import("./players.js"),
+  reset: () => import("./reset.js"),
 };
 
 /** Shows the view of an address such as `#/boards?mode=walls`; one that there is none for shows the game. */

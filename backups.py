@@ -1,0 +1,171 @@
+"""Copies of a SQLite database, made while a server runs on it; and a copy put in the place of the database.
+
+Postgres has tools of its own for both, which `pg_dump` and `pg_restore` name.
+"""
+
+import os
+import shlex
+import sqlite3
+import tempfile
+import time
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import models
+
+PAGES = 2000  # copied at a time: 8 MB
+
+
+class Refused(Exception):
+    """What can't be done: in one line, with what would do."""
+
+
+def backup(path, copy, progress):
+    """Copy the database at `path` to the file `copy`, as it is now: whole, or not at all.
+
+    In the write-ahead log's mode nobody waits meanwhile: it is read as of one moment, however long that takes.
+    `progress(done, of)` is called with pages.
+    """
+    with _opened(path) as source, written_whole(copy) as file:
+        source.execute("BEGIN")
+        source.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from here on it is the same for us
+        _copy(source, file, progress)
+        check(file)
+
+
+def check(copy):
+    """Raises Refused unless the file is a database of ours, sound, and of no newer version. Its latest migration."""
+    if not Path(copy).is_file():
+        raise Refused(f"{copy}: there is no such file")
+    # What belongs to a copy is all in it, unless somebody has copied the log, too; nothing is to be made beside it.
+    how = "mode=ro" if Path(f"{copy}-wal").exists() else "mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{_uri(copy)}?{how}", uri=True)) as connection:
+            [sound] = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            ours = {"schema_migration", "users", "games"} <= tables
+            applied = [name for (name,) in connection.execute("SELECT name FROM schema_migration")] if ours else []
+    except sqlite3.DatabaseError as error:
+        raise Refused(f"{copy}: it can't be read as a SQLite database ({error}); give a file that backup has made") from None
+    if sound != "ok":
+        raise Refused(f"{copy}: it is damaged ({sound}); give another copy")
+    if not ours:
+        raise Refused(f"{copy}: it is a SQLite database, but none of Snakepit's; give a file that backup has made")
+    models.refuse_newer(applied, f"{copy}: it")
+    return max(applied)
+
+
+def restore(path, copy, progress):
+    """Put the content of `copy`, which has passed `check`, into the database at `path`, in one transaction.
+
+    Refused while a server has the database open: what it keeps of boards goes by their versions, and those go back.
+    Answers the name of the file in which the present database is kept, or None if there was none.
+    """
+    aside = f"{path}.before-{time.strftime('%Y%m%d-%H%M%S')}"
+    if not Path(path).exists():
+        aside = None
+    elif _is_unreadable(path):
+        _move(path, aside)
+    with _opened(path, "mode=rwc", patience=0) as database:
+        _take_alone(database, path)
+        if aside and not Path(aside).exists():
+            with written_whole(aside) as file:
+                _copy(database, file, progress)
+        with closing(sqlite3.connect(f"{_uri(copy)}?mode=ro", uri=True)) as source:
+            source.backup(database, pages=PAGES, progress=_told(progress))
+    return aside
+
+
+def _take_alone(database, path):
+    """Only the last connection can leave the log's mode, and then none other comes in until it is closed."""
+    try:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("BEGIN EXCLUSIVE")
+        database.execute("COMMIT")  # the mode keeps the lock
+    except sqlite3.OperationalError as error:
+        raise Refused(f"{path} is in use ({error}); stop the server, and whatever else has it open, first") from None
+
+
+def _is_unreadable(path):
+    try:
+        with _opened(path) as database:
+            database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        return False  # locked, perhaps, which is said when it is to be written
+    except sqlite3.DatabaseError:
+        return True
+    return False
+
+
+def _move(path, aside):
+    for end in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.rename(f"{path}{end}", f"{aside}{end}")
+
+
+@contextmanager
+def _opened(path, how="mode=rw", patience=5):
+    """`patience`: seconds to wait for a lock."""
+    with closing(sqlite3.connect(f"{_uri(path)}?{how}", uri=True, isolation_level=None, timeout=patience)) as connection:
+        yield connection
+
+
+def _uri(path):
+    return f"file:{quote(str(Path(path).absolute()))}"
+
+
+def _copy(source, file, progress):
+    """Into a database that is one file, for itself."""
+    with closing(sqlite3.connect(file)) as target:
+        source.backup(target, pages=PAGES, progress=_told(progress))
+        target.execute("PRAGMA journal_mode = DELETE")
+
+
+def _told(progress):
+    return lambda status, left, pages: progress(pages - left, pages)
+
+
+@contextmanager
+def written_whole(path):
+    """The name of a file beside `path`, for its owner only, that takes its place on disk once the block has ended well."""
+    path = Path(path).absolute()
+    try:
+        number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise Refused(f"{path}: nothing can be written there: {error.strerror}; give a file in another folder") from None
+    try:
+        yield name
+        os.fsync(number)
+        os.replace(name, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        os.close(number)
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+# Postgres.
+
+
+def pg_dump(url, file):
+    return f"pg_dump --format=custom --file={shlex.quote(str(file))} {shlex.quote(_without_password(url))}"
+
+
+def pg_restore(url, file):
+    options = "--clean --if-exists --no-owner --single-transaction"
+    return f"pg_restore {options} --dbname={shlex.quote(_without_password(url))} {shlex.quote(str(file))}"
+
+
+def _without_password(url):
+    """A URL as Postgres' own tools take it; they ask for the password, or find it where they look for it."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    rest = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "password"])
+    netloc = f"{user.partition(':')[0]}{at}{host}"
+    return parts._replace(scheme="postgresql", netloc=netloc, query=rest).geturl()

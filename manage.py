@@ -1,0 +1,379 @@
+"""What whoever runs a server does from the command line: copies, checks, and players.
+
+The settings are read as the server reads them, from the environment and from `.env`: start it where the server is started.
+All but `restore` and `import` work while a server runs. What goes wrong is one line on the standard error, and the exit
+status 1.
+"""
+
+import argparse
+import os
+import sqlite3
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import peewee
+
+import accounts
+import backups
+import boards
+import config
+import connections
+import games
+import models
+import players
+import portable
+import upkeep
+from backups import Refused
+from problems import Problem
+from schemas import timestamp
+
+MEGABYTE = 1_000_000
+NAMING = "reset-password", "rename", "ban", "unban", "delete-score"  # the commands that a name or an id follows
+OPTIONS = "-h", "--help", "--url", "--yes"  # of those
+
+
+def main(arguments=None):
+    """Do what the arguments say; the exit status."""
+    asked = command_line().parse_args(_shielded(sys.argv[1:] if arguments is None else list(arguments)))
+    try:
+        return asked.act(asked, config.load()) or 0
+    except (Refused, config.ConfigError, Problem) as refusal:
+        return _failed(refusal)
+    except models.OUT_OF_REACH as error:
+        return _failed(f"the database is out of reach or busy ({str(error).partition(chr(10))[0]}); try again")
+    except (sqlite3.DatabaseError, peewee.DatabaseError) as error:
+        return _failed(f"the database can't be read ({error}); move it and its -wal elsewhere, and restore a copy")
+    except OSError as error:
+        return _failed(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+    except KeyboardInterrupt:
+        return _failed("stopped; what it was doing is not done, or done in part")
+
+
+def _shielded(arguments):
+    """Names and ids may begin with a -, and are no options: to argparse, nothing is one that begins with a space."""
+    if not arguments or arguments[0] not in NAMING:
+        return arguments
+    return [f" {word}" if word.startswith("-") and word.partition("=")[0] not in OPTIONS else word for word in arguments]
+
+
+def _failed(why):
+    with suppress(BrokenPipeError):
+        print(f"manage.py: {why}", file=sys.stderr)
+    return 1
+
+
+# The database.
+
+
+@contextmanager
+def opened(settings, new=False):
+    """The database that the settings name, which must have today's tables, unless it is to be filled as a `new` one."""
+    path = file_of(settings)
+    if path and not new:
+        there(path)
+    database = connections.connect(settings.database_url)
+    try:
+        with models.using(database):
+            if not new:
+                _see_to_tables()
+            yield database
+    except models.REFUSED_OPTIONS as error:
+        if "?" not in settings.database_url:
+            raise
+        raise Refused(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
+    finally:
+        database.close_all()
+
+
+def file_of(settings):
+    """The path of the SQLite file; None for Postgres."""
+    if config.is_in_memory(settings.database_url):
+        raise Refused("DATABASE_URL: a database in memory is its server's own; name a file or a Postgres")
+    is_sqlite = settings.database_url.startswith("sqlite")
+    return connections.connect(settings.database_url).database if is_sqlite else None
+
+
+def there(path):
+    if not Path(path).is_file():
+        raise Refused(f"DATABASE_URL: there is no {path}; name the server's, or start this where the server is started")
+
+
+def _see_to_tables():
+    applied, lacking = models.migrations()
+    models.refuse_newer(applied)
+    if not applied:
+        raise Refused("DATABASE_URL: this database has no tables of Snakepit's yet; name the server's, or start it once")
+    if lacking:
+        raise Refused(f"this database is at {applied[-1]}, not {lacking[-1]}: start the server once, which brings it along")
+
+
+# Copies.
+
+
+def backup(asked, settings):
+    path = file_of(settings)
+    if not path:
+        raise Refused(f"Postgres makes its own copies: {backups.pg_dump(settings.database_url, asked.file)}")
+    there(path)
+    _may_be_written(asked, path)
+    with Progress("copied {} of {} pages") as progress:
+        backups.backup(path, asked.file, progress)
+    print(f"{asked.file} is a copy of {path}, {_size(os.path.getsize(asked.file))}; its integrity was checked.")
+
+
+def restore(asked, settings):
+    path = file_of(settings)
+    if not path:
+        raise Refused(f"Postgres takes its own copies back: {backups.pg_restore(settings.database_url, asked.file)}")
+    _is_another(asked.file, path)
+    level = backups.check(asked.file)
+    sure(asked, f"{asked.file} (at {level}) takes the place of {path}.")
+    with Progress("copied {} of {} pages") as progress:
+        aside = backups.restore(path, asked.file, progress)
+    kept = f"; what was there before is in {aside}" if aside else ""
+    print(f"{path} is what {asked.file} is, at {level}{kept}. The server can be started.")
+
+
+def export(asked, settings):
+    with opened(settings), Progress("written {} of {} rows") as progress:
+        lines = portable.lines(progress)
+        if not asked.file:
+            sys.stdout.buffer.writelines(lines)
+            sys.stdout.buffer.flush()
+            return
+        _may_be_written(asked, file_of(settings))
+        with backups.written_whole(asked.file) as name, open(name, "wb") as file:
+            file.writelines(lines)
+    print(f"{asked.file} has all of the database, {_size(os.path.getsize(asked.file))}.")
+
+
+def import_(asked, settings):
+    with opened(settings, new=True), Progress("read {} rows") as progress:
+        if asked.file:
+            with open(asked.file, "rb") as file:
+                counts = portable.load(file, progress)
+        else:
+            counts = portable.load(iter(sys.stdin.buffer), progress)
+    print("Imported", ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
+    print("A server that runs on this database must be started anew.")
+
+
+def _may_be_written(asked, path):
+    if path:
+        _is_another(asked.file, path)
+    if os.path.exists(asked.file) and not asked.yes:
+        raise Refused(f"{asked.file} is there already; name another file, or say --yes to replace it")
+
+
+def _is_another(file, path):
+    if os.path.exists(file) and os.path.exists(path) and os.path.samefile(file, path):
+        raise Refused(f"{file} is the database itself; name another file")
+
+
+# Checks.
+
+
+def verify(asked, settings):
+    with opened(settings), Progress("played {} of {} games") as progress:
+        began, of, done, wrong = time.monotonic(), upkeep.count_ranked(), 0, 0
+        for done, lines in upkeep.verify():
+            progress(done, max(of, done))
+            for line in lines:
+                progress.clear()
+                print(line)
+            wrong += len(lines)
+    pace = done / max(0.001, time.monotonic() - began)
+    print(f"{done} ranked games were played again, {pace:,.0f} a second: {wrong or 'none'} of them differ.")
+    return 1 if wrong else 0
+
+
+def rebuild(asked, settings):
+    with opened(settings):
+        if not asked.check:
+            boards.rebuild_all()
+            print("All boards are derived anew from the games.")
+            return 0
+        wrong = 0
+        for wrong, line in enumerate(boards.check(), 1):  # noqa: B007 - the last one counts, below
+            print(line)
+    print(f"{wrong} differ from the games; rebuild derives them anew." if wrong else "All boards are what the games give.")
+    return 1 if wrong else 0
+
+
+def stats(asked, settings):
+    with opened(settings):
+        found, level = upkeep.stats(), models.migrations()[0][-1]
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(found.outcomes.items()))
+    print(f"players   {found.players} ({found.bots} bots, {found.banned} banned), guests {found.guests}")
+    print(f"sessions  {found.sessions} live")
+    print(f"games     {sum(found.outcomes.values())} over ({outcomes or 'none'}), {found.ranked} ranked, {found.open} open")
+    print("begun    ", ", ".join(f"{timestamp(day)[5:10]}: {count}" for day, count in found.days))
+    print(f"oldest    {timestamp(found.oldest) or 'none'}")
+    print(f"database  {_size(found.size)}, at {level}")
+
+
+# Players and games.
+
+
+def reset_password(asked, settings):
+    with opened(settings):
+        user = _player(asked.name)
+        token = accounts.make_reset(user)
+    base = asked.url or f"http://{settings.host}:{settings.port}"
+    print(f"{base.rstrip('/')}/#/reset/{token}")
+    hours = accounts.RESET_LASTS // accounts.HOUR
+    where = "" if asked.url else "; --url puts the address there by which players know the server"
+    print(f"{user.name} gives a new password there, once, within {hours} hours{where}.", file=sys.stderr)
+
+
+def rename(asked, settings):
+    with opened(settings):
+        user = _player(asked.name)
+        renamed = accounts.change(user, {"username": asked.new}, settings.bcrypt_rounds, refused=())
+    print(f"{user.name} is now {renamed.name}.")
+
+
+def ban(asked, settings):
+    with opened(settings):
+        user = players.find(asked.name)
+        accounts.ban(user.id)
+    print(f"{user.name} is on no board, and on the wall no more, until unban.")
+
+
+def unban(asked, settings):
+    with opened(settings):
+        user = players.find(asked.name)
+        accounts.unban(user.id)
+    print(f"{user.name} is on the boards again.")
+
+
+def _player(name):
+    user = players.find(name)
+    if user.is_guest:
+        raise Refused(f"{user.name} is a guest, who has no password and no name to choose before signing up")
+    return user
+
+
+def delete_score(asked, settings):
+    game_id = asked.game.partition("?")[0].rpartition("/")[2].rpartition(".")[2]
+    with opened(settings):
+        rows = games.found("WHERE g.id = ?", game_id)
+        if not rows:
+            raise Refused(f"there is no game {game_id!r}; give its id, or its address")
+        [game] = rows
+        if game.ended_at is None:
+            raise Refused(f"game {game.id} is still being played; wait until it is over, or ban {game.username}")
+        if not game.ranked:
+            raise Refused(f"game {game.id} of {game.username} is not ranked, and so on no board")
+        sure(asked, f"The {game.score} points of {game.username} in game {game.id} go off the boards, for good.")
+        upkeep.withdraw(game)
+    print(f"Game {game.id} of {game.username} counts no more; its replay stays.")
+
+
+def prune(asked, settings):
+    with opened(settings):
+        old = upkeep.Prunable(asked.days, settings.session_days)
+        count, guests = old.count()
+        what = f"{count} games that are on no board, and {guests} guests with theirs,"
+        if asked.dry_run or not count + guests:
+            print(f"{what} are older than {asked.days} days; nothing was deleted.")
+            return
+        sure(asked, f"{what} are older than {asked.days} days, and are deleted for good.")
+        with Progress("deleted {} of {}") as progress:
+            done = {}
+            for kind, deleting in (("games", old.delete_games()), ("guests", old.delete_guests())):
+                done[kind] = 0
+                for some in deleting:
+                    done[kind] += some
+                    progress(sum(done.values()), count + guests)
+    print(f"Deleted {done['games']} games and {done['guests']} guests.")
+
+
+# Talking.
+
+
+def sure(asked, what):
+    """Ask, on a terminal; without one it takes --yes."""
+    if asked.yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"{what} Say --yes if that is meant")
+    if input(f"{what} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was done")
+
+
+class Progress:
+    """A line on a terminal, such as "played 200 of 1000"; elsewhere nothing."""
+
+    EVERY = 0.1  # seconds
+
+    def __init__(self, words):
+        self.words, self.next = words, 0.0
+        self.is_shown = sys.stderr.isatty()
+
+    def __enter__(self):
+        return self
+
+    def __call__(self, *numbers):
+        if self.is_shown and time.monotonic() >= self.next:
+            self.next = time.monotonic() + self.EVERY
+            print("\r\033[K" + self.words.format(*numbers), end="", file=sys.stderr, flush=True)
+
+    def clear(self):
+        if self.is_shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *exception):
+        self.clear()
+
+
+def _size(bytes_):
+    return f"{bytes_ / MEGABYTE:.1f} MB"
+
+
+def _days(text):
+    if not text.isdigit() or not 1 <= int(text) <= 36500:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number of days, 1 or more")
+    return int(text)
+
+
+def command_line():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], epilog=__doc__.split("\n\n")[1])
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name, act, words, *arguments, yes=False):
+        command = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+        command.set_defaults(act=act)
+        for argument, options in arguments:
+            command.add_argument(argument, **options)
+        if yes:
+            command.add_argument("--yes", action="store_true", help="don't ask")
+
+    file = "file", {"metavar": "FILE"}
+    name = "name", {"metavar": "NAME", "type": str.strip, "help": "a player's, whatever its case"}
+    stream = "file", {"metavar": "FILE", "nargs": "?", "help": "by default the standard input or output"}
+    add("backup", backup, "copy the SQLite database to FILE, as it is now", file, yes=True)
+    add("restore", restore, "put a copy in the database's place, which is kept beside it", file, yes=True)
+    add("export", export, "write all of the database as lines of JSON, which are as secret as it is", stream, yes=True)
+    add("import", import_, "fill an empty database, of either kind, from what export has written", stream)
+    add("verify", verify, "play every ranked game again, and compare")
+    check = "--check", {"action": "store_true", "help": "only compare"}
+    add("rebuild", rebuild, "derive the boards anew from the games", check)
+    add("stats", stats, "count players, games and what they take")
+    url = "--url", {"help": "the server's public address, such as https://snakepit.example.org"}
+    add("reset-password", reset_password, "print a link by which a player gives a new password, once", name, url)
+    add("rename", rename, "give a player another name", name, ("new", {"metavar": "NEW", "type": str.strip}))
+    add("ban", ban, "take a player off every board, until unban", name)
+    add("unban", unban, "put a player back on the boards", name)
+    game = "game", {"metavar": "GAME", "type": str.strip, "help": "its id, or its address"}
+    add("delete-score", delete_score, "take a game off the boards; its replay stays", game, yes=True)
+    days = "--days", {"type": _days, "required": True, "metavar": "N", "help": "older than so many days"}
+    dry = "--dry-run", {"action": "store_true", "help": "only count"}
+    add("prune", prune, "delete old games that are on no board, and guests who don't come any more", days, dry, yes=True)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
