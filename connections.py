@@ -177,6 +177,10 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
     def commit(self):
         self.execute_sql("COMMIT")
 
+    def rollback(self):
+        if self.connection().in_transaction:  # else the error, such as that of a full disk, has rolled it back, and is told
+            super().rollback()
+
     def _go_on(self, error, call, *arguments):
         """What a call answers that has met with an error, and is made again once nobody else holds the lock.
 
@@ -385,3 +389,8 @@ def trouble(error):
         error = getattr(error, "orig", None)  # what it stands for, where it isn't one of ours
     code = errno.errorcode.get(error.errno) if isinstance(error, OSError) else getattr(error, "sqlstate", _code(error))
     return TROUBLES.get(code, AWAY)
+
+
+def in_a_line(error):
+    """An error's words, for the log: Postgres's come in several lines."""
+    return " ".join(str(error).split())

@@ -81,7 +81,7 @@ def guarded(handler, takes=(), status=200, validated=False):
         except Problem as problem:
             return refuse(problem)
         except models.OUT_OF_REACH as error:
-            log.error("%s %s: the database: %s", request.method, request.path, error)
+            log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
             return refuse(_not_now(error))
         except Exception:
             log.exception("%s %s", request.method, request.path)

@@ -134,7 +134,7 @@ class Snakepit(bottle.Bottle):
                 models.try_to_write()
             except models.OUT_OF_REACH as error:
                 # It may come up after us; each request tries again.
-                log.warning("%s (%s)", connections.trouble(error), error)
+                log.warning("%s (%s)", connections.trouble(error), connections.in_a_line(error))
             except models.REFUSED_OPTIONS as error:
                 if "?" not in settings.database_url:
                     raise
@@ -160,7 +160,7 @@ class Snakepit(bottle.Bottle):
                 with models.impatient():
                     games.end_abandoned()
             except models.OUT_OF_REACH as error:  # who asked may have come to read only
-                log.warning("Abandoned games can't be ended now: %s", error)
+                log.warning("Abandoned games can't be ended now: %s", connections.in_a_line(error))
                 models.release()
 
     def __call__(self, environ, start_response):
