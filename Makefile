@@ -3,32 +3,32 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run bots test test-integration fuzz lint bench
+.PHONY: run help bots test test-integration fuzz lint bench
 
-run: $(VENV)/run.stamp
+run: $(VENV)/run.stamp ## the server, at http://127.0.0.1:8000 unless a setting says otherwise
 	$(BIN)/python service.py
 
-# Players for a server that runs: make bots ARGS="--bots 8 --url https://snakepit.example.org"
-bots: $(VENV)/run.stamp
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+bots: $(VENV)/run.stamp ## players for a server that runs: make bots ARGS="--bots 8 --url https://snakepit.example.org"
 	$(BIN)/python examples/bot.py $(ARGS)
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp ## the unit tests, in half a minute
 	$(BIN)/python -m pytest tests
 
-test-integration: $(VENV)/dev.stamp
+test-integration: $(VENV)/dev.stamp ## server processes, files, a Postgres, a browser: ten minutes
 	$(BIN)/python -m pytest tests_integration -m "not alone" --numprocesses 2 --dist worksteal
 	$(BIN)/python -m pytest tests_integration -m alone
 
-# Ten thousand requests drawn from the API's description, on each database; test-integration draws fewer.
-fuzz: $(VENV)/dev.stamp
+fuzz: $(VENV)/dev.stamp ## ten thousand requests drawn from the API's description, on each database; test-integration draws fewer
 	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests_integration/test_fuzz.py $(ARGS)
 
-lint: $(VENV)/dev.stamp
+lint: $(VENV)/dev.stamp ## the style, and what looks unsafe
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-# Takes half an hour the first time, when it makes its databases, and needs wrk.
-bench: $(VENV)/dev.stamp
+bench: $(VENV)/dev.stamp ## answers per second beside a bare application's: half an hour the first time; needs wrk
 	$(BIN)/python bench/bench.py $(ARGS)
 
 # The environment is made once, and anew when the requirements change.

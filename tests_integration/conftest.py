@@ -109,6 +109,12 @@ def disk(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def curl():
+    if not shutil.which("curl"):
+        missing("curl", "Install one (apt-get install curl).")
+
+
+@pytest.fixture(scope="session")
 def browser():
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     found = found or shutil.which("google-chrome")
