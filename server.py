@@ -50,6 +50,7 @@ class Server(BaseApplication):
             "post_request": _forget,
             "forwarded_allow_ips": ",".join(_in_both_families(settings.trusted_proxies)),
             "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},
+            "forwarder_headers": "",  # not even a proxy bends the path, with SCRIPT_NAME: some pass on their clients'
             **LIMITS,
         }
         for name, value in options.items():

@@ -7,6 +7,7 @@ import tarfile
 import uuid
 from urllib.parse import urlsplit
 
+import proxying
 import psycopg
 import pytest
 from browsing import REACH_IN, WATCH_SHIFTS
@@ -78,6 +79,30 @@ def make_server(tmp_path):
 @pytest.fixture
 def server(make_server, database_url):
     return make_server(DATABASE_URL=database_url)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    if not proxying.find():
+        missing("nginx", "Install one (apt-get install nginx-light).")
+    if not shutil.which("openssl"):
+        missing("openssl", "Install it (apt-get install openssl): it makes the certificate for nginx.")
+    return proxying.make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def make_nginx(tmp_path_factory, certificate):
+    """Starts nginx with a block of deploy/ before servers; arguments as for proxying.Nginx. Ends them after the module."""
+    started = []
+
+    def make(block, servers, path="/"):
+        nginx = proxying.Nginx(tmp_path_factory.mktemp("nginx"), block, certificate, servers, path)
+        started.append(nginx.start())
+        return nginx
+
+    yield make
+    for nginx in started:
+        nginx.stop()
 
 
 @pytest.fixture(scope="session")
