@@ -173,6 +173,13 @@ def durable():
 
 
 @contextmanager
+def snapshot():
+    """All that is read within is of one moment, whoever writes meanwhile."""
+    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+        yield
+
+
+@contextmanager
 def _transaction(begin):
     """As peewee's `atomic`, for those that are made with each game: it takes half the time, and can't be nested."""
     sql(begin)

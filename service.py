@@ -449,6 +449,7 @@ def leaderboard():
     return page
 
 
+@models.snapshot()
 def _page(asked, names):
     """A page of boards as JSON, and the Link to the next one, or None."""
     after = boards.TOP if asked.after is None else _place(asked.after)
@@ -468,6 +469,7 @@ def my_standing():
     return request.app.standings.get((user.id, *names), boards.versions(names), _standing, names, user)
 
 
+@models.snapshot()
 def _standing(names, user):
     """A player's Standing on the boards, as JSON."""
     row = boards.entry(names, user.id)
@@ -485,10 +487,11 @@ def next_rank():
     asked = query(NextQuery)
     user = signed_in() if token() else None
     names = _boards(asked, user)
-    own = user and boards.entry(names, user.id)
-    rank = boards.rank(names, asked.score) - bool(own and own.score > asked.score)
-    row = boards.next_better(names, asked.score, user and user.id)
-    return NextRank(rank, _entries(names, [row])[0] if row else None)
+    with models.snapshot():
+        own = user and boards.entry(names, user.id)
+        rank = boards.rank(names, asked.score) - bool(own and own.score > asked.score)
+        row = boards.next_better(names, asked.score, user and user.id)
+        return NextRank(rank, _entries(names, [row])[0] if row else None)
 
 
 @route("POST", "/api/leaderboard")

@@ -27,7 +27,8 @@ error_log error.log info;
 events {{ worker_connections 1024; }}
 http {{
     include /etc/nginx/mime.types;
-    access_log off;
+    log_format upstream "$upstream_addr $status $request";
+    access_log access.log upstream;
     client_body_temp_path temp;
     proxy_temp_path temp;
     fastcgi_temp_path temp;
@@ -120,6 +121,11 @@ class Nginx:
         self.process.wait(PATIENCE)
         for listening in self.sockets.values():
             listening.close()
+
+    def served_by(self):
+        """The addresses of the servers that have been asked so far."""
+        lines = (self.folder / "access.log").read_text().splitlines()
+        return {line.split()[0].rstrip(",") for line in lines}
 
     def tls(self):
         return ssl.create_default_context(cafile=self.certificate / "fullchain.pem")
