@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run bots test test-integration lint bench
+.PHONY: run bots test test-integration lint audit bench
 
 run: $(VENV)/run.stamp
 	$(BIN)/python service.py
@@ -21,6 +21,11 @@ test-integration: $(VENV)/dev.stamp
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@$(MAKE) --no-print-directory audit
+
+# Whether anything is known against the dependencies; it says so where nobody can be asked.
+audit:
+	@$(PYTHON) .ci/audit.py $(VENV)/audit
 
 # Takes half an hour the first time, when it makes its databases, and needs wrk.
 bench: $(VENV)/dev.stamp
