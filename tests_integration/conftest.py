@@ -95,7 +95,7 @@ def make_nginx(tmp_path_factory, certificate):
     """Starts nginx with a block of deploy/ before servers; arguments as for proxying.Nginx. Ends them after the module."""
     started = []
 
-    def make(block, servers, path="/"):
+    def make(block, servers, path=""):
         nginx = proxying.Nginx(tmp_path_factory.mktemp("nginx"), block, certificate, servers, path)
         started.append(nginx.start())
         return nginx
@@ -103,6 +103,15 @@ def make_nginx(tmp_path_factory, certificate):
     yield make
     for nginx in started:
         nginx.stop()
+
+
+@pytest.fixture(scope="session")
+def systemd_analyze():
+    """Runs it, and answers what it said."""
+    found = shutil.which("systemd-analyze")
+    if not found:
+        missing("systemd-analyze", "Install it (apt-get install systemd); nothing of systemd has to run.")
+    return lambda *arguments: subprocess.run([found, *arguments], capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture(scope="session")

@@ -73,11 +73,11 @@ def make_certificate(folder):
 class Nginx:
     """nginx with a block of deploy/ before the servers at those addresses, in a folder of its own and at free ports.
 
-    `path` is where it is to serve them, if the block is one for a path.
+    `path` is where the block serves them, such as /snake.
     """
 
-    def __init__(self, folder, block, certificate, servers, path="/"):
-        self.folder, self.certificate = folder, certificate
+    def __init__(self, folder, block, certificate, servers, path=""):
+        self.folder, self.certificate, self.path = folder, certificate, path
         self.sockets = {80: _listen(), 443: _listen()}
         self.url = f"https://127.0.0.1:{self.port(443)}{path}"
         text = (DEPLOY / block).read_text()
@@ -137,12 +137,11 @@ class Nginx:
 
     def ask(self, method, path, body=None, headers=(), source="127.0.0.1"):
         """One request, from an address of this machine; (status, headers, body)."""
-        place = urlsplit(self.url)
         connection = http.client.HTTPSConnection(
-            place.hostname, place.port, timeout=PATIENCE, context=self.tls(), source_address=(source, 0)
+            "127.0.0.1", self.port(443), timeout=PATIENCE, context=self.tls(), source_address=(source, 0)
         )
         try:
-            connection.request(method, place.path.rstrip("/") + path, body, dict(headers))
+            connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         finally:
@@ -157,7 +156,7 @@ class Nginx:
 
         def send(method, path, body, headers):
             raw = None if body is None else json.dumps(body)
-            status, answered, content = self.ask(method, path, raw, headers, source)
+            status, answered, content = self.ask(method, self.path + path, raw, headers, source)
             is_json = "json" in answered.get("Content-Type", "")
             return Answer(status, answered, json.loads(content) if is_json and content else None)
 
