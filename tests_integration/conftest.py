@@ -7,6 +7,7 @@ import tarfile
 import uuid
 from urllib.parse import urlsplit
 
+import imaging
 import proxying
 import psycopg
 import pytest
@@ -103,6 +104,11 @@ def make_nginx(tmp_path_factory, certificate):
     yield make
     for nginx in started:
         nginx.stop()
+
+
+@pytest.fixture(scope="session")
+def python_for_all():
+    return imaging.python_for_all() or missing("Python for all users", "Install one (apt-get install python3-venv).")
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,24 @@
 
 import gzip
 import html
+import http.client
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import imaging
 import pytest
-from browsing import start, steer
+from browsing import start
 from playwright.sync_api import expect
 from proxying import DEPLOY
-from running import ROOT, Server
+from running import PATIENCE, ROOT, Server
+
+import service
 
 GZIP = {"Accept-Encoding": "gzip"}
 SPOOFED = {
@@ -44,15 +51,14 @@ def test_a_game_is_played_and_its_replay_watched(nginx, open_page):
     page.on("response", lambda response: lost.append(response.url) if response.status >= 400 else None)
     assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
     start(page, "pass-through")
-    steer(page, 10)
+    page.keyboard.press("ArrowLeft")
     page.wait_for_function("() => state.stored > 0")
     game = page.evaluate("state.id")
     page.goto(f"{nginx.url}/games/{game}")
     expect(page.locator("#replay-mode")).to_have_text("Pass-through")
     assert page.url == f"{nginx.url}/#/games/{game}"
     page.goto(f"{nginx.url}/#/live")
-    expect(page.locator("#live-title")).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("#live-wall .live-card, #live-empty a").first).to_be_visible()
     assert lost == []
 
 
@@ -138,6 +144,85 @@ def test_while_the_server_is_away_nginx_says_so_in_the_api_s_words(make_server, 
     assert (answer.headers["Content-Type"], answer.json["status"]) == ("application/problem+json", 503)
     server.start()
     assert nginx.api.guest()
+
+
+# The image: what Docker would do, done in a folder.
+
+
+@pytest.fixture(scope="module")
+def image(python_for_all):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to other users
+        Path(folder).chmod(0o755)
+        yield imaging.Image(Path(folder), python_for_all).build()
+
+
+@pytest.fixture
+def container(image):
+    """A server in it."""
+    container = Container(image)
+    yield container.start()
+    if container.is_running:
+        container.kill()
+
+
+class Container(Server):
+    def __init__(self, image):
+        super().__init__(image.volume, PORT="0", BCRYPT_ROUNDS="4", ENFORCE_PACE="false")
+        self.image = image
+
+    def start(self):
+        self.process = self.image.start(self.image.command, **self.settings)
+        said = ""
+        while "Snakepit is at " not in said:
+            line = self.process.stdout.readline()
+            assert line, said
+            said += line
+        self.url = re.search(r"http://0\.0\.0\.0:\d+", said)[0]
+        self.settings["PORT"] = str(urlsplit(self.url).port)
+        return self
+
+
+def test_the_image_has_all_that_it_takes(image, container):
+    ada = container.api.sign_up("Ada")
+    game, _, _ = ada.play(2)
+    assert [entry["score"] for entry in container.api("GET /api/leaderboard")] == [20]
+    files = [f"/{path.relative_to(ROOT)}" for path in (ROOT / "static").rglob("*") if path.is_file()]
+    pages = [path for method, path, _ in service.ROUTES if method == "GET" and "<" not in path]
+    for path in [*files, *pages, f"/games/{game['id']}", f"/games/{game['id']}/card.png"]:
+        assert status_of(container, path, ada.token) in (200, 422), path  # 422: without what it wants to know
+    modules = {path.name for path in ROOT.glob("*.py")}
+    assert modules <= {path.name for path in image.program.iterdir()}
+
+
+def status_of(server, path, token):
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_the_container_s_user_owns_what_is_kept_and_nothing_else(image, container):
+    container.api.guest()
+    kept, user = image.volume / "snake.db", image.user[0] if os.geteuid() == 0 else os.geteuid()
+    assert kept.stat().st_uid == user
+    others = [path for path in image.program.rglob("*") if path.lstat().st_uid == user]
+    assert others == [] or os.geteuid() != 0
+    assert not [path for path in image.root.rglob("*") if path.name == ".env" or (path.match("*.db") and path != kept)]
+
+
+def test_the_container_is_healthy_as_long_as_the_server_answers(image, container):
+    settings = {"PORT": container.settings["PORT"]}
+    assert image.is_healthy(**settings)
+    assert container.stop() == 0
+    assert not image.is_healthy(**settings)
+
+
+def test_a_container_made_anew_goes_on_with_what_was_kept(image, container):
+    container.api.sign_up("Bob").play(1)
+    container.stop()
+    container.start()
+    assert container.api.log_in("Bob")
 
 
 # The unit.

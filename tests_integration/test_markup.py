@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from test_wall import Playing, going_on
 
 NAMES = [
-    "<img src=x onerror=struck()>",
+    "<img src=x onerror=struck()>@$&",
     '"><script>struck()</script>',
     "'><svg/onload=struck()>",
     "</title></textarea><script>struck()</script>",
@@ -150,9 +150,8 @@ def test_of_games_that_are_played_and_that_are_over(open_as, players, server):
     expect(page.locator(".live-best bdi")).to_have_text(NAMES[0])
 
 
-@pytest.mark.parametrize("number", [0, 7])
-def test_of_whom_one_overtakes(open_as, players, server, number):
-    name, (game, _, _) = NAMES[number], players[number].play(1)
+def test_of_whom_one_overtakes(open_as, players, server):
+    name, (game, _, _) = NAMES[0], players[0].play(1)
     page = open_as(server.api.sign_up("Mia"), f"#/?challenge={game['id']}")
     expect(page.locator("#challenge-title")).to_have_text(f"Beat {name}'s 10")
     page.locator("#play").click()
