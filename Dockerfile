@@ -19,7 +19,8 @@ VOLUME /data
 USER 10001:10001
 ENV HOST=0.0.0.0 PORT=8000
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/snakepit/.venv/bin/python", "-c", "import http.client, os; \
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD [ \
+"/snakepit/.venv/bin/python", "-c", "import http.client, os; \
 connection = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); \
 connection.request('GET', '/healthz'); \
 raise SystemExit(connection.getresponse().status != 200)"]

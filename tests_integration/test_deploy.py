@@ -1,5 +1,6 @@
 """Snakepit as docs/DEPLOYING.md has it: the very blocks of deploy/ before a server, in a real nginx, with a browser."""
 
+import dataclasses
 import gzip
 import html
 import http.client
@@ -19,6 +20,7 @@ from playwright.sync_api import expect
 from proxying import DEPLOY
 from running import PATIENCE, ROOT, Server
 
+import config
 import service
 
 GZIP = {"Accept-Encoding": "gzip"}
@@ -146,6 +148,14 @@ def test_while_the_server_is_away_nginx_says_so_in_the_api_s_words(make_server, 
     assert nginx.api.guest()
 
 
+def test_all_blocks_tell_the_server_the_same():
+    blocks = [path.read_text() for path in DEPLOY.glob("nginx*.conf")]
+    told = [set(re.findall(r"proxy_set_header ([\w-]+)", block)) for block in blocks]
+    assert len(blocks) == 3
+    assert told == [{"Connection", "Host", *(f"X-Forwarded-{what}" for what in ("For", "Proto", "Host", "Prefix"))}] * 3
+    assert [block.count("@") for block in blocks] == [2, 2, 2]  # where nginx goes when the server is away
+
+
 # The image: what Docker would do, done in a folder.
 
 
@@ -237,3 +247,10 @@ def test_the_unit_is_one_and_hardened(systemd_analyze, tmp_path):
     assert (verified.returncode, verified.stderr) == (0, "")
     rated = systemd_analyze("security", "--offline=true", "--threshold=15", unit)  # of a hundred
     assert rated.returncode == 0, rated.stdout
+
+
+def test_compose_sets_only_what_can_be_set():
+    named = set(re.findall(r"^      ([A-Z_]+):", (ROOT / "compose.yaml").read_text(), re.M))
+    assert {"DATABASE_URL", "TRUSTED_PROXIES", "POSTGRES_PASSWORD"} <= named
+    ours = {name for name in named if not name.startswith("POSTGRES_")}
+    assert ours <= {setting.name.upper() for setting in dataclasses.fields(config.Settings)}
