@@ -105,10 +105,30 @@ def _with_whole_bodies(app, most):
 
 
 class Response(wsgi.Response):
-    """gunicorn's, but that it doesn't say what serves; no option of gunicorn's does that."""
+    """gunicorn's, but that it doesn't say what serves, and that head and body leave at once; no option does either.
+
+    A server that is killed between the two would leave an answer cut off, which a proxy can't ask for elsewhere any more.
+    """
 
     def default_headers(self):
         return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+    def write(self, arg):
+        if self.headers_sent:
+            super().write(arg)
+            return
+        sock, self.sock = self.sock, _Parts()
+        try:
+            super().write(arg)
+            sock.sendall(b"".join(self.sock))
+        finally:
+            self.sock = sock
+
+
+class _Parts(list):
+    """In the place of a socket: keeps what is to be sent."""
+
+    sendall = list.append
 
 
 def _write_error(sock, status, reason, message):
