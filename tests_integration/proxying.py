@@ -130,10 +130,11 @@ class Nginx:
     def tls(self):
         return ssl.create_default_context(cafile=self.certificate / "fullchain.pem")
 
-    def connect(self):
+    def connect(self, protocols=("http/1.1",)):
         """A connection as a client has it, which speaks TLS already."""
-        connection = socket.create_connection(("127.0.0.1", self.port(443)), timeout=PATIENCE)
-        return self.tls().wrap_socket(connection, server_hostname="127.0.0.1")
+        connection, tls = socket.create_connection(("127.0.0.1", self.port(443)), timeout=PATIENCE), self.tls()
+        tls.set_alpn_protocols(protocols)
+        return tls.wrap_socket(connection, server_hostname="127.0.0.1")
 
     def ask(self, method, path, body=None, headers=(), source="127.0.0.1"):
         """One request, from an address of this machine; (status, headers, body)."""

@@ -91,9 +91,16 @@ def test_what_is_not_there_is_404(nginx, path):
     assert nginx.ask("GET", nginx.path + path)[0] == 404
 
 
-def test_metrics_are_not_for_the_world(nginx):
-    status, _, body = nginx.ask("GET", f"{nginx.path}/metrics")
-    assert (status, b"nginx" in body) == (404, True)  # it isn't asked further
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/metrics", "//metrics", "/./metrics", "/x/../metrics", "/x/..%2fmetrics", "/%6detrics", "/%256detrics"),
+        *("/metrics?x", "/metrics/", "/metrics%23", "/metrics%00", "/metrics;x", "/METRICS"),
+    ],
+)
+def test_metrics_are_not_for_the_world(nginx, path):
+    assert nginx.ask("GET", nginx.path + path)[0] in (400, 404)
+    assert b"nginx" in nginx.ask("GET", f"{nginx.path}/metrics")[2]  # which doesn't ask further
 
 
 def test_beside_the_path_the_site_is_what_it_was(server, make_nginx):

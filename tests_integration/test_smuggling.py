@@ -325,3 +325,81 @@ def test_the_way_to_https_can_not_be_bent(server, make_nginx):
         connection.sendall(b"GET /x%0d%0aX-Injected:%20x?a=%0d%0a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         raw = b"".join(iter(lambda: connection.recv(65536), b""))
     assert b"\r\nLocation: https://x/x%0d%0aX-Injected:%20x?a=%0d%0a\r\n" in raw
+
+
+# HTTP/2 has lengths of its own, and nginx hands it on as HTTP/1.1.
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY = 0, 1, 3, 4, 7
+END_STREAM, END_HEADERS = 1, 4
+
+
+def frame(kind, flags, stream, content):
+    return len(content).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + content
+
+
+def field(name, value):
+    """A literal of HPACK's; its length is one byte, or one of 127 and more in seven bits each."""
+    return b"\0" + spelled(name) + spelled(value)
+
+
+def spelled(text):
+    if len(text) < 127:
+        return bytes([len(text)]) + text
+    more, rest = [], len(text) - 127
+    while rest >= 128:
+        more.append(rest % 128 + 128)
+        rest //= 128
+    return bytes([127, *more, rest]) + text
+
+
+def ask_in_http_2(nginx, fields, body):
+    """Send one request; how it ends: the kind of the last frame of its stream, or GOAWAY."""
+    head = b"".join(field(name, value) for name, value in fields)
+    with nginx.connect(["h2"]) as connection:
+        assert connection.selected_alpn_protocol() == "h2"
+        connection.sendall(PREFACE + frame(SETTINGS, 0, 0, b"") + frame(HEADERS, END_HEADERS, 1, head))
+        with suppress(ConnectionError, ssl.SSLEOFError):
+            connection.sendall(frame(DATA, END_STREAM, 1, body))
+        came = connection.makefile("rb")
+        while header := came.read(9):
+            length, kind, flags, stream = int.from_bytes(header[:3], "big"), header[3], header[4], header[5:]
+            came.read(length)
+            is_last = stream == b"\0\0\0\1" and (kind == RST_STREAM or (kind in (DATA, HEADERS) and flags & END_STREAM))
+            if is_last or kind == GOAWAY:
+                return kind
+    return GOAWAY
+
+
+BENT = {
+    "as it should be": {},
+    "chunks": {b"transfer-encoding": b"chunked"},
+    "chunks in a value": {b"x": b"x\r\nTransfer-Encoding: chunked"},
+    "chunks after a line feed": {b"x": b"x\nTransfer-Encoding: chunked"},
+    "chunks in a name": {b"x: x\r\ntransfer-encoding": b"chunked"},
+    "a name with a colon": {b"transfer-encoding: chunked\r\nx": b"x"},
+    "a length of nothing": {b"content-length": b"0"},
+    "a length too short": {b"content-length": b"5"},
+    "a length too long": {b"content-length": b"5000"},
+    "a length in a value": {b"x": b"x\r\nContent-Length: 0"},
+    "a request in a value": {b"x": b"x\r\n\r\nSECRET"},
+    "a request in the path": {b":path": b"/ HTTP/1.1\r\nHost: x\r\n\r\nSECRET"},
+    "a request in the method": {b":method": b"GET / HTTP/1.1\r\nHost: x\r\n\r\nSECRET"},
+    "a request in the host": {b":authority": b"x\r\n\r\nSECRET"},
+    "a request in the scheme": {b":scheme": b"https://x/ HTTP/1.1\r\nHost: x\r\n\r\nSECRET"},
+    "a header of the connection's": {b"connection": b"content-length"},
+    "an upgrade": {b"upgrade": b"h2c"},
+    "a null byte": {b"x": b"\0"},
+}
+
+
+@pytest.mark.parametrize("name", BENT)
+def test_what_http_2_carries_makes_one_request_at_the_most(server, make_nginx, canary, victim, name):
+    nginx = make_nginx("nginx.conf", [server.url])
+    plain = {b":method": b"POST", b":scheme": b"https", b":path": b"/api/auth/login", b":authority": b"x"}
+    fields = {key: value.replace(b"SECRET", hidden(canary)) for key, value in (plain | BENT[name]).items()}
+    ended = ask_in_http_2(nginx, fields.items(), END + hidden(canary))
+    assert ended in (DATA, HEADERS) if name == "as it should be" else (DATA, HEADERS, RST_STREAM, GOAWAY)
+    for player in (canary, victim) * 2:
+        [mine] = ask(nginx, who_am_i(player))
+        assert name_in(mine) == player.user["username"]
