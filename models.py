@@ -229,7 +229,7 @@ def durable():
 @contextmanager
 def snapshot():
     """All that is read within is as it was at one time, whatever others write meanwhile."""
-    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ"):
+    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
         yield
 
 

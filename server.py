@@ -64,6 +64,7 @@ class Server(BaseApplication):
             "post_request": _forget,
             "forwarded_allow_ips": ",".join(_in_both_families(settings.trusted_proxies)),
             "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},
+            "forwarder_headers": "",  # not even a proxy bends the path, with SCRIPT_NAME: some pass on their clients'
             **LIMITS,
         }
         for name, value in options.items():
@@ -146,10 +147,30 @@ class Errors:
 
 
 class Response(wsgi.Response):
-    """gunicorn's, but that it doesn't say what serves; no option of gunicorn's does that."""
+    """gunicorn's, but that it doesn't say what serves, and that head and body leave at once; no option does either.
+
+    A server that is killed between the two would leave an answer cut off, which a proxy can't ask for elsewhere any more.
+    """
 
     def default_headers(self):
         return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+    def write(self, arg):
+        if self.headers_sent:
+            super().write(arg)
+            return
+        sock, self.sock = self.sock, _Parts()
+        try:
+            super().write(arg)
+            sock.sendall(b"".join(self.sock))
+        finally:
+            self.sock = sock
+
+
+class _Parts(list):
+    """In the place of a socket: keeps what is to be sent."""
+
+    sendall = list.append
 
 
 def _write_error(sock, status, reason, message):

@@ -575,8 +575,9 @@ def card(game_id):
     tick = query(TickQuery).tick
     found = games.find_or_none(game_id)
     if not proxies.is_trusted(request.environ.get("REMOTE_ADDR", ""), request.app.settings.trusted_proxies):
-        for name in ("PROTO", "HOST"):  # bottle would believe anybody's
+        for name in ("PROTO", "HOST", "PREFIX"):  # bottle would believe anybody's
             request.environ.pop(f"HTTP_X_FORWARDED_{name}", None)
+    request.environ["SCRIPT_NAME"] = header("X_FORWARDED_PREFIX") + request.environ.get("SCRIPT_NAME", "")
     parts = request.urlparts
     page = cards.page(found, f"{parts.scheme}://{parts.netloc}{parts.path}", tick)
     status = 200 if found else 404

@@ -7,6 +7,8 @@ import tarfile
 import uuid
 from urllib.parse import urlsplit
 
+import imaging
+import proxying
 import psycopg
 import pytest
 from browsing import REACH_IN, WATCH_SHIFTS
@@ -112,6 +114,44 @@ def disk(tmp_path):
 def curl():
     if not shutil.which("curl"):
         missing("curl", "Install one (apt-get install curl).")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    if not proxying.find():
+        missing("nginx", "Install one (apt-get install nginx-light).")
+    if not shutil.which("openssl"):
+        missing("openssl", "Install it (apt-get install openssl): it makes the certificate for nginx.")
+    return proxying.make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def make_nginx(tmp_path_factory, certificate):
+    """Starts nginx with a block of deploy/ before servers; arguments as for proxying.Nginx. Ends them after the module."""
+    started = []
+
+    def make(block, servers, path=""):
+        nginx = proxying.Nginx(tmp_path_factory.mktemp("nginx"), block, certificate, servers, path)
+        started.append(nginx.start())
+        return nginx
+
+    yield make
+    for nginx in started:
+        nginx.stop()
+
+
+@pytest.fixture(scope="session")
+def python_for_all():
+    return imaging.python_for_all() or missing("Python for all users", "Install one (apt-get install python3-venv).")
+
+
+@pytest.fixture(scope="session")
+def systemd_analyze():
+    """Runs it, and answers what it said."""
+    found = shutil.which("systemd-analyze")
+    if not found:
+        missing("systemd-analyze", "Install it (apt-get install systemd); nothing of systemd has to run.")
+    return lambda *arguments: subprocess.run([found, *arguments], capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture(scope="session")
