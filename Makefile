@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run help bots test test-integration fuzz lint bench
+.PHONY: run help bots test test-integration fuzz lint audit bench
 
 run: $(VENV)/run.stamp ## the server, at http://127.0.0.1:8000 unless a setting says otherwise
 	$(BIN)/python service.py
@@ -18,14 +18,19 @@ test: $(VENV)/dev.stamp ## the unit tests, in half a minute
 	$(BIN)/python -m pytest tests
 
 test-integration: $(VENV)/dev.stamp ## server processes, files, a Postgres, a browser: ten minutes
-	$(BIN)/python -m pytest tests_integration
+	$(BIN)/python -m pytest tests_integration -m "not alone" --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest tests_integration -m alone
 
 fuzz: $(VENV)/dev.stamp ## ten thousand requests drawn from the API's description, on each database; test-integration draws fewer
 	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests_integration/test_fuzz.py $(ARGS)
 
-lint: $(VENV)/dev.stamp ## the style, and what looks unsafe
+lint: $(VENV)/dev.stamp ## the style, what looks unsafe, and the audit
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@$(MAKE) --no-print-directory audit
+
+audit: ## whether anything is known against the dependencies; it says so where nobody can be asked
+	@$(PYTHON) .ci/audit.py $(VENV)/audit
 
 bench: $(VENV)/dev.stamp ## answers per second beside a bare application's: half an hour the first time; needs wrk
 	$(BIN)/python bench/bench.py $(ARGS)

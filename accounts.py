@@ -132,7 +132,8 @@ class Sessions:
         if not found or found[-1] <= now():
             raise unauthorized("This token is not, or no longer, valid. Log in, or go on as a guest.")
         if found[-1] < now() + self.lifetime - HOUR:
-            sql("UPDATE sessions SET expires_at = ? WHERE token_hash = ?", now() + self.lifetime, hashed)
+            with suppress(*models.OUT_OF_REACH), models.impatient():  # else the next use will
+                sql("UPDATE sessions SET expires_at = ? WHERE token_hash = ?", now() + self.lifetime, hashed)
         return Account(*found[:-1])
 
     def live(self, user, token):

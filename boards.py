@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby
 
-from models import one, sql, upsert
+from models import durable, is_sqlite, one, snapshot, sql, upsert
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SCORES, SPANS, CHANGES = range(3)  # levels of the tallies
@@ -186,6 +186,85 @@ def _add(tallies):
     )
 
 
+# All of it at once.
+
+PLAYERS = 1000  # looked through at a time
+
+
+def rebuild_all():
+    """Derive every board anew, in one transaction: games that end meanwhile wait for it, or are told to come again."""
+    with durable():
+        if not is_sqlite():
+            sql("LOCK TABLE entries, tallies IN EXCLUSIVE MODE")
+        names = set(_all_names())
+        sql("DELETE FROM entries")
+        sql("DELETE FROM tallies WHERE level < ?", CHANGES)
+        for user_id, bot, may_stand in _players():
+            if may_stand:
+                _write(_best_games(user_id, bot), user_id)
+        sql(f"INSERT INTO tallies (board, level, bucket, number) {_TALLIES}")
+        _add({(name, CHANGES, 0): 1 for name in names.union(_all_names())})
+
+
+def check():
+    """Compare the boards with what the games give; yields a sentence for each difference, none if all is well.
+
+    All of it is as it was at one time, for which a transaction is open until the last one is taken. It holds the games of
+    one player at a time.
+    """
+    with snapshot():
+        for user_id, bot, may_stand in _players():
+            derived = _best_games(user_id, bot) if may_stand else {}
+            yield from _differences(user_id, {name: tuple(entry) for name, entry in derived.items()}, _entries_of(user_id))
+        for name, level, bucket, counted, players in sql(_WRONG_TALLIES).fetchall():
+            scores = f"score {bucket}" if level == SCORES else f"scores from {bucket * SPAN} to {(bucket + 1) * SPAN - 1}"
+            yield f"{name}: {scores}: {players} players are counted, and {counted} have an entry"
+
+
+def _players():
+    """(id, bot, whether they may stand on boards) of each user."""
+    last = -1
+    while some := sql(_SOME_PLAYERS, last, PLAYERS).fetchall():
+        yield from some
+        last = some[-1][0]
+
+
+def _entries_of(user_id):
+    rows = sql("SELECT board, score, at, game_id, verified FROM entries WHERE user_id = ?", user_id).fetchall()
+    return {name: tuple(entry) for name, *entry in rows}
+
+
+def _differences(user_id, derived, stored):
+    for name in sorted(derived.keys() | stored.keys()):
+        there, wanted = stored.get(name), derived.get(name)
+        if there != wanted:
+            yield f"{name}: player {user_id} has {_in_words(there)}, and by their games {_in_words(wanted)}"
+
+
+def _in_words(entry):
+    if entry is None:
+        return "no entry"
+    score, at, game_id, verified = entry
+    return f"{score} at {at} by game {game_id}{'' if verified else ', not verified'}"
+
+
+def _all_names():
+    return [name for (name,) in sql("SELECT board FROM entries UNION SELECT board FROM tallies").fetchall()]
+
+
+_SOME_PLAYERS = "SELECT id, bot, password IS NOT NULL AND banned_at IS NULL FROM users WHERE id > ? ORDER BY id LIMIT ?"
+_TALLIES = (
+    f"SELECT board, {SCORES} AS level, score AS bucket, COUNT(*) AS number FROM entries GROUP BY board, score"  # noqa: S608 - nothing of a client's
+    f" UNION ALL SELECT board, {SPANS}, score / {SPAN}, COUNT(*) FROM entries GROUP BY board, score / {SPAN}"
+)
+_WRONG_TALLIES = (
+    "SELECT board, level, bucket, SUM(counted), SUM(number) FROM ("  # noqa: S608 - the same
+    f"SELECT board, level, bucket, number AS counted, 0 AS number FROM ({_TALLIES}) AS entries_by_score"
+    f" UNION ALL SELECT board, level, bucket, 0, number FROM tallies WHERE level < {CHANGES}"
+    ") AS both_counts GROUP BY board, level, bucket HAVING SUM(counted) <> SUM(number)"
+)
+
+
 # Reading. `names` are the boards that are read as one: a mode's, or those of both modes.
 
 
@@ -299,40 +378,3 @@ _ROWS = (
 )
 OWN = _ROWS + " AND e.user_id = ?"
 BETTER = _ROWS + " AND e.score > ? AND e.user_id <> ? ORDER BY e.score, e.at DESC, e.user_id DESC LIMIT 1"
-
-
-# The whole of it, compared and derived anew.
-
-
-def check():
-    """Yields a line for each thing stored that differs from what the games give."""
-    for (user_id,) in sql("SELECT id FROM users ORDER BY id").fetchall():
-        player = _who_may_stand(user_id)
-        wanted = _best_games(user_id, player.bot) if player else {}
-        rows = sql("SELECT board, score, at, game_id, verified FROM entries WHERE user_id = ?", user_id).fetchall()
-        stored = {name: entry for name, *entry in rows}
-        for name in sorted(wanted.keys() | stored.keys()):
-            if list(wanted.get(name, ())) != list(stored.get(name, ())):
-                yield f"{name}: the entry of player {user_id} is {stored.get(name)}, by the games {wanted.get(name)}"
-    counted = {}
-    for name, score, players in sql("SELECT board, score, COUNT(*) FROM entries GROUP BY board, score").fetchall():
-        for key in ((name, 0, score), (name, 1, score // SPAN)):
-            counted[key] = counted.get(key, 0) + players
-    tallies = sql("SELECT board, level, bucket, number FROM tallies WHERE number <> 0 AND level < ?", CHANGES).fetchall()
-    found = {tuple(key): players for *key, players in tallies}
-    for key in sorted(counted.keys() | found.keys()):
-        if counted.get(key, 0) != found.get(key, 0):
-            yield f"{key[0]}: the tally {key[1:]} is {found.get(key, 0)}, by the entries {counted.get(key, 0)}"
-
-
-def rebuild_all():
-    """Derive every board anew from the games."""
-    from models import database
-
-    with database.atomic():
-        sql("DELETE FROM tallies WHERE level < ?", CHANGES)
-        left = {name for (name,) in sql("SELECT DISTINCT board FROM entries").fetchall()}
-        _add({(name, CHANGES, 0): 1 for name in left})
-        sql("DELETE FROM entries")
-        for (user_id,) in sql("SELECT id FROM users ORDER BY id").fetchall():
-            rebuild(user_id)

@@ -20,6 +20,7 @@ POSTGRES_SCHEMES = {
 }
 SCORE_POLICIES = ("verified", "open")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
 NAMES_REFUSED = Path(__file__).parent / "names_refused.txt"
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -107,10 +108,13 @@ def _text_file(value):
     return str(value)
 
 
-def _secret(value):
-    if not isinstance(value, str) or len(value) < 16:
-        raise ValueError("give at least 16 characters, made at random, or none at all and one is made and kept")
-    return value
+def _secret(otherwise):
+    def cast(value):
+        if not isinstance(value, str) or len(value) < 16:
+            raise ValueError(f"give at least 16 characters, made at random, or none at all and {otherwise}")
+        return value
+
+    return cast
 
 
 def _setting(default, cast, secret=False):
@@ -136,7 +140,10 @@ class Settings:
     rate_limit_storage: str = _setting("memory://", str, secret=True)  # throttle.py says what would do
     names_refused: str = _setting(str(NAMES_REFUSED), _text_file)
     log_level: str = _setting("info", _one_of(*LOG_LEVELS))
-    secret_key: str | None = _setting(None, _secret, secret=True)
+    log_format: str = _setting("text", _one_of(*LOG_FORMATS))
+    access_log: bool = _setting(False, _yes_no)
+    metrics_token: str | None = _setting(None, _secret("whoever reaches the server may read them"), secret=True)
+    secret_key: str | None = _setting(None, _secret("one is made and kept"), secret=True)
 
 
 def is_in_memory(url):

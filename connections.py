@@ -1,29 +1,35 @@
 """Connections to the database: kept for whoever needs one next, and what is committed on them brought to disk."""
 
+import errno
 import itertools
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import cached_property
 
 import peewee
 from playhouse import db_url
 
 import config
+import counts
 import threads
 
 CONNECTIONS = 20  # in use at once, by one process
 POOL_WAIT = 5  # seconds to wait for a free one
+LOCK_WAIT = 5  # seconds to wait for SQLite's lock, while another process writes
+LOCK_WAITING = 200  # that one process has wait for it at once: each holds a connection
+LOCK_TRIES = 0.001, 0.02  # seconds between tries, at first and in the end
 SQLITE_PRAGMAS = (
     ("journal_mode", "wal"),
-    ("busy_timeout", 5000),  # milliseconds
     ("foreign_keys", 1),
     ("synchronous", "full"),
     ("wal_autocheckpoint", 20_000),  # pages: when a commit has to see to it, since nobody else did
 )
 COMMITS = 1000  # after which somebody else does
+ENOUGH = 8  # commits for an fsync to begin, while others are still to come
 # That the other machine is gone is noticed by the system, in seconds; a URL may say otherwise.
 POSTGRES_OPTIONS = {
     "connect_timeout": 5,  # seconds
@@ -33,7 +39,7 @@ POSTGRES_OPTIONS = {
 
 
 class _Kept:
-    """A database whose connections are kept for whoever needs one next; there are as many as were ever in use at once.
+    """A database whose connections are kept for whoever needs one next: up to CONNECTIONS of those that were in use at once.
 
     playhouse.pool does the same with a heap and three locks, and asks Postgres each time whether it is there: that costs
     a request as much as several queries do.
@@ -42,6 +48,15 @@ class _Kept:
     def __init__(self, *args, **options):
         self._kept = deque()  # whose append and pop are atomic
         super().__init__(*args, **options)
+
+    def _connect(self):
+        connection = super()._connect()
+        counts.up(counts.OPEN)
+        return connection
+
+    def _close(self, connection):
+        counts.up(counts.OPEN, -1)
+        super()._close(connection)
 
     def connect(self, reuse_if_open=False):
         if not self.is_closed():
@@ -53,16 +68,20 @@ class _Kept:
                 break
             if self._is_alive(connection):
                 self._state.set_connection(connection)
+                counts.up(counts.IN_USE)
                 return True
             self._close(connection)
-        return super().connect()
+        opened = super().connect()
+        counts.up(counts.IN_USE)
+        return opened
 
     def close(self):
         if self.is_closed() or self.in_transaction():
             return super().close()
         connection = self._state.conn
         self._state.reset()
-        if self._is_reusable(connection):
+        counts.up(counts.IN_USE, -1)
+        if self._is_reusable(connection) and len(self._kept) < CONNECTIONS:
             self._kept.append(connection)
         else:
             self._close(connection)
@@ -76,19 +95,38 @@ class _Kept:
 
 
 class _Group:
-    """Those whose commits one fsync is for; the first of them sees to it when that for the group `before` is over."""
+    """Those whose commits one fsync is for. It begins when that for the group `before` is over, or they are ENOUGH."""
 
     def __init__(self, before=None):
         self.before = before
-        self.first = threading.Lock()
+        self.numbers = itertools.count(1)
+        self.begun = threading.Lock()
         self.over = threading.Event()
         self.error = None
 
+    def bring_to_disk(self, log):
+        try:
+            _sync(log)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.over.set()
+
 
 class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
+    """Waits here for what another process has locked, while gevent runs the others; SQLite's busy timeout would stop all."""
+
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         self._group, self._commits = _Group(), 0
+        self._next, self._waiting = threading.Lock(), 0
+        self.lock_wait = LOCK_WAIT
+
+    def _connect(self):
+        try:
+            return super()._connect()
+        except sqlite3.OperationalError as error:
+            return self._go_on(error, super()._connect)
 
     def _is_alive(self, connection):
         return True
@@ -96,11 +134,17 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
     def _is_reusable(self, connection):
         if connection.in_transaction:
             connection.rollback()
-        return True
+        if was_read_only := getattr(self._state, "was_read_only", False):
+            self._state.was_read_only = False
+        return not was_read_only
 
     def run(self, statement, parameters):
         """Execute a statement; the cursor."""
-        return self.connection().execute(statement, parameters)
+        connection = self.connection()
+        try:
+            return connection.execute(statement, parameters)
+        except sqlite3.OperationalError as error:
+            return self._go_on(error, connection.execute, statement, parameters)
 
     def one(self, statement, parameters):
         """The first row that a statement finds, or None: on a spare connection where there is one.
@@ -115,8 +159,63 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
             return self.run(statement, parameters).fetchone()
         try:
             return connection.execute(statement, parameters).fetchone()
+        except sqlite3.OperationalError as error:
+            return self._go_on(error, connection.execute, statement, parameters).fetchone()
         finally:
             self._kept.append(connection)
+
+    # What peewee itself executes.
+
+    def execute_sql(self, sql, params=None):
+        self._log_query(sql, params)
+        with peewee.__exception_wrapper__:
+            return self.run(sql, params or ())
+
+    def begin(self, lock_type=None):
+        self.execute_sql(f"BEGIN {lock_type or self._lock_type}")
+
+    def commit(self):
+        self.execute_sql("COMMIT")
+
+    def rollback(self):
+        if self.connection().in_transaction:  # else the error, such as that of a full disk, has rolled it back, and is told
+            super().rollback()
+
+    def _go_on(self, error, call, *arguments):
+        """What a call answers that has met with an error, and is made again once nobody else holds the lock.
+
+        Of all that wait one tries, so that a thousand cost no more than it does. Raises the error if it is another, or after
+        `lock_wait`.
+        """
+        if _code(error) == sqlite3.SQLITE_READONLY:
+            # So is the file that these have opened; once it is not, one has to open it anew.
+            self._state.was_read_only = True
+            while self._kept:
+                self._close(self._kept.pop())
+        if not _is_locked(error) or self._waiting >= LOCK_WAITING:
+            raise error
+        until = time.monotonic() + getattr(self._state, "lock_wait", self.lock_wait)
+        if not self.is_closed() and self._state.conn.in_transaction:  # others may wait for this one
+            return _persist(until, call, *arguments)
+        self._waiting += 1
+        try:
+            if not self._next.acquire(timeout=max(0, until - time.monotonic())):
+                raise error
+            try:
+                return _persist(until, call, *arguments)
+            finally:
+                self._next.release()
+        finally:
+            self._waiting -= 1
+
+    @contextmanager
+    def impatient(self):
+        """Don't wait for the lock within."""
+        self._state.lock_wait = 0
+        try:
+            yield
+        finally:
+            del self._state.lock_wait
 
     @cached_property
     def log(self):
@@ -128,23 +227,24 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
     def sync(self):
         """Wait until all that is committed by now is on disk: one fsync for all who wait at the same time."""
         group = self._group
-        if group.first.acquire(blocking=False):
-            self._see_to(group)
+        number = next(group.numbers)
+        if number == 1:
+            try:
+                if group.before:
+                    group.before.over.wait()
+            finally:
+                self._begin(group)
+        elif number == ENOUGH:
+            self._begin(group)
         group.over.wait()
         if group.error:
-            raise peewee.OperationalError(str(group.error))
+            raise peewee.OperationalError(group.error, str(group.error)) from group.error
 
-    def _see_to(self, group):
-        try:
-            if group.before:
-                group.before.over.wait()
-            group.before, self._group = None, _Group(before=group)  # who commits from now on is in the next one
-            threads.call(threads.DISK, _sync, self.log)
-        except BaseException as error:
-            group.error = error
-            raise
-        finally:
-            group.over.set()
+    def _begin(self, group):
+        """Start the group's fsync, unless it is on its way: who commits from now on is in the next one."""
+        if group.begun.acquire(blocking=False):
+            group.before, self._group = None, _Group(before=group)
+            threads.start(threads.DISK, group.bring_to_disk, self.log)
 
     def committed(self):
         """Now and then, bring the log's pages into the database, beside those who go on meanwhile."""
@@ -154,20 +254,41 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
             threads.start(threads.CHECKPOINTS, _checkpoint, self.log.removesuffix("-wal"))
 
 
+def _is_locked(error):
+    """Whether it is worth to wait; not for what began with reading, and has read what is no longer so."""
+    return _code(error) == sqlite3.SQLITE_BUSY and error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
+def _code(error):
+    """SQLite's own for an error, or None for one of the driver's."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _persist(until, call, *arguments):
+    """What a call answers, made again while it meets a lock; its error at the time `until`."""
+    pause, longest = LOCK_TRIES
+    while True:
+        try:
+            return call(*arguments)
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error) or time.monotonic() >= until:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, longest)
+
+
 def _checkpoint(path):
     with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:  # the next one tries again
         connection.execute("PRAGMA wal_checkpoint")
 
 
 def _sync(path):
+    file = os.open(path, os.O_RDWR)
     try:
-        file = os.open(path, os.O_RDWR)
-        try:
-            os.fdatasync(file)
-        finally:
-            os.close(file)
-    except OSError as error:
-        raise peewee.OperationalError(f"{path}: {error.strerror}") from error
+        os.fdatasync(file)
+    finally:
+        os.close(file)
 
 
 class _KeptPostgres(_Kept):
@@ -202,6 +323,10 @@ class _KeptPostgres(_Kept):
     def _is_reusable(self, connection):
         return self._adapter.is_connection_reusable(connection)
 
+    def impatient(self):
+        """For what would wait for SQLite's lock."""
+        return nullcontext()
+
     def run(self, statement, parameters):
         """Execute a statement; the cursor.
 
@@ -235,7 +360,7 @@ def connect(url):
     if scheme != "sqlite":
         kind = db_url.schemes[scheme]
         return type(f"Kept{kind.__name__}", (_KeptPostgres, kind), {})(**POSTGRES_OPTIONS | options)
-    options |= {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": POOL_WAIT}
+    options |= {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": 0}
     if config.is_in_memory(url):
         # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
         options |= {"database": f"file:/snakepit-{next(_numbers)}?vfs=memdb", "uri": True}
@@ -243,3 +368,29 @@ def connect(url):
 
 
 _numbers = itertools.count(1)
+
+
+# What is told of the database's troubles, to anybody.
+FULL = "The server's disk is full: nothing can be written."
+READ_ONLY = "The server can't write to its database."
+FAILS = "The server's disk fails, or is full."
+BUSY = "The database is busy with what another program writes."
+AWAY = "The database is out of reach."
+TROUBLES = {
+    **{sqlite3.SQLITE_FULL: FULL, sqlite3.SQLITE_READONLY: READ_ONLY, sqlite3.SQLITE_IOERR: FAILS},
+    **{"ENOSPC": FULL, "EDQUOT": FULL, "EFBIG": FULL, "EROFS": READ_ONLY, "EIO": FAILS},
+    **{sqlite3.SQLITE_BUSY: BUSY, "53100": FULL},  # Postgres's "disk_full"
+}
+
+
+def trouble(error):
+    """What is wrong, as a sentence, by an error of peewee's; the error itself is for the log only."""
+    while isinstance(error, peewee.PeeweeException):
+        error = getattr(error, "orig", None)  # what it stands for, where it isn't one of ours
+    code = errno.errorcode.get(error.errno) if isinstance(error, OSError) else getattr(error, "sqlstate", _code(error))
+    return TROUBLES.get(code, AWAY)
+
+
+def in_a_line(error):
+    """An error's words, for the log: Postgres's come in several lines."""
+    return " ".join(str(error).split())

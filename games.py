@@ -8,15 +8,18 @@ from struct import pack, unpack
 
 import boards
 import clock
+import counts
 import rules
 from models import User, durable, insert, now, relaxed, settle, sql
-from problems import Problem, invalid, not_found
+from problems import OVER, TOO_FAST, Problem, invalid, not_found
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
 ABANDONED = 600_000  # milliseconds after its last post at which a game is ended as left
 SWEPT = 100  # abandoned games ended at a time
 LATEST = 20  # games on a player's page
 SCORES = 200  # scores in its plot
+STARTED = counts.number("games_started")
+ENDED = {outcome: counts.number("games_ended", outcome) for outcome in rules.OUTCOMES}
 
 _COLUMNS = "id user_id mode seed rules challenge ranked verified started_at seen_at ended_at outcome tick score turns state"
 Found = namedtuple("Found", _COLUMNS + " username bot")
@@ -43,7 +46,8 @@ class Pace:
                     "tick",
                     f"the ticks up to here last {nominal_ms / 1000:.1f} s, and the game began {elapsed / 1000:.1f} s ago;"
                     " post it again when its time has come",
-                )
+                ),
+                reason=TOO_FAST,
             )
 
     def pause_left(self, nominal_ms, elapsed):
@@ -83,8 +87,8 @@ def open_game(user, mode, pace, challenge=None):
     with durable():
         User.lock(user.id)
         at = now()
-        for game in found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id):
-            _end_as_left(game.id, at)
+        earlier = found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id)
+        left = sum(_end_as_left(game.id, at) for game in earlier)
         ranked = not challenge or challenge.counts(user.id)
         insert(
             "games",
@@ -96,6 +100,8 @@ def open_game(user, mode, pace, challenge=None):
             score=0,
             state=pack_state(rules.Game(seed, mode)),
         )
+    counts.up(STARTED)
+    counts.up(ENDED[rules.LEFT], left)
     return GameAnswer(
         id=game_id,
         mode=mode,
@@ -135,7 +141,7 @@ def play(game_id, user, since, tick, turns, pace):
         game = _of(game_id, user)
     if game.ended_at is not None:
         settle()  # the post that ended it may still wait for the disk
-        raise _conflict("This game is over.", game, pace)
+        raise _conflict("This game is over.", game, pace, OVER)
     if since != game.tick:
         raise _conflict(f"The server stands at tick {game.tick}: post what comes after that.", game, pace)
     _check_turns(since, tick, turns)
@@ -194,7 +200,9 @@ def _store(game, after, pause_left):
             standing = boards.enter(*ended)
         else:
             standing = _standing(game)
-        return _progress(after, pause_left, standing)
+        progress = _progress(after, pause_left, standing)
+    counts.up(ENDED[after.outcome])
+    return progress
 
 
 def _move(game, after):
@@ -215,7 +223,8 @@ def leave(game_id, user):
     _of(game_id, user)
     with durable():
         User.lock(user.id)
-        _end_as_left(game_id, now())
+        left = _end_as_left(game_id, now())
+    counts.up(ENDED[rules.LEFT], left)
 
 
 def end_abandoned():
@@ -226,13 +235,14 @@ def end_abandoned():
     for game in found("WHERE g.ended_at IS NULL AND g.seen_at < ? LIMIT ?", now() - ABANDONED, SWEPT):
         with durable():
             User.lock(game.user_id)
-            _end_as_left(game.id, game.seen_at + ABANDONED, seen_by=game.seen_at)
+            left = _end_as_left(game.id, game.seen_at + ABANDONED, seen_by=game.seen_at)
+        counts.up(ENDED[rules.LEFT], left)
     if clock.is_off() and not sql("SELECT 1 FROM games WHERE ended_at IS NULL LIMIT 1").fetchone():
         clock.leap()
 
 
 def _end_as_left(game_id, at, seen_by=2**63 - 1):
-    """Within a transaction, after User.lock. A game that has seen a post after `seen_by` is left alone."""
+    """Within a transaction, after User.lock; how many it was. A game that has seen a post after `seen_by` is left alone."""
     ended = sql(
         "UPDATE games SET ended_at = ?, outcome = ?, state = NULL WHERE id = ? AND ended_at IS NULL AND seen_at <= ?"
         " RETURNING user_id, mode, challenge, score, ranked, verified",
@@ -241,6 +251,7 @@ def _end_as_left(game_id, at, seen_by=2**63 - 1):
     for user_id, mode, challenge, score, ranked, verified in ended:
         if ranked:
             boards.enter(user_id, game_id, mode, challenge, score, at, verified)
+    return len(ended)
 
 
 def state_score(user, mode, score):
@@ -347,8 +358,8 @@ _BEST_OF_CHALLENGE = (
 )
 
 
-def _conflict(detail, game, pace):
-    return Problem(409, detail, tick=game.tick, game=progress(game, pace))
+def _conflict(detail, game, pace, reason=None):
+    return Problem(409, detail, reason=reason, tick=game.tick, game=progress(game, pace))
 
 
 def record(game, since):

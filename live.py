@@ -17,6 +17,14 @@ _ACTIVE = f"SELECT g.id, g.tick, u.name, u.bot, g.mode, g.score, g.started_at, g
 _STATE = f"SELECT group_concat(g.id || ' ' || g.tick || ' ' || u.name, ',') {_JOINED} {_PLAYED_NOW}"
 
 
+def count():
+    """How many games are being played now, and how many have not ended."""
+    return sql(_COUNT, now() - LIVE).fetchone()
+
+
+_COUNT = "SELECT COUNT(CASE WHEN seen_at > ? THEN 1 END), COUNT(*) FROM games WHERE ended_at IS NULL"
+
+
 def active(kept):
     """The games that are being played now, best first, as JSON.
 

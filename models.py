@@ -29,6 +29,7 @@ import clock
 from config import ConfigError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATED = "schema_migration"  # the table of those that have been made, playhouse's
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
 
 # What a call to the database raises when it is out of reach, or too busy to answer in time.
@@ -79,13 +80,16 @@ def release():
 
 
 def migrate():
-    """Bring the tables to today's; several processes may try at once.
+    """Bring the tables to today's; several processes may try at once. Where they are, nothing is written.
 
     Raises ConfigError for a database that a newer version has brought further, which this one would only harm.
     """
-    with migrating() as runner:
-        refuse_newer(runner.applied())
-        runner.up()
+    had, lacking = migrations()
+    refuse_newer(had)
+    if lacking:
+        with migrating() as runner:
+            refuse_newer(runner.applied())
+            runner.up()
 
 
 @contextmanager
@@ -98,7 +102,12 @@ def migrating():
 
 
 def _runner():
-    return Runner(_current.get(), str(MIGRATIONS))
+    return Runner(_current.get(), str(MIGRATIONS), MIGRATED)
+
+
+def migration():
+    """The name of the latest migration that the database has had, in one query."""
+    return sql(f"SELECT MAX(name) FROM {MIGRATED}").fetchone()[0]  # noqa: S608 - the name is ours
 
 
 def migrations():
@@ -174,6 +183,17 @@ def _upsert(insert, rows, columns, on_conflict):
     return f"{insert} {', '.join([row] * rows)} {on_conflict}"
 
 
+def impatient():
+    """Within, what finds SQLite locked fails at once: for what is as well done later."""
+    return _current.get().impatient()
+
+
+def try_to_write():
+    """Raise what hinders SQLite from writing to its file."""
+    if is_sqlite():
+        sql("PRAGMA user_version = 0")  # which it is, and nobody reads; the page is written all the same
+
+
 @contextmanager
 def relaxed():
     """Commits within survive a crash of the server at once, and one of the machine with the next full commit.
@@ -204,6 +224,13 @@ def durable():
     else:
         with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
             yield
+
+
+@contextmanager
+def snapshot():
+    """All that is read within is as it was at one time, whatever others write meanwhile."""
+    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+        yield
 
 
 @contextmanager
@@ -356,12 +383,15 @@ class Secret(Table):
     @classmethod
     def get_or_make(cls, name):
         """The secret of that name: made by the first who asks, the same for every process from then on."""
+        find = "SELECT value FROM secrets WHERE name = ?"
+        if found := sql(find, name).fetchone():
+            return found[0]
         sql(
             "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             name,
             secrets.token_urlsafe(32),
         )
-        return sql("SELECT value FROM secrets WHERE name = ?", name).fetchone()[0]
+        return sql(find, name).fetchone()[0]
 
 
 TABLES = (User, Session, Reset, Game, Entry, Tally, Secret)

@@ -13,7 +13,8 @@ from schemas import ProblemAnswer
 ABOUT = """A snake game server where nobody states a score: a game is its seed and its turns, and the server plays it again.
 
 JSON in and out; times are ISO 8601 in UTC, ids opaque strings. A token goes into `Authorization: Bearer TOKEN`: sign up,
-log in, or play as a guest. What is refused is answered with problem details (RFC 9457): what was wrong, and what would do.
+log in, or play as a guest. What is refused is answered with problem details (RFC 9457): what was wrong, and what would do;
+its X-Request-ID is what the server's log has it by.
 An address that there isn't is 404, another method than those here 405, with `Allow`.
 """
 TAGS = {

@@ -4,7 +4,7 @@ import boards
 import games
 import names
 import rules
-from models import User
+from models import User, snapshot
 from problems import not_found
 from schemas import Best, Player, timestamp
 
@@ -17,6 +17,7 @@ def find(name):
     return user
 
 
+@snapshot()
 def page(user):
     return Player(
         username=user.name,

@@ -11,12 +11,14 @@ import bottle
 import msgspec
 from bottle import request, response
 
+import connections
+import logs
 import models
 from parsing import body, header, query
 from problems import Problem
 
-RETRY_AFTER = 2  # seconds, when the database is out of reach
-FAILED = "The server has failed here; it is not your request's fault. Its log says more."
+RETRY_AFTER = 2  # seconds, when the database can't do what is asked
+REASON = "snakepit.reason"  # in the environ of a request that is refused: what it is counted as
 
 log = logging.getLogger("snakepit")
 
@@ -79,11 +81,11 @@ def guarded(handler, takes=(), status=200, validated=False):
         except Problem as problem:
             return refuse(problem)
         except models.OUT_OF_REACH as error:
-            log.error("%s %s: the database: %s", request.method, request.path, error)
-            return refuse(_database_away())
+            log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
+            return refuse(_not_now(error))
         except Exception:
             log.exception("%s %s", request.method, request.path)
-            return refuse(Problem(500, FAILED))
+            return refuse(failed())
         if isinstance(result, bottle.HTTPResponse):
             return result
         if status != 200:
@@ -116,6 +118,7 @@ def is_known(etag):
 
 def refuse(problem):
     """Answer with a Problem."""
+    request.environ[REASON] = problem.reason
     response.status = problem.status
     response.content_type = "application/problem+json"
     for name, value in problem.headers.items():
@@ -126,6 +129,13 @@ def refuse(problem):
     return msgspec.json.encode(answer | problem.members)
 
 
-def _database_away():
-    detail = f"The database is out of reach. Nothing is lost; try again in {RETRY_AFTER} s."
+def failed():
+    """500, with what the log has the request by."""
+    known_as = logs.request_id(request.environ, request.app.settings.trusted_proxies)
+    return Problem(500, f"The server has failed here; it is not your request's fault. Its log says more, at {known_as}.")
+
+
+def _not_now(error):
+    """503 for what the database couldn't do."""
+    detail = f"{connections.trouble(error)} Nothing is lost; try again in {RETRY_AFTER} s."
     return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)})

@@ -154,8 +154,12 @@ class ProblemAnswer(Struct, omit_defaults=True):
 
 
 class Health(Struct):
+    """`migration`: the latest one that the database has been brought to."""
+
     status: Literal["ok"]
     database: Literal["ok"]
+    engine: Literal["sqlite", "postgres"]
+    migration: str
 
 
 class UserAnswer(Struct, omit_defaults=True):

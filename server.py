@@ -1,32 +1,41 @@
 """The start: gunicorn, with gevent workers, as the settings say.
 
-Of the app nothing is imported here but its clock and settings. Each worker imports the rest after gevent has replaced
-threads and sockets by its own: the thread locals of bottle and peewee must be gevent's.
+Of the app nothing is imported here but its clock, its counts, its log and its settings. Each worker imports the rest after
+gevent has replaced threads and sockets by its own: the thread locals of bottle and peewee must be gevent's.
 """
 
 import gc
 import io
 import json
 import logging
+import os
 import resource
+import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import gevent
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
 import clock  # noqa: F401 - here, so that the workers share one
 import config
+import counts
+import logs
 
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
 PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
 LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
+STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 GARBAGE = 20_000, 20, 20  # objects, and younger generations, after which one looks for cycles: requests leave none
+
+log = logging.getLogger("snakepit")
 
 
 class Server(BaseApplication):
@@ -43,6 +52,10 @@ class Server(BaseApplication):
             "bind": f"{host}:{settings.port}",
             "workers": settings.workers,
             "worker_class": Worker,
+            "logger_class": Log,
+            "pre_fork": _find_place,
+            "post_worker_init": lambda worker: counts.begin(worker.place),
+            "child_exit": lambda arbiter, worker: counts.end(worker.place),
             "worker_connections": CONNECTIONS,
             "loglevel": "debug" if settings.log_level == "debug" else "warning",
             "proc_name": "snakepit",
@@ -51,6 +64,7 @@ class Server(BaseApplication):
             "post_request": _forget,
             "forwarded_allow_ips": ",".join(_in_both_families(settings.trusted_proxies)),
             "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},
+            "forwarder_headers": "",  # not even a proxy bends the path, with SCRIPT_NAME: some pass on their clients'
             **LIMITS,
         }
         for name, value in options.items():
@@ -75,7 +89,11 @@ class Server(BaseApplication):
 
 
 class Worker(GeventWorker):
-    """gunicorn's, which would wait for good for a client to take its answer."""
+    """gunicorn's, which would wait for good for a client to take its answer, and miss a signal that comes early."""
+
+    def init_signals(self):
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
     def handle_request(self, listener_name, req, sock, addr):
         sock.settimeout(PATIENCE)
@@ -96,6 +114,7 @@ def _with_whole_bodies(app, most):
                 with gevent.Timeout(PATIENCE, TimeoutError):
                     environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(most))
             except TimeoutError:
+                counts.refused_unread(408)
                 headers, content = _problem(408, "Request Timeout", f"The body did not come within {PATIENCE} s. Try again.")
                 start_response("408 Request Timeout", headers)
                 return [content]
@@ -104,15 +123,59 @@ def _with_whole_bodies(app, most):
     return call
 
 
+class Log(Logger):
+    """gunicorn's, but that it leaves what is said to ours."""
+
+    def setup(self, cfg):
+        self.cfg, self._access_log_enabled = cfg, False
+        self.loglevel = self.LOG_LEVELS[cfg.loglevel]
+        self.error_log.setLevel(self.loglevel)
+        self.error_log.propagate = True
+
+
+class Errors:
+    """What bottle writes traces to."""
+
+    def __init__(self, cfg):
+        pass
+
+    def write(self, text):
+        log.error(text.strip())
+
+    def flush(self):
+        pass
+
+
 class Response(wsgi.Response):
-    """gunicorn's, but that it doesn't say what serves; no option of gunicorn's does that."""
+    """gunicorn's, but that it doesn't say what serves, and that head and body leave at once; no option does either.
+
+    A server that is killed between the two would leave an answer cut off, which a proxy can't ask for elsewhere any more.
+    """
 
     def default_headers(self):
         return [line for line in super().default_headers() if not line.startswith("Server:")]
 
+    def write(self, arg):
+        if self.headers_sent:
+            super().write(arg)
+            return
+        sock, self.sock = self.sock, _Parts()
+        try:
+            super().write(arg)
+            sock.sendall(b"".join(self.sock))
+        finally:
+            self.sock = sock
+
+
+class _Parts(list):
+    """In the place of a socket: keeps what is to be sent."""
+
+    sendall = list.append
+
 
 def _write_error(sock, status, reason, message):
     """What gunicorn itself refuses, in the API's words rather than in HTML."""
+    counts.refused_unread(status)
     headers, content = _problem(status, reason, message or reason)
     lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(": ".join(header) for header in headers), "", ""]
     util.write_nonblock(sock, "\r\n".join(lines).encode("latin-1") + content)
@@ -123,7 +186,7 @@ def _problem(status, title, detail):
     return [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))], content
 
 
-wsgi.Response, util.write_error = Response, _write_error
+wsgi.Response, wsgi.WSGIErrorsWrapper, util.write_error = Response, Errors, _write_error
 
 
 def _in_both_families(networks):
@@ -139,6 +202,12 @@ def _forget(worker, request, environ, response):
     environ.clear()
 
 
+def _find_place(arbiter, worker):
+    """Where the worker that begins counts: the first place that no other has."""
+    taken = {other.place for other in arbiter.WORKERS.values()}
+    worker.place = next(at for at in range(counts.PLACES) if at not in taken)
+
+
 def _say_where(arbiter):
     places = " and ".join(str(listener) for listener in arbiter.LISTENERS)
     print(f"Snakepit is at {places} (Ctrl+C stops it)", flush=True)
@@ -150,6 +219,14 @@ def _allow_connections():
     wanted = CONNECTIONS + 1000
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _hold_signals():
+    """Until a new worker has handlers of its own: those that it inherits would lose the signal to stop."""
+    os.register_at_fork(
+        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOPS),
+        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS),
+    )
 
 
 def _check_place(settings):
@@ -172,7 +249,8 @@ def main():
         print(error, file=sys.stderr)
         return 2
     sys.path.insert(0, str(Path(__file__).parent))
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings)
     _allow_connections()
+    _hold_signals()
     Server(settings).run()
     return 0

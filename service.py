@@ -10,6 +10,7 @@ if __name__ == "__main__":
     raise SystemExit(server.main())
 
 import logging
+import secrets
 import time
 from pathlib import Path
 
@@ -24,9 +25,11 @@ import cards
 import challenges
 import config
 import connections
+import counts
 import games
 import keeping
 import live
+import logs
 import models
 import openapi
 import players
@@ -35,8 +38,8 @@ import standings
 import throttle
 from names import key, read_refused
 from parsing import header, query, token
-from problems import Problem, invalid, unauthorized
-from routing import FAILED, ROUTES, Route, guarded, is_known, refuse, route
+from problems import INVALID, OVER, REASONS, TOO_FAST, Problem, invalid, unauthorized
+from routing import REASON, ROUTES, Route, failed, guarded, is_known, refuse, route
 from rules import MODES
 from schemas import (
     ActiveGame,
@@ -84,6 +87,9 @@ HEADERS = [
 ]
 ONWARD = '`<?...>; rel="next"`: the query of the next page, where there is one.'
 BARE = "snakepit.bare"  # in the environ of a request: what is said is not worth as much head
+LOG_IN_FAILURES = counts.number("log_in_failures")
+POSTS = counts.row("POST", "/api/games/<game_id>/turns")
+REFUSED_POSTS = {reason: counts.number("posts_refused", reason) for reason in (INVALID, *REASONS.values(), OVER, TOO_FAST)}
 
 log = logging.getLogger("snakepit")
 
@@ -121,12 +127,14 @@ class Snakepit(bottle.Bottle):
         self.next_sweep = 0.0  # on the monotonic clock
         for method, path, handler, *_ in ROUTES:
             self.route(path, method, handler)
+            self.routes[-1].row = counts.row(method, path)
         with models.using(self.database):
             try:
                 self.prepare()
+                models.try_to_write()
             except models.OUT_OF_REACH as error:
                 # It may come up after us; each request tries again.
-                log.warning("The database is out of reach: %s", error)
+                log.warning("%s (%s)", connections.trouble(error), connections.in_a_line(error))
             except models.REFUSED_OPTIONS as error:
                 if "?" not in settings.database_url:
                     raise
@@ -148,24 +156,47 @@ class Snakepit(bottle.Bottle):
         """End abandoned games, now and then."""
         if time.monotonic() >= self.next_sweep:
             self.next_sweep = time.monotonic() + SWEEP_EVERY
-            games.end_abandoned()
+            try:
+                with models.impatient():
+                    games.end_abandoned()
+            except models.OUT_OF_REACH as error:  # who asked may have come to read only
+                log.warning("Abandoned games can't be ended now: %s", connections.in_a_line(error))
+                models.release()
 
     def __call__(self, environ, start_response):
+        began = time.perf_counter_ns()
         # It holds what holds it: the request would wait for the garbage collector, and a thousand players at once for that.
         environ.pop("wsgi.early_hints", None)
-        cors = self._cors(environ.get("HTTP_ORIGIN")) if self.settings.cors_origins else ()
+        settings, said = self.settings, "500"
+        cors = self._cors(environ.get("HTTP_ORIGIN")) if settings.cors_origins else ()
 
         def start(status, headers, exc_info=None):
+            nonlocal said
+            said = status
             if BARE not in environ:
                 headers += HEADERS
             headers += cors
+            if status >= "4" or settings.access_log:
+                headers.append(("X-Request-ID", logs.request_id(environ, settings.trusted_proxies)))
             return start_response(status, headers, exc_info)
 
         if len(cors) > 1 and environ["REQUEST_METHOD"] == "OPTIONS":
             start("204 No Content", [])
-            return [b""]
-        with models.using(self.database):
-            return self.wsgi(environ, start)
+            content = [b""]
+        else:
+            with models.using(self.database):
+                content = self.wsgi(environ, start)
+        self._count(environ, said, time.perf_counter_ns() - began)
+        return content
+
+    def _count(self, environ, status, nanoseconds):
+        route = environ.get("bottle.route")
+        row = route.row if route else counts.unmatched(environ["REQUEST_METHOD"])
+        counts.answered(row, status, nanoseconds)
+        if row == POSTS and status >= "4":
+            counts.up(REFUSED_POSTS[environ.get(REASON, REASONS[500])])
+        if self.settings.access_log:
+            logs.access(environ, status, nanoseconds, self.settings.trusted_proxies)
 
     def _cors(self, origin):
         """The headers that let a page of another origin read the answers, if the setting has that origin."""
@@ -176,17 +207,18 @@ class Snakepit(bottle.Bottle):
             ("Access-Control-Allow-Origin", origin),
             ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match"),
             ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),
-            ("Access-Control-Expose-Headers", "ETag, Link, Retry-After"),
+            ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, X-Request-ID"),
             ("Access-Control-Max-Age", "3600"),
             ("Vary", "Origin"),
         ]
 
     def default_error_handler(self, error):
         """What bottle itself refuses: unknown paths, wrong methods, paths that are not UTF-8; and our own faults."""
+        if error.status_code == 500:
+            return refuse(failed())
         detail = {
             404: f"There is nothing at {request.path}.",
             405: f"{request.path} does not take {request.method}. Allowed: {error.headers.get('Allow')}.",
-            500: FAILED,
         }
         return refuse(Problem(error.status_code, detail.get(error.status_code, str(error.body))))
 
@@ -282,6 +314,7 @@ def log_in(given):
     try:
         user = accounts.log_in(given.username, given.email, given.password, app.settings.bcrypt_rounds)
     except Problem:
+        counts.up(LOG_IN_FAILURES)
         app.throttle.spend(throttle.FAILED_LOG_INS, account)
         app.throttle.spend(throttle.FAILED_LOG_INS_FROM, here)
         raise
@@ -369,6 +402,7 @@ def _confirm(user, password, field):
     app, who = request.app, f"log-in of {key(user.name)}"
     app.throttle.check(throttle.FAILED_LOG_INS, who)
     if not accounts.is_password(password or "", user.password, app.settings.bcrypt_rounds):
+        counts.up(LOG_IN_FAILURES)
         app.throttle.spend(throttle.FAILED_LOG_INS, who)
         raise Problem(403, "The password is wrong. Give the one that you log in with.", [(field, "is wrong")])
 
@@ -499,8 +533,17 @@ def show_player(name):
 @route("GET", "/healthz", answer=Health)
 def health():
     """Tell whether server and database are there."""
-    models.sql("SELECT 1").fetchone()
-    return Health("ok", "ok")
+    return Health("ok", "ok", "sqlite" if models.is_sqlite() else "postgres", models.migration())
+
+
+def show_metrics():
+    """What there is to watch, for Prometheus: also while the database is out of reach."""
+    import metrics  # which says why here
+
+    wanted = request.app.settings.metrics_token
+    if wanted and not secrets.compare_digest((token() or "").encode(), wanted.encode()):
+        return refuse(unauthorized("This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`."))
+    return bottle.HTTPResponse(metrics.page(), headers={"Content-Type": metrics.CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
 @route("GET", "/api/openapi.json", answer=dict, validated=True)
@@ -532,8 +575,9 @@ def card(game_id):
     tick = query(TickQuery).tick
     found = games.find_or_none(game_id)
     if not proxies.is_trusted(request.environ.get("REMOTE_ADDR", ""), request.app.settings.trusted_proxies):
-        for name in ("PROTO", "HOST"):  # bottle would believe anybody's
+        for name in ("PROTO", "HOST", "PREFIX"):  # bottle would believe anybody's
             request.environ.pop(f"HTTP_X_FORWARDED_{name}", None)
+    request.environ["SCRIPT_NAME"] = header("X_FORWARDED_PREFIX") + request.environ.get("SCRIPT_NAME", "")
     parts = request.urlparts
     page = cards.page(found, f"{parts.scheme}://{parts.netloc}{parts.path}", tick)
     status = 200 if found else 404
@@ -554,6 +598,7 @@ def manifest():
 
 ROUTES += [
     Route("GET", "/", client),
+    Route("GET", "/metrics", show_metrics),
     Route("GET", "/api/docs", docs),
     Route("GET", "/games/<game_id>", guarded(card)),
     Route("GET", "/games/<game_id>/card.png", guarded(card_picture)),

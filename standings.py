@@ -8,6 +8,7 @@ import msgspec
 import boards
 import challenges
 import clock
+from models import snapshot
 from problems import invalid
 from rules import MODES
 from schemas import PLACE, EntryAnswer, NextRank, Standing, timestamp
@@ -29,6 +30,7 @@ def _of_challenge(asked, bots):
     return [boards.challenge_board(mode, name, bots) for mode in modes]
 
 
+@snapshot()
 def page(asked, names):
     """A page of boards as JSON, and the Link to the next one, or None."""
     after = boards.TOP if asked.after is None else _place(asked.after)
@@ -48,6 +50,7 @@ def _place(after):
     return tuple(map(int, after.split(".")))
 
 
+@snapshot()
 def standing(names, user):
     """A player's Standing on the boards, as JSON."""
     row = boards.entry(names, user.id)
@@ -60,6 +63,7 @@ def standing(names, user):
     return msgspec.json.encode(Standing(rank, size, row.score, percentile, around))
 
 
+@snapshot()
 def next_rank(names, score, user):
     """The NextRank of a score, for a user or None: their own entry is not to beat."""
     own = user and boards.entry(names, user.id)

@@ -5,7 +5,7 @@ import sys
 from functools import cache
 
 HASHING = "hashing", max(1, (os.cpu_count() or 2) - 1)  # one core is left for those who only play
-DISK = "disk", 1
+DISK = "disk", 2
 CHECKPOINTS = "checkpoints", 1
 
 

@@ -317,6 +317,7 @@ def test_boards_are_what_their_games_say_however_they_came_about(make_app, plays
             best[player] = max(score, best.get(player, 0))
         found = {entry["username"]: entry["rank"] for entry in api("GET /api/leaderboard?mode=walls")}
         assert found == {f"Player{p}": 1 + sum(other > score for other in best.values()) for p, score in best.items()}
+        assert list(boards.check()) == []
         kept = derived()
         with app.database.atomic():
             for user in User.select():
@@ -329,6 +330,34 @@ def derived():
     counted = (Tally.number != 0) & (Tally.level != boards.CHANGES)
     tallies = list(Tally.select().where(counted).order_by(Tally.board, Tally.level, Tally.bucket).tuples())
     return entries, tallies
+
+
+SPOILED = (  # how, and on which board one sees it
+    ("UPDATE entries SET score = score + 10 WHERE board = 'walls/all'", "walls/all"),
+    ("DELETE FROM entries WHERE board = 'walls/all' AND score = 20", "walls/all"),
+    ("UPDATE entries SET user_id = (SELECT MAX(id) FROM users) WHERE board = 'walls/all' AND score = 20", "walls/all"),
+    ("UPDATE tallies SET number = number + 1 WHERE board = 'walls/all' AND level = 1", "walls/all"),
+    ("DELETE FROM tallies WHERE board = 'pass-through/all' AND level = 0", "pass-through/all"),
+    ("UPDATE games SET score = score + 10 WHERE mode = 'pass-through'", "pass-through/all"),
+    ("UPDATE users SET banned_at = 1 WHERE name_key = 'bob'", "walls/all"),
+)
+
+
+@pytest.mark.parametrize(("statement", "board"), SPOILED)
+def test_boards_that_differ_from_their_games_are_found_and_derived_anew(ada, bob, api, db, statement, board):
+    ada.play(2)
+    bob.play(3)
+    ada.play(1, "pass-through")
+    User.create(name="Guest", name_key="guest", created_at=0)
+    assert list(boards.check()) == []
+    pages = [api(f"GET /api/leaderboard?mode={mode}") for mode in ("walls", "pass-through")]
+    models.sql(statement)
+    differences = list(boards.check())
+    assert any(difference.startswith(f"{board}: ") for difference in differences), differences
+    boards.rebuild_all()
+    assert list(boards.check()) == []
+    if "entries" in statement or "tallies" in statement:  # else the games are other ones
+        assert [api(f"GET /api/leaderboard?mode={mode}") for mode in ("walls", "pass-through")] == pages
 
 
 # Kept pages.

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 import webtest
-from driver import plan
+from driver import drive, plan
 
 import cards
 import games
@@ -33,6 +33,25 @@ def test_the_card_says_whose_game_it_is_and_what_it_scored(client, ada):
     assert "hit the wall" in card["og:description"]
     assert str(answer["tick"]) in card["og:description"]
     assert card["og:image"] == f"http://localhost:80/games/{game['id']}/card.png"
+
+
+@pytest.mark.parametrize(
+    ("peer", "prefix", "path"),
+    [
+        ("192.0.2.1", "/snake", "/snake/games"),
+        ("192.0.2.1", "/a/b/", "/a/b/games"),
+        ("192.0.2.1", "//elsewhere.example", "/elsewhere.example/games"),
+        ("192.0.2.1", '/"><script>', "/%22%3E%3Cscript%3E/games"),
+        ("192.0.2.2", "/snake", "/games"),
+    ],
+)
+def test_below_a_path_the_picture_is_where_a_trusted_proxy_says(make_app, peer, prefix, path):
+    app = make_app(trusted_proxies="192.0.2.1")
+    game, _, _ = drive(app).sign_up("Ada").play(0)
+    headers = {"X-Forwarded-Prefix": prefix, "X-Forwarded-Host": "snake.example", "X-Forwarded-Proto": "https"}
+    page = webtest.TestApp(app).get(f"/games/{game['id']}", headers=headers, extra_environ={"REMOTE_ADDR": peer})
+    site = "https://snake.example" if peer == "192.0.2.1" else "http://localhost:80"
+    assert said(page)["og:image"] == f"{site}{path}/{game['id']}/card.png"
 
 
 def test_the_card_leads_on_to_the_client_at_the_tick_that_it_was_asked_for(client, ada):

@@ -5,9 +5,11 @@ import os
 import shutil
 import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 
+import peewee
+import psycopg
 import pytest
 from driver import drive, plan
 from playhouse.schema_diff import diff_models
@@ -60,7 +62,6 @@ def test_sqlite_is_set_up_to_lose_nothing(make_app, tmp_path):
     app.database.close_all()  # what new connections are set up with
     with models.using(app.database) as db:
         assert (db.journal_mode, db.synchronous, db.foreign_keys) == ("wal", 2, 1)
-        assert db.pragma("busy_timeout") == 5000
         with models.relaxed():
             assert db.synchronous == 1
         assert db.synchronous == 2
@@ -188,13 +189,12 @@ def test_a_database_that_is_out_of_reach_is_503_and_back_by_itself(make_app, tmp
 def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_app, tmp_path):
     path = tmp_path / "snake.db"
     app = make_app(database_url=f"sqlite:///{path}")
-    with models.using(app.database) as db:
-        db.pragma("busy_timeout", 50, permanent=True)
-        db.close_all()
+    app.database.lock_wait = 0.05
     api = drive(app)
     lock = sqlite3.connect(path, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
-    assert api.ask("POST /api/auth/guest").status == 503
+    refused = api("POST /api/auth/guest", status=503)
+    assert refused["detail"].startswith(connections.BUSY)
     assert api("GET /api/leaderboard") == []
     lock.execute("COMMIT")
     lock.close()
@@ -202,3 +202,31 @@ def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_a
     with models.using(app.database):
         assert User.select().count() == 1
         assert Game.select().count() == 0
+
+
+def test_no_more_than_so_many_wait_for_a_lock_at_once(make_app, tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "LOCK_WAITING", 2)
+    path = tmp_path / "snake.db"
+    app = make_app(database_url=f"sqlite:///{path}")
+    with closing(sqlite3.connect(path, isolation_level=None)) as lock, ThreadPoolExecutor(3) as threads:
+        lock.execute("BEGIN IMMEDIATE")
+        writes = [threads.submit(drive(app).ask, "POST /api/auth/guest") for _ in range(3)]
+        assert next(as_completed(writes)).result().status == 503
+        lock.execute("COMMIT")
+        assert sorted(write.result().status for write in writes) == [201, 201, 503]
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/snake.db-wal"), connections.FULL),
+        (OSError(errno.EIO, "Input/output error"), connections.FAILS),
+        (OSError(errno.EINVAL, "Invalid argument"), connections.AWAY),
+        (psycopg.errors.DiskFull("could not extend file"), connections.FULL),
+        (psycopg.OperationalError("connection refused"), connections.AWAY),
+    ],
+)
+def test_what_is_told_of_a_trouble_says_what_it_is_and_nothing_of_paths(cause, told):
+    error = peewee.OperationalError(peewee.OperationalError(cause, str(cause)))
+    assert connections.trouble(error) == told
+    assert connections.trouble(peewee.OperationalError("20 connections have been in use")) == connections.AWAY

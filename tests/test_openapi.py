@@ -23,6 +23,7 @@ def test_every_call_of_the_api_is_described_and_nothing_else():
     described = {(method.upper(), path) for path, methods in DESCRIPTION["paths"].items() for method in methods}
     pages = {
         "/",
+        "/metrics",
         "/api/docs",
         "/games/{game_id}",
         "/games/{game_id}/card.png",

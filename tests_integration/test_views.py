@@ -135,6 +135,7 @@ COUNT_FRAMES = """(seconds) => new Promise((done) => {
 })"""
 
 
+@pytest.mark.alone
 def test_a_game_at_full_length_keeps_the_frame_rate(open_page, live):
     """The long snake of a game that was won, put in the place of one just begun: frames a second, and those of nothing."""
     page = open_page(live.url, 390, 844, device_scale_factor=2)

@@ -1,6 +1,7 @@
 """What the server does with clients that don't behave: slow ones, silent ones, and requests that are none."""
 
 import json
+import re
 import select
 import socket
 import threading
@@ -89,6 +90,16 @@ def test_no_answer_says_what_serves(server, path):
     assert status in (200, 401, 404)
     assert "server" not in headers
     assert "gunicorn" not in str(headers)
+
+
+@pytest.mark.parametrize("path", [b"/healthz", b"/static/js/rules.js", b"/api/auth/me"])
+def test_an_answer_s_head_and_body_leave_at_once(server, path):
+    """So that a kill in between leaves nothing that a proxy has begun to hand on."""
+    with connect(server) as connection:
+        for _ in range(30):
+            connection.sendall(HEAD.replace(b"/healthz", path) + b"\r\n")
+            head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+            assert len(body) == int(re.search(rb"Content-Length: (\d+)", head)[1]) > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,27 @@
+# Snakepit in an image: docker build -t snakepit . && docker run -d -p 127.0.0.1:8000:8000 -v snakepit:/data snakepit
+# What is kept is in /data. Settings are given with -e, as in .env.example.
+
+FROM python:3.13-slim AS environment
+WORKDIR /snakepit
+COPY requirements.txt ./
+RUN python -m venv --without-pip .venv && \
+    python -m pip --python .venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements.txt
+
+FROM python:3.13-slim
+WORKDIR /snakepit
+COPY --from=environment /snakepit/.venv .venv
+COPY *.py *.txt ./
+COPY migrations migrations
+COPY static static
+RUN mkdir /data && chown 10001:10001 /data
+WORKDIR /data
+VOLUME /data
+USER 10001:10001
+ENV HOST=0.0.0.0 PORT=8000
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD [ \
+"/snakepit/.venv/bin/python", "-c", "import http.client, os; \
+connection = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); \
+connection.request('GET', '/healthz'); \
+raise SystemExit(connection.getresponse().status != 200)"]
+CMD ["/snakepit/.venv/bin/python", "/snakepit/service.py"]
