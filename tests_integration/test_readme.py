@@ -21,6 +21,8 @@ ELSEWHERE = {
     "make test                # under half a minute: each on a fresh SQLite in memory": "CI runs these, by their names",
     "make test    # half a minute, and it says what was forgotten": "the same",
     "server       service      manage": "a picture, which tests/test_house.py compares with the imports",
+    "docs/DEPLOYING.md": "they change a machine; tests_integration/test_deploy.py tries what they put in place",
+    "scrape_configs:": "Prometheus' own; tests_integration/test_metrics.py asks what it would",
     "service.py     the app: routes, answers, start           rules.py       the game's rules, pure": "nothing to type",
 }
 
