@@ -32,6 +32,7 @@ import logs
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
 PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
 LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
+AT_ONCE = 0.1  # seconds for the answers that are being written when Ctrl+C comes
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 GARBAGE = 20_000, 20, 20  # objects, and younger generations, after which one looks for cycles: requests leave none
 
@@ -93,7 +94,12 @@ class Worker(GeventWorker):
 
     def init_signals(self):
         super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all, and then comes the arbiter's own word
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+    def handle_quit(self, sig, frame):
+        """At once, and without a word: gunicorn's also ends its loop, and then the exit may find everything gone."""
+        gevent.spawn_later(AT_ONCE, sys.exit, 0)
 
     def handle_request(self, listener_name, req, sock, addr):
         sock.settimeout(PATIENCE)

@@ -58,6 +58,11 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self._wait()
 
+    def interrupt(self):
+        """Stop as Ctrl+C in a terminal does, which each of its processes hears; the exit status."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self._wait()
+
     def kill(self):
         """Kill it and its workers at once, without a chance to say or write anything."""
         os.killpg(self.process.pid, signal.SIGKILL)

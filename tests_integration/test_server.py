@@ -211,6 +211,15 @@ def test_a_storage_of_limits_that_can_not_be_stops_the_start_with_one_line(tmp_p
     assert "hunter2" not in run.stderr
 
 
+def test_ctrl_c_stops_it_without_a_stack_trace(make_server, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", WORKERS="2")
+    for _ in range(3):
+        server.api("GET /healthz")
+        assert server.interrupt() == 0
+        server.start()
+    assert "Traceback" not in server.log.read_text()
+
+
 def test_a_port_that_is_taken_stops_the_start(make_server, tmp_path):
     first = make_server(DATABASE_URL="sqlite:///:memory:")
     port = first.settings["PORT"]
