@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby
 
-from models import durable, is_sqlite, one, snapshot, sql, upsert
+from models import durably, is_sqlite, one, snapshot, sql, upsert
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SCORES, SPANS, CHANGES = range(3)  # levels of the tallies
@@ -193,17 +193,20 @@ PLAYERS = 1000  # looked through at a time
 
 def rebuild_all():
     """Derive every board anew, in one transaction: games that end meanwhile wait for it, or are told to come again."""
-    with durable():
-        if not is_sqlite():
-            sql("LOCK TABLE entries, tallies IN EXCLUSIVE MODE")
-        names = set(_all_names())
-        sql("DELETE FROM entries")
-        sql("DELETE FROM tallies WHERE level < ?", CHANGES)
-        for user_id, bot, may_stand in _players():
-            if may_stand:
-                _write(_best_games(user_id, bot), user_id)
-        sql(f"INSERT INTO tallies (board, level, bucket, number) {_TALLIES}")
-        _add({(name, CHANGES, 0): 1 for name in names.union(_all_names())})
+    durably(_rebuild_all)
+
+
+def _rebuild_all():
+    if not is_sqlite():
+        sql("LOCK TABLE entries, tallies IN EXCLUSIVE MODE")
+    names = set(_all_names())
+    sql("DELETE FROM entries")
+    sql("DELETE FROM tallies WHERE level < ?", CHANGES)
+    for user_id, bot, may_stand in _players():
+        if may_stand:
+            _write(_best_games(user_id, bot), user_id)
+    sql(f"INSERT INTO tallies (board, level, bucket, number) {_TALLIES}")
+    _add({(name, CHANGES, 0): 1 for name in names.union(_all_names())})
 
 
 def check():

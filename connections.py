@@ -29,7 +29,8 @@ SQLITE_PRAGMAS = (
     ("wal_autocheckpoint", 20_000),  # pages: when a commit has to see to it, since nobody else did
 )
 COMMITS = 1000  # after which somebody else does
-ENOUGH = 8  # commits for an fsync to begin, while others are still to come
+ENOUGH = 8  # who want to commit for them to do so, while another fsync is under way
+UNDER_WAY = 2  # fsyncs at once
 # That the other machine is gone is noticed by the system, in seconds; a URL may say otherwise.
 POSTGRES_OPTIONS = {
     "connect_timeout": 5,  # seconds
@@ -95,22 +96,23 @@ class _Kept:
 
 
 class _Group:
-    """Those whose commits one fsync is for. It begins when that for the group `before` is over, or they are ENOUGH."""
+    """Works that are done in one transaction, and brought to disk by one fsync."""
 
     def __init__(self, before=None):
-        self.before = before
-        self.numbers = itertools.count(1)
-        self.begun = threading.Lock()
+        self.before = before  # the group before, until this one begins
+        self.works = []
+        self.answers = None  # (answer, error) of each
+        self.error = None  # of all
         self.over = threading.Event()
-        self.error = None
 
-    def bring_to_disk(self, log):
-        try:
-            _sync(log)
-        except BaseException as error:
-            self.error = error
-        finally:
-            self.over.set()
+    def answer(self, number):
+        """What the work of this number has answered, or raised."""
+        if self.error:
+            raise peewee.OperationalError(self.error, str(self.error)) from self.error
+        answer, error = self.answers[number]
+        if error:
+            raise error
+        return answer
 
 
 class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
@@ -118,7 +120,8 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
-        self._group, self._commits = _Group(), 0
+        self._group, self._under_way, self._joining = _Group(), 0, threading.Lock()
+        self._commits = 0
         self._next, self._waiting = threading.Lock(), 0
         self.lock_wait = LOCK_WAIT
 
@@ -224,31 +227,83 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
             return None
         return self.execute_sql("PRAGMA database_list").fetchone()[2] + "-wal"
 
-    def sync(self):
-        """Wait until all that is committed by now is on disk: one fsync for all who wait at the same time."""
-        group = self._group
-        number = next(group.numbers)
-        if number == 1:
+    @contextmanager
+    def relaxed(self):
+        """Commits within don't wait for the disk."""
+        self.execute_sql("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self.execute_sql("PRAGMA synchronous = FULL")
+
+    def durably(self, work):
+        """What work() answers, whose changes are on disk then. It may be called again, and changes only what is in the database.
+
+        Those who come at the same time share a transaction and an fsync, and meanwhile others are served: a group begins
+        once the one before is over, or they are ENOUGH.
+        """
+        self.close()  # who waits needs no connection
+        with self._joining:
+            group, number = self._group, len(self._group.works)
+            group.works.append(work)
+            begins = number + 1 >= ENOUGH and self._under_way < UNDER_WAY and self._begin(group)
+        if number == 0 and not begins:
             try:
+                time.sleep(0)  # under gevent: whose request is here already comes along
                 if group.before:
                     group.before.over.wait()
             finally:
-                self._begin(group)
-        elif number == ENOUGH:
-            self._begin(group)
+                with self._joining:
+                    begins = self._begin(group)
+                if begins:
+                    self._carry_out(group)
+        elif begins:
+            self._carry_out(group)
         group.over.wait()
-        if group.error:
-            raise peewee.OperationalError(group.error, str(group.error)) from group.error
+        return group.answer(number)
 
     def _begin(self, group):
-        """Start the group's fsync, unless it is on its way: who commits from now on is in the next one."""
-        if group.begun.acquire(blocking=False):
-            group.before, self._group = None, _Group(before=group)
-            threads.start(threads.DISK, group.bring_to_disk, self.log)
+        """Whether the group is not under way yet: it is from now on, and who comes later is in the next one."""
+        if group is not self._group:
+            return False
+        group.before, self._group = None, _Group(before=group)
+        self._under_way += 1
+        return True
 
-    def committed(self):
+    def _carry_out(self, group):
+        try:
+            with self.relaxed():
+                group.answers = self._answers(group.works)
+            self.committed(len(group.works))
+            self.close()
+            threads.call(threads.DISK, _sync, self.log)
+        except BaseException as error:
+            group.error = error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            with self._joining:
+                self._under_way -= 1
+            group.over.set()
+
+    def _answers(self, works):
+        """(answer, error) of each: of all in one transaction, if none raises."""
+        self.begin()
+        try:
+            answers = [(work(), None) for work in works]
+            self.commit()
+            return answers
+        except BaseException as error:
+            self.rollback()
+            if not isinstance(error, Exception):
+                raise
+            if len(works) == 1:
+                return [(None, error)]
+        return [answer for work in works for answer in self._answers([work])]
+
+    def committed(self, commits=1):
         """Now and then, bring the log's pages into the database, beside those who go on meanwhile."""
-        self._commits += 1
+        self._commits += commits
         if self._commits >= COMMITS and self.log:
             self._commits = 0
             threads.start(threads.CHECKPOINTS, _checkpoint, self.log.removesuffix("-wal"))

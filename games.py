@@ -3,6 +3,7 @@
 import secrets
 from bisect import bisect_right
 from collections import namedtuple
+from functools import partial
 from operator import itemgetter
 from struct import pack, unpack
 
@@ -10,7 +11,7 @@ import boards
 import clock
 import counts
 import rules
-from models import User, durable, insert, now, relaxed, settle, sql
+from models import User, durably, insert, now, relaxed, settle, sql
 from problems import OVER, TOO_FAST, Problem, invalid, not_found
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
@@ -84,7 +85,8 @@ def unpack_state(mode, packed):
 def open_game(user, mode, pace, challenge=None):
     """Open a game on a new seed, or on that of a challenges.Challenge; the one that the user has open ends as left."""
     game_id, seed = secrets.token_urlsafe(9), challenge.seed if challenge else 1 + secrets.randbelow(0xFFFFFFFF)
-    with durable():
+
+    def open_it():
         User.lock(user.id)
         at = now()
         earlier = found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id)
@@ -100,6 +102,9 @@ def open_game(user, mode, pace, challenge=None):
             score=0,
             state=pack_state(rules.Game(seed, mode)),
         )
+        return at, left, ranked
+
+    at, left, ranked = durably(open_it)
     counts.up(STARTED)
     counts.up(ENDED[rules.LEFT], left)
     return GameAnswer(
@@ -192,17 +197,20 @@ def _store(game, after, pause_left):
         with relaxed():
             _move(game, after)
         return _progress(after, pause_left, None)
-    with durable():
-        User.lock(game.user_id)
-        _move(game, after)
-        if after.ranked:
-            ended = game.user_id, game.id, game.mode, game.challenge, after.score, after.ended_at, game.verified
-            standing = boards.enter(*ended)
-        else:
-            standing = _standing(game)
-        progress = _progress(after, pause_left, standing)
+    progress = durably(partial(_end, game, after))
     counts.up(ENDED[after.outcome])
     return progress
+
+
+def _end(game, after):
+    User.lock(game.user_id)
+    _move(game, after)
+    if after.ranked:
+        ended = game.user_id, game.id, game.mode, game.challenge, after.score, after.ended_at, game.verified
+        standing = boards.enter(*ended)
+    else:
+        standing = _standing(game)
+    return _progress(after, None, standing)
 
 
 def _move(game, after):
@@ -221,9 +229,7 @@ _MOVE = (
 def leave(game_id, user):
     """End a game of the user's as left, with the score that it has. If it is over already, nothing happens."""
     _of(game_id, user)
-    with durable():
-        User.lock(user.id)
-        left = _end_as_left(game_id, now())
+    left = durably(lambda: _leave(user.id, game_id, now()))
     counts.up(ENDED[rules.LEFT], left)
 
 
@@ -233,12 +239,15 @@ def end_abandoned():
     Once nobody plays, a clock that was found wrong is set right.
     """
     for game in found("WHERE g.ended_at IS NULL AND g.seen_at < ? LIMIT ?", now() - ABANDONED, SWEPT):
-        with durable():
-            User.lock(game.user_id)
-            left = _end_as_left(game.id, game.seen_at + ABANDONED, seen_by=game.seen_at)
+        left = durably(partial(_leave, game.user_id, game.id, game.seen_at + ABANDONED, game.seen_at))
         counts.up(ENDED[rules.LEFT], left)
     if clock.is_off() and not sql("SELECT 1 FROM games WHERE ended_at IS NULL LIMIT 1").fetchone():
         clock.leap()
+
+
+def _leave(user_id, *left):
+    User.lock(user_id)
+    return _end_as_left(*left)
 
 
 def _end_as_left(game_id, at, seen_by=2**63 - 1):
@@ -257,11 +266,14 @@ def _end_as_left(game_id, at, seen_by=2**63 - 1):
 def state_score(user, mode, score):
     """Take a score at its word, where SCORE_POLICY=open; the boards.Row that it makes."""
     game_id, at = secrets.token_urlsafe(9), now()
-    with durable():
+
+    def state_it():
         User.lock(user.id)
         stated = {"ended_at": at, "verified": False, "ranked": True, "score": score}
         insert("games", **_beginning(game_id, user.id, mode, at), **stated)
         boards.enter(user.id, game_id, mode, None, score, at, False)
+
+    durably(state_it)
     board = boards.main(mode, bots=user.bot)
     return boards.Row(board, score, at, game_id, user.id, user.name, user.bot, False)
 

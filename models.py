@@ -200,30 +200,31 @@ def relaxed():
 
     For what can be sent again. SQLite only; Postgres commits in full each time.
     """
-    if is_sqlite():
-        sql("PRAGMA synchronous = NORMAL")
-    try:
+    db = _current.get()
+    if not is_sqlite():
         yield
-    finally:
-        if is_sqlite():
-            sql("PRAGMA synchronous = FULL")
-            _current.get().committed()
+        return
+    with db.relaxed():
+        yield
+    db.committed()
 
 
-@contextmanager
-def durable():
-    """A transaction that is on disk when the block has ended, as with any full commit.
+def durably(work):
+    """What work() answers, all of whose changes are made, or none, and are on disk then, as with any full commit.
 
-    In SQLite one fsync of the write-ahead log serves all that wait for it, and meanwhile others are served: each commits
-    without, and goes on when an fsync that began after its commit has ended.
+    In SQLite others share the transaction who want to write at the same time. So the work may be called again, where one
+    of them failed: all that it changes is in the database.
     """
     if _has_log():
-        with relaxed(), _transaction("BEGIN IMMEDIATE"):
-            yield
-        settle()
-    else:
-        with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
-            yield
+        return _current.get().durably(work)
+    with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
+        return work()
+
+
+def settle():
+    """Wait until all that is committed by now is on disk."""
+    if _has_log():
+        durably(lambda: None)
 
 
 @contextmanager
@@ -244,13 +245,6 @@ def _transaction(begin):
         with suppress(*OUT_OF_REACH):  # some errors have rolled it back already, or have ended the connection
             sql("ROLLBACK")
         raise
-
-
-def settle():
-    """Wait until all that is committed by now is on disk."""
-    if _has_log():
-        release()
-        _current.get().sync()
 
 
 def _has_log():

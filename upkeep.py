@@ -6,7 +6,7 @@ import boards
 import rules
 from games import found, unpack_turns
 from models import User as Users
-from models import durable, is_sqlite, now, one, sql
+from models import durably, is_sqlite, now, one, sql
 
 AT_ONCE = 500  # games read, or deleted by one transaction
 DAY = 86_400_000  # milliseconds
@@ -58,10 +58,13 @@ def _end(turns):
 
 def withdraw(game):
     """Take a game, as games.found gives it, off the boards: it stays, with its replay, but is not ranked."""
-    with durable():
+
+    def unrank():
         Users.lock(game.user_id)
         sql("UPDATE games SET ranked = ? WHERE id = ?", False, game.id)
         boards.rebuild(game.user_id)
+
+    durably(unrank)
 
 
 # Deleting. What a player's boards are derived from is kept, and so is what others play again. A banned player and a guest
@@ -120,8 +123,8 @@ def _ids(statement, *parameters):
 def _delete(table, alias, ids, condition, *parameters):
     places = ", ".join("?" * len(ids))
     within = f"SELECT {alias}.id {condition} AND {alias}.id IN ({places})"
-    with durable():
-        return sql(f"DELETE FROM {table} WHERE id IN ({within})", *parameters, *ids).rowcount  # noqa: S608 - the same
+    statement = f"DELETE FROM {table} WHERE id IN ({within})"  # noqa: S608 - the same
+    return durably(lambda: sql(statement, *parameters, *ids).rowcount)
 
 
 # Counting.

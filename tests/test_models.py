@@ -5,8 +5,10 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
+from functools import partial
 
 import peewee
 import psycopg
@@ -88,8 +90,8 @@ def on_file(make_app, tmp_path):
 
 
 def write_durably(app, name):
-    with models.using(app.database), models.durable():
-        models.insert("secrets", name=name, value="")
+    with models.using(app.database):
+        models.durably(partial(models.insert, "secrets", name=name, value=""))
 
 
 def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_path):
@@ -105,23 +107,77 @@ def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_
         writing.result()
 
 
-def test_those_who_wait_for_the_disk_at_once_share_one_fsync(on_file, monkeypatch):
-    disk = Disk(monkeypatch)
+def until_joined(app, number):
+    until = time.monotonic() + 30
+    while len(app.database._group.works) < number:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+def test_those_who_wait_for_the_disk_at_once_share_one_fsync(on_file, monkeypatch, tmp_path):
+    disk, log = Disk(monkeypatch), tmp_path / "snake.db-wal"
     with ThreadPoolExecutor() as threads:
         first = threads.submit(write_durably, on_file, "first")
         assert disk.began.acquire(timeout=30)
         later = [threads.submit(write_durably, on_file, f"later {n}") for n in range(4)]
-        with models.using(on_file.database):
-            while models.sql("SELECT COUNT(*) FROM secrets WHERE name LIKE 'later%'").fetchone()[0] < 4:
-                pass
+        until_joined(on_file, 4)
         disk.may_go_on.release()
         first.result()
-        assert disk.began.acquire(timeout=30)  # for the others: it began after their commits
+        assert disk.began.acquire(timeout=30)  # for the others, all of whom have written by now
+        assert disk.sizes[-1] == log.stat().st_size
+        with models.using(on_file.database):
+            assert models.sql("SELECT COUNT(*) FROM secrets WHERE name LIKE 'later%'").fetchone()[0] == 4
         assert not any(other.done() for other in later)
         disk.may_go_on.release()
         for other in later:
             other.result()
     assert len(disk.sizes) == 2
+
+
+def test_many_do_not_wait_for_the_fsync_before(on_file, monkeypatch):
+    disk = Disk(monkeypatch)
+    with ThreadPoolExecutor(20) as threads:
+        first = threads.submit(write_durably, on_file, "first")
+        assert disk.began.acquire(timeout=30)
+        many = [threads.submit(write_durably, on_file, f"many {n}") for n in range(connections.ENOUGH)]
+        assert disk.began.acquire(timeout=30)
+        assert not first.done()
+        more = [threads.submit(write_durably, on_file, f"more {n}") for n in range(connections.ENOUGH + 2)]
+        until_joined(on_file, connections.ENOUGH + 2)  # two fsyncs at once are enough
+        for _ in range(3):
+            disk.may_go_on.release()
+        for one in [first, *many, *more]:
+            one.result(30)
+    assert len(disk.sizes) == 3
+
+
+def test_what_fails_in_a_shared_transaction_fails_alone(on_file, monkeypatch):
+    disk = Disk(monkeypatch)
+
+    def fail():
+        models.insert("secrets", name="failed", value="")
+        raise LookupError("on purpose")
+
+    def try_durably():
+        with models.using(on_file.database), pytest.raises(LookupError, match="on purpose"):
+            models.durably(fail)
+
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(write_durably, on_file, "first")
+        assert disk.began.acquire(timeout=30)
+        before = threads.submit(write_durably, on_file, "before")
+        until_joined(on_file, 1)
+        failing = threads.submit(try_durably)
+        until_joined(on_file, 2)
+        after = threads.submit(write_durably, on_file, "after")
+        until_joined(on_file, 3)
+        disk.may_go_on.release()
+        disk.may_go_on.release()
+        for one in (first, before, failing, after):
+            one.result(30)
+    with models.using(on_file.database):
+        assert {name for (name,) in models.sql("SELECT name FROM secrets")} >= {"first", "before", "after"}
+        assert not models.sql("SELECT 1 FROM secrets WHERE name = 'failed'").fetchone()
 
 
 def test_a_disk_that_fails_is_told_to_all_who_wait(on_file, monkeypatch):

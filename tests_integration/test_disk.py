@@ -24,8 +24,8 @@ os.fdatasync = fdatasync
 db = connections.connect(sys.argv[2])
 
 def write(name):
-    with models.using(db), models.durable():
-        models.insert("secrets", name=name, value="")
+    with models.using(db):
+        models.durably(lambda: models.insert("secrets", name=name, value=""))
 
 with models.using(db):
     models.migrate()
@@ -33,9 +33,8 @@ first = gevent.spawn(write, "first")
 while not calls:
     gevent.sleep(0.001)
 later = [gevent.spawn(write, f"later {n}") for n in range(5)]
-with models.using(db):
-    while models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] < 6:
-        gevent.sleep(0.001)
+while len(db._group.works) < 5:
+    gevent.sleep(0.001)
 assert not any(greenlet.dead for greenlet in (first, *later)), "an answer came before the disk"
 may_go_on.set()
 gevent.joinall([first, *later], raise_error=True, timeout=30)
