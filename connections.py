@@ -237,7 +237,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
             self.execute_sql("PRAGMA synchronous = FULL")
 
     def durably(self, work):
-        """What work() answers, whose changes are on disk then. It may be called again, and changes only what is in the database.
+        """What work() answers, whose changes are on disk then. It may be called again, and changes nothing but the database.
 
         Those who come at the same time share a transaction and an fsync, and meanwhile others are served: a group begins
         once the one before is over, or they are ENOUGH.
