@@ -98,9 +98,9 @@ class _Kept:
 class _Group:
     """Works that are done in one transaction, and brought to disk by one fsync."""
 
-    def __init__(self, before=None):
+    def __init__(self, works, before=None):
+        self.works = works
         self.before = before  # the group before, until this one begins
-        self.works = []
         self.answers = None  # (answer, error) of each
         self.error = None  # of all
         self.over = threading.Event()
@@ -120,7 +120,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
-        self._group, self._under_way, self._joining = _Group(), 0, threading.Lock()
+        self._group, self._under_way, self._joining = _Group([]), 0, threading.Lock()
         self._commits = 0
         self._next, self._waiting = threading.Lock(), 0
         self.lock_wait = LOCK_WAIT
@@ -197,7 +197,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
                 self._close(self._kept.pop())
         if not _is_locked(error) or self._waiting >= LOCK_WAITING:
             raise error
-        until = time.monotonic() + getattr(self._state, "lock_wait", self.lock_wait)
+        until = time.monotonic() + (0 if self._is_impatient() else self.lock_wait)
         if not self.is_closed() and self._state.conn.in_transaction:  # others may wait for this one
             return _persist(until, call, *arguments)
         self._waiting += 1
@@ -214,11 +214,14 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
     @contextmanager
     def impatient(self):
         """Don't wait for the lock within."""
-        self._state.lock_wait = 0
+        self._state.is_impatient = True
         try:
             yield
         finally:
-            del self._state.lock_wait
+            self._state.is_impatient = False
+
+    def _is_impatient(self):
+        return getattr(self._state, "is_impatient", False)
 
     @cached_property
     def log(self):
@@ -243,6 +246,9 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         once the one before is over, or they are ENOUGH.
         """
         self.close()  # who waits needs no connection
+        if self._is_impatient():  # and waits for nobody, nor has others fail for it
+            self._carry_out(group := _Group([work]))
+            return group.answer(0)
         with self._joining:
             group, number = self._group, len(self._group.works)
             group.works.append(work)
@@ -266,11 +272,12 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         """Whether the group is not under way yet: it is from now on, and who comes later is in the next one."""
         if group is not self._group:
             return False
-        group.before, self._group = None, _Group(before=group)
-        self._under_way += 1
+        group.before, self._group = None, _Group([], before=group)
         return True
 
     def _carry_out(self, group):
+        with self._joining:
+            self._under_way += 1
         try:
             with self.relaxed():
                 group.answers = self._answers(group.works)

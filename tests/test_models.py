@@ -180,6 +180,18 @@ def test_what_fails_in_a_shared_transaction_fails_alone(on_file, monkeypatch):
         assert not models.sql("SELECT 1 FROM secrets WHERE name = 'failed'").fetchone()
 
 
+def test_who_is_impatient_has_nobody_else_fail(on_file, tmp_path):
+    """One who does what may be done later finds the lock taken, and gives up; whoever comes at that time waits for it."""
+    with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as holder, ThreadPoolExecutor() as threads:
+        holder.execute("BEGIN IMMEDIATE")
+        waiting = threads.submit(write_durably, on_file, "waiting")
+        with models.using(on_file.database), models.impatient(), pytest.raises(peewee.OperationalError, match="locked"):
+            models.durably(partial(models.insert, "secrets", name="later", value=""))
+        assert not waiting.done()
+        holder.execute("ROLLBACK")
+        waiting.result(30)
+
+
 def test_a_disk_that_fails_is_told_to_all_who_wait(on_file, monkeypatch):
     def fail(file):
         raise OSError(errno.EIO, "Input/output error")
