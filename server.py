@@ -109,6 +109,7 @@ class Worker(GeventWorker):
             raise StopIteration from None  # which closes the connection
         finally:
             sock.settimeout(None)
+        gevent.sleep(0)  # the others' turn: who asks again at once would be served on and on
 
 
 def _with_whole_bodies(app, most):
