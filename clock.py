@@ -8,8 +8,8 @@ machine's time when the server starts. A server's processes share it: server.py 
 
 import mmap
 import time
-from datetime import UTC, datetime
-from functools import partial
+from datetime import date, timedelta
+from functools import lru_cache, partial
 
 GENTLY = 100  # times as long as the correction it takes at the least
 LOOKS_EVERY = 1_000_000_000  # nanoseconds for which the machine's time needn't be read
@@ -34,7 +34,12 @@ def now():
 
 def today():
     """The date in UTC."""
-    return datetime.fromtimestamp(now() / 1000, UTC).date()
+    return _day(now() // 86_400_000)
+
+
+@lru_cache(maxsize=2)
+def _day(number):
+    return date(1970, 1, 1) + timedelta(days=number)
 
 
 def _correct(steady):

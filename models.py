@@ -148,15 +148,21 @@ def is_sqlite():
 def sql(statement, *parameters):
     """Execute a statement in SQLite's words, its parameters written `?`; returns the cursor."""
     db = _current.get()
-    with peewee.__exception_wrapper__:
+    try:
         return db.run(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
+    except Exception:
+        with peewee.__exception_wrapper__:  # by peewee's name for it
+            raise
 
 
 def one(statement, *parameters):
     """The first row that a statement finds, or None; cheaper than `sql` for what needs the database only once."""
     db = _current.get()
-    with peewee.__exception_wrapper__:
+    try:
         return db.one(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
+    except Exception:
+        with peewee.__exception_wrapper__:
+            raise
 
 
 @cache

@@ -34,6 +34,8 @@ PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for 
 LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
 AT_ONCE = 0.1  # seconds for the answers that are being written when Ctrl+C comes
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+LOOKED_AT = 100  # headers
+REPEATED = {"Cache-Control", "Content-Security-Policy", "Content-Type", "Referrer-Policy", "X-Content-Type-Options"}
 GARBAGE = 20_000, 20, 20  # objects, and younger generations, after which one looks for cycles: requests leave none
 
 log = logging.getLogger("snakepit")
@@ -153,11 +155,24 @@ class Errors:
         pass
 
 
+_looked_at = set()  # headers of answers that gunicorn has found right, and leaves as they are
+
+
 class Response(wsgi.Response):
     """gunicorn's, but that it doesn't say what serves, and that head and body leave at once; no option does either.
 
     A server that is killed between the two would leave an answer cut off, which a proxy can't ask for elsewhere any more.
     """
+
+    def process_headers(self, headers):
+        """gunicorn's, which looks closely at each, but at those that come again and again once."""
+        new = []
+        for header in headers:
+            (self.headers if header in _looked_at else new).append(header)
+        super().process_headers(new)
+        for header in new:
+            if header[0] in REPEATED and header in self.headers and len(_looked_at) < LOOKED_AT:
+                _looked_at.add(header)
 
     def default_headers(self):
         return [line for line in super().default_headers() if not line.startswith("Server:")]

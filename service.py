@@ -484,7 +484,7 @@ def leaderboard(asked):
     404: there is no such game to challenge.
     """
     names = standings.boards_asked(asked)
-    page, link = request.app.pages.get((*names, request.query_string), boards.versions(names), standings.page, asked, names)
+    page, link = request.app.pages.get((*names, asked), boards.versions(names), standings.page, asked, names)
     if link:
         response.set_header("Link", link)
     return page
