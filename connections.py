@@ -2,8 +2,10 @@
 
 import errno
 import itertools
+import mmap
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
@@ -15,6 +17,7 @@ from playhouse import db_url
 
 import config
 import counts
+import keeping
 import threads
 
 CONNECTIONS = 20  # in use at once, by one process
@@ -28,6 +31,7 @@ SQLITE_PRAGMAS = (
     ("synchronous", "full"),
     ("wal_autocheckpoint", 20_000),  # pages: when a commit has to see to it, since nobody else did
 )
+FOUND = 1000  # rows that are found again while nothing has changed
 COMMITS = 1000  # after which somebody else does
 ENOUGH = 8  # who want to commit for them to do so, while another fsync is under way
 UNDER_WAY = 2  # fsyncs at once
@@ -95,6 +99,30 @@ class _Kept:
             self._close(self._kept.pop())
 
 
+class _Head:
+    """The head of the write-ahead log's index, in memory that all of SQLite's processes share: each commit changes it.
+
+    As long as it is the same, what was found before is still so. To ask for it would take two system calls, by which a
+    query locks what it sees and unlocks it. https://www.sqlite.org/walformat.html#the_wal_index_header
+    """
+
+    SIZE = 48  # bytes; it is there twice, and not to be trusted while the two differ
+    VERSION = (3_007_000).to_bytes(4, sys.byteorder)
+
+    def __init__(self, path):
+        self.bytes = mmap.mmap(os.open(path, os.O_RDONLY), 2 * self.SIZE, prot=mmap.PROT_READ)
+        # To close it would take from SQLite all locks that this process has on the file. So it stays open, as the file does.
+        _never_closed.append(self.bytes)
+
+    def read(self):
+        """What changes with each commit of whichever process, or None if that can't be told at the moment."""
+        first, second = self.bytes[: self.SIZE], self.bytes[self.SIZE :]
+        return first if first == second and first.startswith(self.VERSION) else None
+
+
+_never_closed = []
+
+
 class _Group:
     """Works that are done in one transaction, and brought to disk by one fsync."""
 
@@ -123,6 +151,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         self._group, self._under_way, self._joining = _Group([]), 0, threading.Lock()
         self._commits = 0
         self._next, self._waiting = threading.Lock(), 0
+        self._keeper, self._head, self._found = None, None, keeping.Kept(FOUND)
         self.lock_wait = LOCK_WAIT
 
     def _connect(self):
@@ -150,10 +179,22 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
             return self._go_on(error, connection.execute, statement, parameters)
 
     def one(self, statement, parameters):
-        """The first row that a statement finds, or None: on a spare connection where there is one.
+        """The first row that a statement finds, or None; the same as before while nobody has changed anything."""
+        if self.is_closed() and (state := self._read_head()):
+            return self._found.get((statement, parameters), state, self._find, statement, parameters)
+        return self._find(statement, parameters)
 
-        To take a connection and give it back costs as much as the query; what asks for nothing else is spared that.
-        """
+    def _read_head(self):
+        """What is so as long as nobody changes anything, or None where a query has to tell what is."""
+        if not self._head and self.log:
+            self._keeper = self._keeper or self._connect()  # while it is open, SQLite keeps the file that it has made
+            with suppress(OSError, sqlite3.Error):  # the next one tries again
+                self._keeper.execute("SELECT 1 FROM sqlite_master").fetchone()
+                self._head = _Head(self.log.removesuffix("-wal") + "-shm")
+        return self._head and self._head.read()
+
+    def _find(self, statement, parameters):
+        """On a spare connection where there is one: to take a connection and give it back costs as much as a query."""
         try:
             connection = self._kept.pop() if self.is_closed() else None
         except IndexError:
@@ -166,6 +207,12 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
             return self._go_on(error, connection.execute, statement, parameters).fetchone()
         finally:
             self._kept.append(connection)
+
+    def close_all(self):
+        super().close_all()
+        if self._keeper:
+            self._close(self._keeper)
+            self._keeper = self._head = None
 
     # What peewee itself executes.
 

@@ -4,6 +4,8 @@ import errno
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -230,6 +232,64 @@ def test_what_was_begun_and_not_committed_is_gone_with_the_request(make_app, tmp
         models.sql("DELETE FROM secrets")
     with models.using(app.database):
         assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
+
+
+WRITER = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], isolation_level=None) as connection:
+    for number in sys.stdin:
+        connection.execute("UPDATE secrets SET value = ? WHERE name = 'number'", (number.strip(),))
+        print("written", flush=True)
+"""
+NUMBER = "SELECT value FROM secrets WHERE name = ?"
+
+
+def test_a_row_is_found_again_without_a_query_until_another_process_commits(on_file, tmp_path):
+    statements = []
+    command = [sys.executable, "-c", WRITER, tmp_path / "snake.db"]
+    with (
+        models.using(on_file.database) as db,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer,
+    ):
+        models.insert("secrets", name="number", value="-1")
+        models.release()
+        assert models.one(NUMBER, "number") == ("-1",)
+        models.release()
+        (spare,) = db._kept
+        spare.set_trace_callback(statements.append)
+        for number in range(300):
+            print(number, file=writer.stdin, flush=True)
+            assert writer.stdout.readline() == "written\n"
+            assert [models.one(NUMBER, "number") for _ in range(3)] == [(str(number),)] * 3
+    assert len(statements) == 300
+
+
+def test_a_transaction_finds_what_it_has_written_itself_and_nobody_else_does(on_file):
+    with models.using(on_file.database) as db:
+        models.insert("secrets", name="number", value="1")
+        models.release()
+        assert models.one(NUMBER, "number") == ("1",)
+        with db.atomic() as transaction:
+            models.sql("UPDATE secrets SET value = '2' WHERE name = 'number'")
+            assert models.one(NUMBER, "number") == ("2",)
+            transaction.rollback()
+        models.release()
+        assert models.one(NUMBER, "number") == ("1",)
+
+
+def test_a_row_is_not_found_again_in_a_log_that_was_made_anew(on_file, tmp_path):
+    """With the last connection SQLite closes its log, and the index that the rows were compared by is a file no more."""
+    with models.using(on_file.database) as db:
+        models.insert("secrets", name="number", value="1")
+        models.release()
+        assert models.one(NUMBER, "number") == ("1",)
+        db.close_all()
+        assert not (tmp_path / "snake.db-shm").exists()
+        with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as other:
+            other.execute("UPDATE secrets SET value = '2' WHERE name = 'number'")
+            assert models.one(NUMBER, "number") == ("2",)
+            other.execute("UPDATE secrets SET value = '3' WHERE name = 'number'")
+            assert models.one(NUMBER, "number") == ("3",)
 
 
 def test_connections_are_kept_and_given_back(make_app, tmp_path):
