@@ -143,12 +143,89 @@ class _Group:
         return answer
 
 
+class _Together:
+    """Has those who write at the same time share a transaction, and an fsync if it `is_durable`; others are served."""
+
+    def __init__(self, db, is_durable):
+        self.db, self.is_durable = db, is_durable
+        self.group, self.under_way, self.joining = _Group([]), 0, threading.Lock()
+
+    def do(self, work):
+        """What the work answers. A group begins once the one before is over, or they are ENOUGH."""
+        self.db.close()  # who waits needs no connection
+        if self.db.is_impatient():  # and waits for nobody, nor has others fail for it
+            self._carry_out(group := _Group([work]))
+            return group.answer(0)
+        with self.joining:
+            group, number = self.group, len(self.group.works)
+            group.works.append(work)
+            begins = number + 1 >= ENOUGH and self.under_way < UNDER_WAY and self._begin(group)
+        if number == 0 and not begins:
+            try:
+                time.sleep(0)  # under gevent: whose request is here already comes along
+                if group.before:
+                    group.before.over.wait()
+            finally:
+                with self.joining:
+                    begins = self._begin(group)
+                if begins:
+                    self._carry_out(group)
+        elif begins:
+            self._carry_out(group)
+        group.over.wait()
+        return group.answer(number)
+
+    def _begin(self, group):
+        """Whether the group is not under way yet: it is from now on, and who comes later is in the next one."""
+        if group is not self.group:
+            return False
+        group.before, self.group = None, _Group([], before=group)
+        return True
+
+    def _carry_out(self, group):
+        with self.joining:
+            self.under_way += 1
+        try:
+            self.db.execute_sql("PRAGMA synchronous = NORMAL")  # no fsync by SQLite itself, which all would wait for
+            try:
+                group.answers = self._answers(group.works)
+            finally:
+                self.db.execute_sql("PRAGMA synchronous = FULL")
+            self.db.committed(len(group.works))
+            self.db.close()
+            if self.is_durable:
+                threads.call(threads.DISK, _sync, self.db.log)
+        except BaseException as error:
+            group.error = error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            with self.joining:
+                self.under_way -= 1
+            group.over.set()
+
+    def _answers(self, works):
+        """(answer, error) of each: of all in one transaction, if none raises."""
+        self.db.begin()
+        try:
+            answers = [(work(), None) for work in works]
+            self.db.commit()
+            return answers
+        except BaseException as error:
+            self.db.rollback()
+            if not isinstance(error, Exception):
+                raise
+            if len(works) == 1:
+                return [(None, error)]
+        return [answer for work in works for answer in self._answers([work])]
+
+
 class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
     """Waits here for what another process has locked, while gevent runs the others; SQLite's busy timeout would stop all."""
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
-        self._group, self._under_way, self._joining = _Group([]), 0, threading.Lock()
+        self._durable, self._swift = _Together(self, is_durable=True), _Together(self, is_durable=False)
         self._commits = 0
         self._next, self._waiting = threading.Lock(), 0
         self._keeper, self._head, self._found = None, None, keeping.Kept(FOUND)
@@ -244,7 +321,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
                 self._close(self._kept.pop())
         if not _is_locked(error) or self._waiting >= LOCK_WAITING:
             raise error
-        until = time.monotonic() + (0 if self._is_impatient() else self.lock_wait)
+        until = time.monotonic() + (0 if self.is_impatient() else self.lock_wait)
         if not self.is_closed() and self._state.conn.in_transaction:  # others may wait for this one
             return _persist(until, call, *arguments)
         self._waiting += 1
@@ -267,7 +344,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         finally:
             self._state.is_impatient = False
 
-    def _is_impatient(self):
+    def is_impatient(self):
         return getattr(self._state, "is_impatient", False)
 
     @cached_property
@@ -277,83 +354,13 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
             return None
         return self.execute_sql("PRAGMA database_list").fetchone()[2] + "-wal"
 
-    @contextmanager
-    def relaxed(self):
-        """Commits within don't wait for the disk."""
-        self.execute_sql("PRAGMA synchronous = NORMAL")
-        try:
-            yield
-        finally:
-            self.execute_sql("PRAGMA synchronous = FULL")
-
     def durably(self, work):
-        """What work() answers, whose changes are on disk then. It may be called again, and changes nothing but the database.
+        """What work() answers, whose changes are on disk then. It may be called again, and changes the database only."""
+        return self._durable.do(work)
 
-        Those who come at the same time share a transaction and an fsync, and meanwhile others are served: a group begins
-        once the one before is over, or they are ENOUGH.
-        """
-        self.close()  # who waits needs no connection
-        if self._is_impatient():  # and waits for nobody, nor has others fail for it
-            self._carry_out(group := _Group([work]))
-            return group.answer(0)
-        with self._joining:
-            group, number = self._group, len(self._group.works)
-            group.works.append(work)
-            begins = number + 1 >= ENOUGH and self._under_way < UNDER_WAY and self._begin(group)
-        if number == 0 and not begins:
-            try:
-                time.sleep(0)  # under gevent: whose request is here already comes along
-                if group.before:
-                    group.before.over.wait()
-            finally:
-                with self._joining:
-                    begins = self._begin(group)
-                if begins:
-                    self._carry_out(group)
-        elif begins:
-            self._carry_out(group)
-        group.over.wait()
-        return group.answer(number)
-
-    def _begin(self, group):
-        """Whether the group is not under way yet: it is from now on, and who comes later is in the next one."""
-        if group is not self._group:
-            return False
-        group.before, self._group = None, _Group([], before=group)
-        return True
-
-    def _carry_out(self, group):
-        with self._joining:
-            self._under_way += 1
-        try:
-            with self.relaxed():
-                group.answers = self._answers(group.works)
-            self.committed(len(group.works))
-            self.close()
-            threads.call(threads.DISK, _sync, self.log)
-        except BaseException as error:
-            group.error = error
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            with self._joining:
-                self._under_way -= 1
-            group.over.set()
-
-    def _answers(self, works):
-        """(answer, error) of each: of all in one transaction, if none raises."""
-        self.begin()
-        try:
-            answers = [(work(), None) for work in works]
-            self.commit()
-            return answers
-        except BaseException as error:
-            self.rollback()
-            if not isinstance(error, Exception):
-                raise
-            if len(works) == 1:
-                return [(None, error)]
-        return [answer for work in works for answer in self._answers([work])]
+    def swiftly(self, work):
+        """As `durably`, but that it doesn't wait for the disk."""
+        return self._swift.do(work)
 
     def committed(self, commits=1):
         """Now and then, bring the log's pages into the database, beside those who go on meanwhile."""

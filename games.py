@@ -11,7 +11,7 @@ import boards
 import clock
 import counts
 import rules
-from models import User, durably, insert, now, relaxed, settle, sql
+from models import User, durably, insert, now, settle, sql, swiftly
 from problems import OVER, TOO_FAST, Problem, invalid, not_found
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
@@ -167,14 +167,10 @@ def play(game_id, user, since, tick, turns, pace):
         turns=game.turns + pack_turns(turns[: bisect_right(turns, played.ticks, key=itemgetter(0))]),
         state=None if played.outcome else pack_state(played),
     )
-    try:
-        return _store(game, after, pause_left)
-    except Overtaken:
-        raise _conflict("Another post came first: post what comes after its tick.", _of(game_id, user), pace) from None
-
-
-class Overtaken(Exception):
-    """Another post to the same game came first."""
+    progress = _store(game, after, pause_left)
+    if not progress:
+        raise _conflict("Another post came first: post what comes after its tick.", _of(game_id, user), pace)
+    return progress
 
 
 def _check_turns(since, tick, turns):
@@ -189,22 +185,22 @@ def _check_turns(since, tick, turns):
 
 
 def _store(game, after, pause_left):
-    """Write what a post has led to; the Progress that it is. Raises Overtaken.
+    """Write what a post has led to; the Progress that it is, or None if another post to the game came first.
 
     Moves in the middle of a game can be sent again after a loss of power; the end is on disk when this returns.
     """
     if not after.outcome:
-        with relaxed():
-            _move(game, after)
-        return _progress(after, pause_left, None)
-    progress = durably(partial(_end, game, after))
-    counts.up(ENDED[after.outcome])
+        return _progress(after, pause_left, None) if swiftly(lambda: _move(game, after)) else None
+    progress = durably(lambda: _end(game, after))
+    if progress:
+        counts.up(ENDED[after.outcome])
     return progress
 
 
 def _end(game, after):
     User.lock(game.user_id)
-    _move(game, after)
+    if not _move(game, after):
+        return None
     if after.ranked:
         ended = game.user_id, game.id, game.mode, game.challenge, after.score, after.ended_at, game.verified
         standing = boards.enter(*ended)
@@ -214,9 +210,9 @@ def _end(game, after):
 
 
 def _move(game, after):
+    """Whether the game stood where it was found, and now stands `after` that."""
     values = [getattr(after, name) for name in _MOVED]
-    if not sql(_MOVE, *values, game.id, game.tick).rowcount:
-        raise Overtaken
+    return sql(_MOVE, *values, game.id, game.tick).rowcount == 1
 
 
 _MOVED = "seen_at", "ended_at", "outcome", "tick", "score", "ranked", "turns", "state"

@@ -200,21 +200,6 @@ def try_to_write():
         sql("PRAGMA user_version = 0")  # which it is, and nobody reads; the page is written all the same
 
 
-@contextmanager
-def relaxed():
-    """Commits within survive a crash of the server at once, and one of the machine with the next full commit.
-
-    For what can be sent again. SQLite only; Postgres commits in full each time.
-    """
-    db = _current.get()
-    if not is_sqlite():
-        yield
-        return
-    with db.relaxed():
-        yield
-    db.committed()
-
-
 def durably(work):
     """What work() answers, all of whose changes are made, or none, and are on disk then, as with any full commit.
 
@@ -225,6 +210,15 @@ def durably(work):
         return _current.get().durably(work)
     with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
         return work()
+
+
+def swiftly(work):
+    """As `durably`, for a statement that can be sent again.
+
+    It survives a crash of the server at once, and one of the machine with the next durable commit. Postgres commits in full
+    each time.
+    """
+    return _current.get().swiftly(work) if _has_log() else work()
 
 
 def settle():

@@ -289,8 +289,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
     with models.using(app.database):
         for number in players:
             player = accounts.Account(number, "", None, "", None, False)
-            with models.relaxed():
-                opened[number] = games.open_game(player, mode, app.pace, drawn).id
+            opened[number] = games.open_game(player, mode, app.pace, drawn).id
             if seconds:
                 turns = [turn for second in range(seconds) for turn in _turns(second)]
                 games.play(opened[number], player, 0, 7 * seconds, turns, app.pace)

@@ -66,8 +66,7 @@ def test_sqlite_is_set_up_to_lose_nothing(make_app, tmp_path):
     app.database.close_all()  # what new connections are set up with
     with models.using(app.database) as db:
         assert (db.journal_mode, db.synchronous, db.foreign_keys) == ("wal", 2, 1)
-        with models.relaxed():
-            assert db.synchronous == 1
+        assert models.swiftly(lambda: db.synchronous) == 1
         assert db.synchronous == 2
 
 
@@ -111,7 +110,7 @@ def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_
 
 def until_joined(app, number):
     until = time.monotonic() + 30
-    while len(app.database._group.works) < number:
+    while len(app.database._durable.group.works) < number:
         assert time.monotonic() < until
         time.sleep(0.001)
 

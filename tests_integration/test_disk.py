@@ -33,7 +33,7 @@ first = gevent.spawn(write, "first")
 while not calls:
     gevent.sleep(0.001)
 later = [gevent.spawn(write, f"later {n}") for n in range(5)]
-while len(db._group.works) < 5:
+while len(db._durable.group.works) < 5:
     gevent.sleep(0.001)
 assert not any(greenlet.dead for greenlet in (first, *later)), "an answer came before the disk"
 may_go_on.set()
@@ -41,6 +41,21 @@ gevent.joinall([first, *later], raise_error=True, timeout=30)
 assert all(greenlet.successful() for greenlet in (first, *later))
 assert len(calls) == 2, calls
 assert threading.get_native_id() not in calls
+
+statements = []
+for connection in db._kept:
+    connection.set_trace_callback(statements.append)
+
+def write_swiftly(name):
+    with models.using(db):
+        models.swiftly(lambda: models.insert("secrets", name=name, value=""))
+
+swift = [gevent.spawn(write_swiftly, f"swift {n}") for n in range(5)]
+gevent.joinall(swift, raise_error=True, timeout=30)
+with models.using(db):
+    assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 11
+assert len(calls) == 2, calls
+assert sum(statement.startswith("BEGIN") for statement in statements) == 1, statements
 """
 
 
