@@ -287,6 +287,11 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
 
     def close_all(self):
         super().close_all()
+        self._close_spare()
+
+    def _close_spare(self):
+        while self._kept:
+            self._close(self._kept.pop())
         if self._keeper:
             self._close(self._keeper)
             self._keeper = self._head = None
@@ -317,8 +322,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         if _code(error) == sqlite3.SQLITE_READONLY:
             # So is the file that these have opened; once it is not, one has to open it anew.
             self._state.was_read_only = True
-            while self._kept:
-                self._close(self._kept.pop())
+            self._close_spare()
         if not _is_locked(error) or self._waiting >= LOCK_WAITING:
             raise error
         until = time.monotonic() + (0 if self.is_impatient() else self.lock_wait)
