@@ -24,7 +24,7 @@ Kind = namedtuple("Kind", "figure a_second queries commits")  # a_second: by eac
 KINDS = {
     "post": Kind("turns", 1, 4, True),
     "watch": Kind("watching", 1, 1, False),
-    "end": Kind("whole_games", 1 / 60, 11, True),
+    "end": Kind("whole_games", 1 / 60, 10, True),
     "board": Kind("board_of_many", 1 / 60, 1, False),
     "rank": Kind("me", 1 / 60, 2, False),
 }
