@@ -95,6 +95,9 @@ class _Kept:
     def close_all(self):
         """Close this thread's connection and all that are kept; a database in memory is gone with them."""
         self.close()
+        self._close_spare()
+
+    def _close_spare(self):
         while self._kept:
             self._close(self._kept.pop())
 
@@ -265,7 +268,7 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         """What is so as long as nobody changes anything, or None where a query has to tell what is."""
         if not self._head and self.log:
             self._keeper = self._keeper or self._connect()  # while it is open, SQLite keeps the file that it has made
-            with suppress(OSError, sqlite3.Error):  # the next one tries again
+            with suppress(OSError, ValueError, sqlite3.Error):  # the next one tries again
                 self._keeper.execute("SELECT 1 FROM sqlite_master").fetchone()
                 self._head = _Head(self.log.removesuffix("-wal") + "-shm")
         return self._head and self._head.read()
@@ -285,13 +288,8 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         finally:
             self._kept.append(connection)
 
-    def close_all(self):
-        super().close_all()
-        self._close_spare()
-
     def _close_spare(self):
-        while self._kept:
-            self._close(self._kept.pop())
+        super()._close_spare()
         if self._keeper:
             self._close(self._keeper)
             self._keeper = self._head = None

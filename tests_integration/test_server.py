@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import re
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -209,6 +211,28 @@ def test_a_storage_of_limits_that_can_not_be_stops_the_start_with_one_line(tmp_p
     assert run.stderr.startswith("RATE_LIMIT_STORAGE: there is no 'nonsense'; give memory://")
     assert "Traceback" not in run.stderr
     assert "hunter2" not in run.stderr
+
+
+def test_who_asks_again_at_once_does_not_keep_the_others_waiting(make_server, tmp_path):
+    """One sends a thousand requests at once; the log tells in which order they are answered, and somebody else's."""
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", ACCESS_LOG="true")
+    many, address = 1000, ("127.0.0.1", int(server.settings["PORT"]))
+    with socket.create_connection(address, 30) as greedy, ThreadPoolExecutor() as threads:
+        greedy.sendall(b"GET /greedy HTTP/1.1\r\nHost: snakepit\r\n\r\n" * many)
+
+        def receive():
+            received = b""
+            while received.count(b"HTTP/1.1 404") < many:
+                received += greedy.recv(1 << 16)
+
+        receiving = threads.submit(receive)
+        while not receiving.done():
+            server.api("GET /healthz")
+        receiving.result()
+    paths = re.findall("GET (/greedy|/healthz)", server.log.read_text())
+    assert paths.count("/greedy") == many
+    last = len(paths) - paths[::-1].index("/greedy")
+    assert "/healthz" in paths[paths.index("/greedy") : last]
 
 
 def test_ctrl_c_stops_it_without_a_stack_trace(make_server, tmp_path):
