@@ -18,7 +18,24 @@ import names
 import threads
 from models import User, database, insert, now, sql
 from names import key, normalized, skeleton
-from problems import Problem, invalid, not_found, unauthorized
+from problems import (
+    ALREADY_SIGNED_UP,
+    BAD_FORMAT,
+    EMAIL_TAKEN,
+    LOG_IN_FAILED,
+    NAME_LOOKS_ALIKE,
+    NAME_TAKEN,
+    PASSWORD_COMMON,
+    PASSWORD_IS_NAME,
+    RESET_LINK_INVALID,
+    TOKEN_INVALID,
+    TOO_LONG,
+    TOO_SHORT,
+    Problem,
+    invalid,
+    not_found,
+    unauthorized,
+)
 from schemas import LiveSession, timestamp
 
 PASSWORD_LENGTH = (8, 72)  # bytes in UTF-8; bcrypt reads no more
@@ -29,16 +46,20 @@ RESET_LASTS = DAY
 
 
 def password_errors(password, name, email):
-    """What is wrong with a password of the user of that name and email, as a list of (field, message)."""
+    """What is wrong with a password of the user of that name and email, as a list of errors, see problems.Problem."""
     size = len(password.encode())
-    if size < PASSWORD_LENGTH[0]:
-        return [("password", f"give at least {PASSWORD_LENGTH[0]} characters")]
-    if size > PASSWORD_LENGTH[1]:
-        return [("password", f"give at most {PASSWORD_LENGTH[1]} bytes; this has {size}, and bcrypt reads no more")]
+    least, most = PASSWORD_LENGTH
+    if size < least:
+        return [("password", TOO_SHORT, f"give at least {least} characters", {"min": least, "unit": "bytes"})]
+    if size > most:
+        why = f"give at most {most} bytes; this has {size}, and bcrypt reads no more"
+        return [("password", TOO_LONG, why, {"max": most, "unit": "bytes"})]
     if password.casefold() in COMMON_PASSWORDS:
-        return [("password", "is one of the most common; give one of your own, such as four unrelated words")]
+        why = "is one of the most common; give one of your own, such as four unrelated words"
+        return [("password", PASSWORD_COMMON, why)]
     if _is_own_name(password, name, email):
-        return [("password", "is your own name or email; give one that others don't know, such as four unrelated words")]
+        why = "is your own name or email; give one that others don't know, such as four unrelated words"
+        return [("password", PASSWORD_IS_NAME, why)]
     return []
 
 
@@ -59,7 +80,7 @@ def _letters(words):
 def email_errors(email):
     if email is None or (EMAIL.fullmatch(email) and not any(_is_unseen(c) for c in email)):
         return []
-    return [("email", "give an address such as name@example.org, or none")]
+    return [("email", BAD_FORMAT, "give an address such as name@example.org, or none")]
 
 
 def _is_unseen(character):
@@ -130,7 +151,7 @@ class Sessions:
             hashed,
         ).fetchone()
         if not found or found[-1] <= now():
-            raise unauthorized("This token is not, or no longer, valid. Log in, or go on as a guest.")
+            raise unauthorized(TOKEN_INVALID, "This token is not, or no longer, valid. Log in, or go on as a guest.")
         if found[-1] < now() + self.lifetime - HOUR:
             with suppress(*models.OUT_OF_REACH), models.impatient():  # else the next use will
                 sql("UPDATE sessions SET expires_at = ? WHERE token_hash = ?", now() + self.lifetime, hashed)
@@ -200,7 +221,7 @@ def sign_up(username, password, email, bot, rounds, refused, guest=None):
             return User.create(created_at=now(), **fields)
         User.lock(guest.id)
         if not User.update(**fields).where(User.id == guest.id, User.password.is_null()).execute():
-            raise Problem(409, "This guest has signed up already. Log in.")
+            raise Problem(409, ALREADY_SIGNED_UP, "This guest has signed up already. Log in.")
         boards.rebuild(guest.id)
         return User.get_by_id(guest.id)
 
@@ -213,7 +234,7 @@ def log_in(username, email, password, rounds):
     # What no name or email can be is not asked for: Postgres takes no NUL.
     user = None if "\0" in wanted else User.get_or_none(field == wanted)
     if not is_password(password, user and user.password, rounds):
-        raise unauthorized("The name or the password is wrong. Check both; in the password, case matters.")
+        raise unauthorized(LOG_IN_FAILED, "The name or the password is wrong. Check both; in the password, case matters.")
     return user
 
 
@@ -282,7 +303,8 @@ def _user_of_reset(reset):
 
 def _dead_reset():
     hours = RESET_LASTS // HOUR
-    return Problem(403, f"This link is not, or no longer, valid: it works once, within {hours} hours. Ask for another one.")
+    detail = f"This link is not, or no longer, valid: it works once, within {hours} hours. Ask for another one."
+    return Problem(403, RESET_LINK_INVALID, detail)
 
 
 def _reset_hash(reset):
@@ -333,9 +355,10 @@ def _unique(name, user_id=None):
         # Both databases name the column in the first line; Postgres quotes the value in the second.
         line = str(error).splitlines()[0]
         column = "email" if "email_key" in line else "username"
-        why = "is taken"
+        why, code = "is taken", EMAIL_TAKEN if column == "email" else NAME_TAKEN
         # A name that is the same looks the same, too; it is a matter of the database which of both it finds first.
         same = User.select().where(User.name_key == key(name), User.id != user_id)
         if "name_skeleton" in line and not same.exists():
-            why = "looks like that of another player"
-        raise Problem(409, f"This {column} {why}. Choose another.", [(column, f"{why}; choose another")]) from None
+            why, code = "looks like that of another player", NAME_LOOKS_ALIKE
+        errors = [(column, code, f"{why}; choose another")]
+        raise Problem(409, code, f"This {column} {why}. Choose another.", errors) from None

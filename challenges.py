@@ -14,7 +14,7 @@ import games
 import rules
 from clock import today
 from models import sql
-from problems import invalid, not_found
+from problems import CHALLENGE_CLOSED, MISSING, MODE_MISMATCH, UNKNOWN_CHALLENGE, invalid, not_found
 
 DAILY = "daily"
 
@@ -53,7 +53,7 @@ def day_of(name):
     try:
         return date.fromisoformat(spelled)
     except ValueError:
-        raise invalid(("challenge", f"give {DAILY}, {DAILY}/YYYY-MM-DD, or the id of a game")) from None
+        raise invalid(("challenge", UNKNOWN_CHALLENGE, f"give {DAILY}, {DAILY}/YYYY-MM-DD, or the id of a game")) from None
 
 
 def find(name, mode, secret):
@@ -65,15 +65,17 @@ def find(name, mode, secret):
     if day is None:
         return _of_game(games.find(name), mode)
     if mode is None:
-        raise invalid(("mode", f"give one of {', '.join(rules.MODES)}: each has a daily challenge of its own"))
+        why = f"give one of {', '.join(rules.MODES)}: each has a daily challenge of its own"
+        raise invalid(("mode", MISSING, why, {"choices": rules.MODES}))
     if not today() - timedelta(days=1) <= day <= today():
-        raise invalid(("challenge", f"give {daily(today())}, or the day before, which no longer counts"))
+        raise invalid(("challenge", CHALLENGE_CLOSED, f"give {daily(today())}, or the day before, which no longer counts"))
     return Challenge(daily(day), mode, daily_seed(secret, day, mode), rules.RULES)
 
 
 def _of_game(game, mode):
     if mode not in (None, game.mode):
-        raise invalid(("mode", f"is {game.mode} in that game, and so in its challenge; give that, or leave it out"))
+        why = f"is {game.mode} in that game, and so in its challenge; give that, or leave it out"
+        raise invalid(("mode", MODE_MISMATCH, why, {"mode": game.mode}))
     return Challenge(name_of(game), game.mode, game.seed, game.rules)
 
 

@@ -118,12 +118,17 @@ def _secret(otherwise):
 
 
 def _setting(default, cast, secret=False):
-    return field(default=default, metadata={"cast": cast, "secret": secret})
+    return field(default=default, metadata={"cast": cast, "secret": secret, "only_argument": False})
+
+
+def _waiting(seconds):
+    """A time in seconds that tests shorten: an argument of create_app, not read from the environment."""
+    return field(default=seconds, metadata={"cast": float, "secret": False, "only_argument": True})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the server can be told; each name in capitals is the setting's name in the environment."""
+    """What the server can be told; each name in capitals is the setting's name in the environment, but for waiting times."""
 
     database_url: str = _setting("sqlite:///./snake.db", _database_url, secret=True)
     host: str = _setting("127.0.0.1", _host)
@@ -164,7 +169,8 @@ def load(**given):
     values = {}
     for setting in fields(Settings):
         name = setting.name.upper()
-        value = given[setting.name] if setting.name in given else written.get(name) or None
+        outside = None if setting.metadata["only_argument"] else written.get(name) or None
+        value = given.get(setting.name, outside)
         if value is None:
             continue
         try:

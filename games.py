@@ -1,5 +1,6 @@
 """The life of a game: opened, played on with each post, over; and what anybody may see of it."""
 
+import math
 import secrets
 from bisect import bisect_right
 from collections import namedtuple
@@ -12,7 +13,7 @@ import clock
 import counts
 import rules
 from models import User, durably, insert, now, settle, sql, swiftly
-from problems import OVER, TOO_FAST, Problem, invalid, not_found
+from problems import GAME_OVER, NOT_YOUR_GAME, OUT_OF_ORDER, TOO_FAST, WRONG_TICK, Problem, invalid, not_found
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
 ABANDONED = 600_000  # milliseconds after its last post at which a game is ended as left
@@ -42,14 +43,12 @@ class Pace:
     def check(self, nominal_ms, elapsed):
         """422 if so many milliseconds of play can't have been played in those that have passed."""
         if self.budget is not None and nominal_ms > elapsed * self.FASTER + self.AHEAD:
-            raise invalid(
-                (
-                    "tick",
-                    f"the ticks up to here last {nominal_ms / 1000:.1f} s, and the game began {elapsed / 1000:.1f} s ago;"
-                    " post it again when its time has come",
-                ),
-                reason=TOO_FAST,
+            why = (
+                f"the ticks up to here last {nominal_ms / 1000:.1f} s, and the game began {elapsed / 1000:.1f} s ago;"
+                " post it again when its time has come"
             )
+            retry_in = {"retry_in": math.ceil(((nominal_ms - self.AHEAD) / self.FASTER - elapsed) / 100) / 10}
+            raise invalid(("tick", TOO_FAST, why, retry_in), code=TOO_FAST, params=retry_in)
 
     def pause_left(self, nominal_ms, elapsed):
         """Milliseconds of pausing that are left, below zero if overdrawn; None where nothing is enforced."""
@@ -146,9 +145,9 @@ def play(game_id, user, since, tick, turns, pace):
         game = _of(game_id, user)
     if game.ended_at is not None:
         settle()  # the post that ended it may still wait for the disk
-        raise _conflict("This game is over.", game, pace, OVER)
+        raise _conflict(GAME_OVER, "This game is over.", game, pace)
     if since != game.tick:
-        raise _conflict(f"The server stands at tick {game.tick}: post what comes after that.", game, pace)
+        raise _conflict(WRONG_TICK, f"The server stands at tick {game.tick}: post what comes after that.", game, pace)
     _check_turns(since, tick, turns)
 
     played = unpack_state(game.mode, game.state)
@@ -169,18 +168,19 @@ def play(game_id, user, since, tick, turns, pace):
     )
     progress = _store(game, after, pause_left)
     if not progress:
-        raise _conflict("Another post came first: post what comes after its tick.", _of(game_id, user), pace)
+        raise _conflict(WRONG_TICK, "Another post came first: post what comes after its tick.", _of(game_id, user), pace)
     return progress
 
 
 def _check_turns(since, tick, turns):
     if tick < since:
-        raise invalid(("tick", f"is {tick}, before since, {since}; give the tick that the game has reached"))
+        raise invalid(("tick", OUT_OF_ORDER, f"is {tick}, before since, {since}; give the tick that the game has reached"))
     before = since
     for index, (at, _) in enumerate(turns):
         if not before < at <= tick:
             wanted = f"later than {before} and no later than {tick}"
-            raise invalid((f"turns[{index}]", f"is at tick {at}; give one {wanted}, at most one turn a tick"))
+            why = f"is at tick {at}; give one {wanted}, at most one turn a tick"
+            raise invalid((f"turns[{index}]", OUT_OF_ORDER, why))
         before = at
 
 
@@ -298,7 +298,7 @@ def find_or_none(game_id):
 def _of(game_id, user):
     game = find(game_id)
     if game.user_id != user.id:
-        raise Problem(403, "This is somebody else's game. Open one of your own with POST /api/games.")
+        raise Problem(403, NOT_YOUR_GAME, "This is somebody else's game. Open one of your own with POST /api/games.")
     return game
 
 
@@ -366,8 +366,8 @@ _BEST_OF_CHALLENGE = (
 )
 
 
-def _conflict(detail, game, pace, reason=None):
-    return Problem(409, detail, reason=reason, tick=game.tick, game=progress(game, pace))
+def _conflict(code, detail, game, pace):
+    return Problem(409, code, detail, tick=game.tick, game=progress(game, pace))
 
 
 def record(game, since):

@@ -7,6 +7,8 @@ import unicodedata
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from problems import NAME_CHARACTERS, NAME_RESERVED, TOO_LONG, TOO_SHORT
+
 LENGTH = (3, 20)  # characters
 GUEST = "guest-"
 # The letters and marks that show nothing: Unicode's Default_Ignorable_Code_Point, as far as it isn't in category C.
@@ -66,19 +68,22 @@ def skeleton(name):
 
 
 def errors(name, refused):
-    """What is wrong with a username that is `normalized`, as a list of (field, message).
+    """What is wrong with a username that is `normalized`, as a list of errors, see problems.Problem.
 
     `refused`: what `read_refused` has read.
     """
-    if not LENGTH[0] <= len(name) <= LENGTH[1]:
-        return [("username", f"give {LENGTH[0]} to {LENGTH[1]} characters; this has {len(name)}")]
+    least, most = LENGTH
+    if not least <= len(name) <= most:
+        code, limit = (TOO_SHORT, {"min": least}) if len(name) < least else (TOO_LONG, {"max": most})
+        why = f"give {least} to {most} characters; this has {len(name)}"
+        return [("username", code, why, limit | {"unit": "characters"})]
     for before, character in zip(" " + name, name, strict=False):
         if not _may_follow(before, character):
-            return [("username", "use letters, digits, - and _ only")]
+            return [("username", NAME_CHARACTERS, "use letters, digits, - and _ only")]
     if skeleton(name).startswith(GUEST):
-        return [("username", f"{GUEST} begins the names of guests; choose another name")]
+        return [("username", NAME_RESERVED, f"{GUEST} begins the names of guests; choose another name")]
     if any(fnmatchcase(_plain(name), pattern) for pattern in refused):
-        return [("username", "nobody can have this name here; choose another")]
+        return [("username", NAME_RESERVED, "nobody can have this name here; choose another")]
     return []
 
 

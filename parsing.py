@@ -1,6 +1,7 @@
 """What a request says: its body, its query and its token, as bottle's `request` at hand has them."""
 
 import contextlib
+import re
 from functools import lru_cache
 from typing import Literal, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
@@ -8,7 +9,23 @@ from urllib.parse import parse_qsl
 import msgspec
 from bottle import request
 
-from problems import Problem, invalid
+from problems import (
+    BAD_FORMAT,
+    BODY_TOO_LARGE,
+    MALFORMED_JSON,
+    MALFORMED_QUERY,
+    MISSING,
+    NOT_A_CHOICE,
+    QUERY_TOO_LONG,
+    TOO_LARGE,
+    TOO_LONG,
+    TOO_SHORT,
+    TOO_SMALL,
+    UNKNOWN_FIELD,
+    WRONG_TYPE,
+    Problem,
+    invalid,
+)
 
 MAX_BODY = 64 * 1024  # bytes
 MAX_QUERY = 4094  # characters, what fits into the first line that gunicorn takes
@@ -27,7 +44,7 @@ def body(shape):
                 msgspec.json.decode(raw)
             raise _misshapen(error, shape) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, f"The body is no JSON in UTF-8 that can be read: {error}.") from None
+        raise Problem(400, MALFORMED_JSON, f"The body is no JSON in UTF-8 that can be read: {error}.") from None
 
 
 def _read_body():
@@ -36,7 +53,8 @@ def _read_body():
     length = MAX_BODY + 1 if ends else max(0, min(request.content_length, MAX_BODY + 1))
     read = request.environ["wsgi.input"].read(length)
     if len(read) > MAX_BODY:
-        raise Problem(413, f"The body is larger than {MAX_BODY // 1024} KiB. Send it in parts.")
+        detail = f"The body is larger than {MAX_BODY // 1024} KiB. Send it in parts."
+        raise Problem(413, BODY_TOO_LARGE, detail, params={"max_bytes": MAX_BODY})
     return read
 
 
@@ -44,7 +62,8 @@ def query(shape):
     """The query string as `shape`; an empty value counts as none. 414 or 422 if it is too long, or not of that shape."""
     raw = request.query_string
     if len(raw) > MAX_QUERY:
-        raise Problem(414, f"The query string is longer than {MAX_QUERY} characters. Leave out what is not needed.")
+        detail = f"The query string is longer than {MAX_QUERY} characters. Leave out what is not needed."
+        raise Problem(414, QUERY_TOO_LONG, detail, params={"max_characters": MAX_QUERY})
     return _query(shape, raw)
 
 
@@ -54,23 +73,39 @@ def _query(shape, raw):
         given = dict(parse_qsl(raw.encode("latin-1").decode(), errors="strict", max_num_fields=MOST_FIELDS))
         return msgspec.convert(given, shape, strict=False)
     except UnicodeDecodeError:
-        raise Problem(400, "The query string is not UTF-8, percent-encoded.") from None
+        raise Problem(400, MALFORMED_QUERY, "The query string is not UTF-8, percent-encoded.") from None
     except msgspec.ValidationError as error:
         raise _misshapen(error, shape) from None
     except ValueError:
-        raise Problem(400, f"The query string has more than {MOST_FIELDS} fields. Leave out what is not needed.") from None
+        detail = f"The query string has more than {MOST_FIELDS} fields. Leave out what is not needed."
+        raise Problem(400, MALFORMED_QUERY, detail) from None
 
 
 def _misshapen(error, shape):
     """422 for what msgspec says of a field, as in "Expected `int`, got `str` - at `$.turns[2][0]`"."""
     message, _, path = str(error).partition(" - at `")
     field = path.removesuffix("`").removeprefix("$").removeprefix(".")
-    for words, said in (("missing required field", "is missing"), ("unknown field", "is not known here; leave it out")):
-        if words in message:
-            return invalid((message.split("`")[1], said))
+    if "missing required field" in message:
+        return invalid((message.split("`")[1], MISSING, "is missing"))
+    if "unknown field" in message:
+        return invalid((message.split("`")[1], UNKNOWN_FIELD, "is not known here; leave it out"))
     if message.startswith("Invalid enum value"):
-        message += f"; give one of {', '.join(_choices(get_type_hints(shape)[field.split('[')[0]]))}"
-    return invalid((field or "body", message))
+        choices = _choices(get_type_hints(shape)[field.split("[")[0]])
+        message += f"; give one of {', '.join(choices)}"
+        return invalid((field or "body", NOT_A_CHOICE, message, {"choices": choices}))
+    return invalid((field or "body", *_kind(message)))
+
+
+def _kind(message):
+    """Return the code, the message and the params of what msgspec says of a value."""
+    if found := re.fullmatch(r"Expected `(\w+)` (of length )?(>=|<=) (-?\d+)", message):
+        _, of_length, sign, limit = found.groups()
+        code = {">=": (TOO_SMALL, TOO_SHORT), "<=": (TOO_LARGE, TOO_LONG)}[sign][bool(of_length)]
+        unit = {"unit": "characters" if found[1] == "str" else "items"} if of_length else {}
+        return code, message, {"min" if sign == ">=" else "max": int(limit)} | unit
+    if found := re.fullmatch(r"Expected `(.+)`, got `(.+)`", message):
+        return WRONG_TYPE, message, {"expected": found[1], "got": found[2]}
+    return BAD_FORMAT, message
 
 
 def _choices(kind):

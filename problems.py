@@ -1,46 +1,122 @@
-"""Refusals: what was wrong, and what would do."""
+"""Refusals: what was wrong, and how to fix it, for people and for programs (RFC 9457)."""
 
-# What kind of refusal it is, where it doesn't say so itself.
+# What a program can tell refusals apart by: {code: its meaning}. A code never changes; new ones are added here.
+CODES = {}
+
+
+def _code(name, meaning):
+    CODES[name] = meaning
+    return name
+
+
+# Requests that can't be read.
+MALFORMED_JSON = _code("malformed_json", "The body is not JSON in UTF-8.")
+MALFORMED_QUERY = _code("malformed_query", "The query string can't be read.")
+MALFORMED_REQUEST = _code("malformed_request", "The request can't be read.")
+BODY_TIMEOUT = _code("body_timeout", "The body did not come in time.")
+BODY_TOO_LARGE = _code("body_too_large", "The body is too large; `max_bytes` is the limit.")
+QUERY_TOO_LONG = _code("query_too_long", "The query string is too long; `max_characters` is the limit.")
+NOT_FOUND = _code("not_found", "There is no such thing.")
+METHOD_NOT_ALLOWED = _code("method_not_allowed", "The path does not support this method; `allowed` are those that it does.")
+
+# Who asks.
+TOKEN_MISSING = _code("token_missing", "The request needs a token and has none.")
+TOKEN_INVALID = _code("token_invalid", "The token is not valid, or not valid any more.")
+LOG_IN_FAILED = _code("log_in_failed", "The name or the password is wrong.")
+WRONG_PASSWORD = _code("wrong_password", "The current password is wrong.")
+GUEST_HAS_NO_PASSWORD = _code("guest_has_no_password", "A guest must sign up first.")
+GUEST_NOT_RANKED = _code("guest_not_ranked", "Guests are on no leaderboard.")
+ALREADY_SIGNED_UP = _code("already_signed_up", "This guest has signed up already.")
+RESET_LINK_INVALID = _code("reset_link_invalid", "The link that resets a password was used, or is too old.")
+RATE_LIMITED = _code("rate_limited", "Too many tries; `retry_in` is the number of seconds until the next one.")
+
+# Names and emails.
+NAME_TAKEN = _code("name_taken", "Another player has this name.")
+NAME_LOOKS_ALIKE = _code("name_looks_alike", "The name looks like that of another player.")
+EMAIL_TAKEN = _code("email_taken", "Another player has this email.")
+
+# Games.
+NOT_YOUR_GAME = _code("not_your_game", "The game is another player's.")
+WRONG_TICK = _code("wrong_tick", "The game is at another tick than `since`; `tick` is where it is.")
+GAME_OVER = _code("game_over", "The game is over; `game` is its final state.")
+TOO_FAST = _code("too_fast", "The ticks can't have been played yet; `retry_in` is the number of seconds until they can.")
+SCORES_NOT_STATED = _code("scores_not_stated", "This server takes no stated scores.")
+
+# Fields of a body or a query.
+INVALID = _code("invalid", "At least one field is wrong; `errors` says which, and why.")
+MISSING = _code("missing", "The field is required.")
+UNKNOWN_FIELD = _code("unknown_field", "There is no such field.")
+WRONG_TYPE = _code("wrong_type", "The value has the wrong type; `expected` is the right one.")
+TOO_SMALL = _code("too_small", "The number is too small; `min` is the smallest.")
+TOO_LARGE = _code("too_large", "The number is too large; `max` is the largest.")
+TOO_SHORT = _code("too_short", "The value is too short; `min` is the smallest length, in `unit`.")
+TOO_LONG = _code("too_long", "The value is too long; `max` is the largest length, in `unit`.")
+NOT_A_CHOICE = _code("not_a_choice", "The value is not one of `choices`.")
+BAD_FORMAT = _code("bad_format", "The value is not in the form that the field needs.")
+OUT_OF_ORDER = _code("out_of_order", "The ticks are not in ascending order, or not after `since` and up to `tick`.")
+PASSWORD_COMMON = _code("password_common", "The password is one of the most common ones.")
+PASSWORD_IS_NAME = _code("password_is_name", "The password is the player's own name or email.")
+NAME_CHARACTERS = _code("name_characters", "The name has characters that no name can have.")
+NAME_RESERVED = _code("name_reserved", "No player can have this name.")
+UNKNOWN_CHALLENGE = _code("unknown_challenge", "There is no such challenge.")
+CHALLENGE_CLOSED = _code("challenge_closed", "The challenge is over, or has not begun.")
+MODE_MISMATCH = _code("mode_mismatch", "The challenge is in another mode; `mode` is the right one.")
+NOT_WITH_CHALLENGE = _code("not_with_challenge", "The field can't be combined with `challenge`.")
+
+# The server.
+INTERNAL_ERROR = _code("internal_error", "The server failed; the request was not at fault.")
+UNAVAILABLE = _code("unavailable", "The database can't do this now; `retry_in` is the number of seconds until the next try.")
+
+# The metric `posts_refused` has had these words since before there were codes.
 REASONS = {
     401: "no_token",
     403: "not_own",
     404: "not_found",
     409: "conflict",
+    422: "invalid",
     429: "rate_limited",
     500: "failed",
     503: "unavailable",
 }
-INVALID, OVER, TOO_FAST = "invalid", "over", "too_fast"
+OTHER_REASON = "invalid"
+REASONS_OF_CODES = {GAME_OVER: "over", TOO_FAST: "too_fast"}
 
 
 class Problem(Exception):
-    """An answer that refuses, as RFC 9457 has it.
+    """A response that refuses.
 
-    `detail` is a sentence that a person can act on; `errors` a list of (field, message) for invalid input; `headers` go
-    into the answer's head; other keyword arguments become members of the answer beside the standard ones. `reason` is
-    what it is counted as, REASONS' if none is given.
+    `code` is one of CODES, `params` the values that belong to it, and `detail` a sentence that a person can act on.
+    `errors` lists (field, code, message) or (field, code, message, params) for invalid input. `headers` are sent with the
+    response; other keyword arguments become members of it beside the standard ones.
     """
 
-    def __init__(self, status, detail, errors=(), headers=None, reason=None, **members):
+    def __init__(self, status, code, detail, errors=(), headers=None, params=None, **members):
         super().__init__(detail)
         self.status = status
+        self.code = code
         self.detail = detail
         self.errors = list(errors)
         self.headers = headers or {}
-        self.reason = reason or REASONS.get(status, INVALID)
+        self.params = params or {}
         self.members = members
 
+    @property
+    def reason(self):
+        """The word by which metrics count it."""
+        return REASONS_OF_CODES.get(self.code) or REASONS.get(self.status, OTHER_REASON)
 
-def invalid(*errors, reason=INVALID):
-    """422 for input of the wrong shape or value; each of `errors` is (field, message)."""
-    return Problem(422, "; ".join(f"{field}: {message}" for field, message in errors), errors, reason=reason)
+
+def invalid(*errors, code=INVALID, params=None):
+    """Return a 422 for fields of the wrong shape or value; `errors` are as in Problem."""
+    detail = "; ".join(f"{field}: {message}" for field, _, message, *_ in errors)
+    return Problem(422, code, detail, errors, params=params)
 
 
-def unauthorized(detail):
-    """401: there is no live token."""
-    return Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
+def unauthorized(code, detail):
+    """Return a 401: there is no valid token."""
+    return Problem(401, code, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def not_found(what):
-    """404: `what` names the thing and the id it was asked by."""
-    return Problem(404, f"There is no {what}.")
+    """Return a 404; `what` names the kind of thing and the id that was asked for."""
+    return Problem(404, NOT_FOUND, f"There is no {what}.")

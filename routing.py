@@ -15,7 +15,8 @@ import connections
 import logs
 import models
 from parsing import body, header, query
-from problems import Problem
+from problems import INTERNAL_ERROR, UNAVAILABLE, Problem
+from schemas import FieldError, ProblemAnswer
 
 RETRY_AFTER = 2  # seconds, when the database can't do what is asked
 REASON = "snakepit.reason"  # in the environ of a request that is refused: what it is counted as
@@ -123,19 +124,22 @@ def refuse(problem):
     response.content_type = "application/problem+json"
     for name, value in problem.headers.items():
         response.set_header(name, value)
-    answer = {"title": HTTPStatus(problem.status).phrase, "status": problem.status, "detail": problem.args[0]}
-    if problem.errors:
-        answer["errors"] = [{"field": field, "message": message} for field, message in problem.errors]
-    return msgspec.json.encode(answer | problem.members)
+    errors = [FieldError(*error) for error in problem.errors]
+    answer = ProblemAnswer(
+        *(HTTPStatus(problem.status).phrase, problem.status, problem.code, problem.detail, problem.params, errors),
+        **problem.members,
+    )
+    return msgspec.json.encode(answer)
 
 
 def failed():
     """500, with what the log has the request by."""
     known_as = logs.request_id(request.environ, request.app.settings.trusted_proxies)
-    return Problem(500, f"The server has failed here; it is not your request's fault. Its log says more, at {known_as}.")
+    detail = f"The server has failed here; it is not your request's fault. Its log says more, at {known_as}."
+    return Problem(500, INTERNAL_ERROR, detail)
 
 
 def _not_now(error):
     """503 for what the database couldn't do."""
     detail = f"{connections.trouble(error)} Nothing is lost; try again in {RETRY_AFTER} s."
-    return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)})
+    return Problem(503, UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_AFTER)}, params={"retry_in": RETRY_AFTER})

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from problems import CODES
 from rules import CELLS, STARVES_AFTER
 
 Mode = Literal["walls", "pass-through"]
@@ -21,6 +22,8 @@ PLACE = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # on a board
 KNOWN = "^([A-Za-z0-9_-]{1,16}:[0-9]{1,6}(,[A-Za-z0-9_-]{1,16}:[0-9]{1,6})*)?$(?!\n)"
 Text = Annotated[str, Meta(max_length=320)]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Code = Annotated[str, Meta(extra_json_schema={"enum": list(CODES)})]
+Params = dict[str, int | float | str | list[str]]
 Score = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 # No game is longer: it starves in between.
 Tick = Annotated[int, Meta(ge=0, le=CELLS * STARVES_AFTER)]
@@ -134,20 +137,27 @@ class LiveQuery(Request):
     limit: Annotated[int, Meta(ge=0, le=MOST_LIVE, description="How many of the best to tell of beside them.")] = 12
 
 
-class FieldError(Struct):
+class FieldError(Struct, omit_defaults=True):
+    """What is wrong with a field; `code` and `params` as in ProblemAnswer."""
+
     field: str
+    code: Code
     message: str
+    params: Params = {}
 
 
 class ProblemAnswer(Struct, omit_defaults=True):
-    """What is refused, and what would do; `errors` for invalid input.
+    """What is refused, and how to fix it; `errors` for invalid input.
 
-    `tick`, `game`: where the server stands in a game, when a post to it comes at the wrong tick, or too late.
+    `code`: what a program can tell refusals apart by. `params`: the values that belong to the code. `tick`, `game`: where
+    the server is in a game, when a post to it comes at the wrong tick, or too late.
     """
 
     title: str
     status: int
+    code: Code
     detail: str
+    params: Params = {}
     errors: list[FieldError] = []
     tick: int | UnsetType = UNSET
     game: "Progress | UnsetType" = UNSET

@@ -28,6 +28,7 @@ import clock  # noqa: F401 - here, so that the workers share one
 import config
 import counts
 import logs
+import problems
 
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
 PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
@@ -124,7 +125,8 @@ def _with_whole_bodies(app, most):
                     environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(most))
             except TimeoutError:
                 counts.refused_unread(408)
-                headers, content = _problem(408, "Request Timeout", f"The body did not come within {PATIENCE} s. Try again.")
+                detail = f"The body did not come within {PATIENCE} s. Try again."
+                headers, content = _problem(408, "Request Timeout", problems.BODY_TIMEOUT, detail)
                 start_response("408 Request Timeout", headers)
                 return [content]
         return app(environ, start_response)
@@ -198,13 +200,13 @@ class _Parts(list):
 def _write_error(sock, status, reason, message):
     """What gunicorn itself refuses, in the API's words rather than in HTML."""
     counts.refused_unread(status)
-    headers, content = _problem(status, reason, message or reason)
+    headers, content = _problem(status, reason, problems.MALFORMED_REQUEST, message or reason)
     lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(": ".join(header) for header in headers), "", ""]
     util.write_nonblock(sock, "\r\n".join(lines).encode("latin-1") + content)
 
 
-def _problem(status, title, detail):
-    content = json.dumps({"title": title, "status": status, "detail": detail}).encode()
+def _problem(status, title, code, detail):
+    content = json.dumps({"title": title, "status": status, "code": code, "detail": detail}).encode()
     return [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))], content
 
 

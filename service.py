@@ -38,7 +38,22 @@ import standings
 import throttle
 from names import key, read_refused
 from parsing import header, query, token
-from problems import INVALID, OVER, REASONS, TOO_FAST, Problem, invalid, unauthorized
+from problems import (
+    GUEST_HAS_NO_PASSWORD,
+    GUEST_NOT_RANKED,
+    MALFORMED_REQUEST,
+    METHOD_NOT_ALLOWED,
+    MISSING,
+    NOT_FOUND,
+    REASONS,
+    REASONS_OF_CODES,
+    SCORES_NOT_STATED,
+    TOKEN_MISSING,
+    WRONG_PASSWORD,
+    Problem,
+    invalid,
+    unauthorized,
+)
 from routing import REASON, ROUTES, Route, failed, guarded, is_known, refuse, route
 from rules import MODES
 from schemas import (
@@ -89,7 +104,9 @@ ONWARD = '`<?...>; rel="next"`: the query of the next page, where there is one.'
 BARE = "snakepit.bare"  # in the environ of a request: what is said is not worth as much head
 LOG_IN_FAILURES = counts.number("log_in_failures")
 POSTS = counts.row("POST", "/api/games/<game_id>/turns")
-REFUSED_POSTS = {reason: counts.number("posts_refused", reason) for reason in (INVALID, *REASONS.values(), OVER, TOO_FAST)}
+REFUSED_POSTS = {
+    reason: counts.number("posts_refused", reason) for reason in (*REASONS.values(), *REASONS_OF_CODES.values())
+}
 
 log = logging.getLogger("snakepit")
 
@@ -216,11 +233,13 @@ class Snakepit(bottle.Bottle):
         """What bottle itself refuses: unknown paths, wrong methods, paths that are not UTF-8; and our own faults."""
         if error.status_code == 500:
             return refuse(failed())
-        detail = {
-            404: f"There is nothing at {request.path}.",
-            405: f"{request.path} does not take {request.method}. Allowed: {error.headers.get('Allow')}.",
-        }
-        return refuse(Problem(error.status_code, detail.get(error.status_code, str(error.body))))
+        if error.status_code == 404:
+            return refuse(Problem(404, NOT_FOUND, f"There is nothing at {request.path}."))
+        if error.status_code == 405:
+            allowed = error.headers.get("Allow")
+            detail = f"{request.path} does not take {request.method}. Allowed: {allowed}."
+            return refuse(Problem(405, METHOD_NOT_ALLOWED, detail, params={"allowed": allowed.split(",")}))
+        return refuse(Problem(error.status_code, MALFORMED_REQUEST, str(error.body)))
 
 
 # Who asks.
@@ -230,7 +249,9 @@ def signed_in():
     """The user whose token came along. 401 if none did, or a dead one."""
     given = token()
     if not given:
-        raise unauthorized("This needs a token, as `Authorization: Bearer TOKEN`: log in, or POST /api/auth/guest.")
+        raise unauthorized(
+            TOKEN_MISSING, "This needs a token, as `Authorization: Bearer TOKEN`: log in, or POST /api/auth/guest."
+        )
     return request.app.sessions.user(given)
 
 
@@ -251,6 +272,7 @@ def stating():
     if request.app.settings.score_policy != "open":
         raise Problem(
             403,
+            SCORES_NOT_STATED,
             "Here no score is stated: open a game with POST /api/games and post its turns to /api/games/ID/turns;"
             " the server plays them and puts the score on the board.",
         )
@@ -307,7 +329,7 @@ def log_in(given):
     """Open a session, by the username or the email."""
     app = request.app
     if given.username is None and given.email is None:
-        raise invalid(("username", "give a username or an email"))
+        raise invalid(("username", MISSING, "give a username or an email"))
     account, here = f"log-in of {key(given.username or given.email or '')}", f"log-in from {address()}"
     app.throttle.check(throttle.FAILED_LOG_INS, account)
     app.throttle.check(throttle.FAILED_LOG_INS_FROM, here)
@@ -398,13 +420,16 @@ def reset_password(given):
 def _confirm(user, password, field):
     """403 if it is not the user's password; a guest has none."""
     if user.is_guest:
-        raise Problem(403, "A guest has no password. Sign up first, with this token, to keep the games.")
+        raise Problem(
+            403, GUEST_HAS_NO_PASSWORD, "A guest has no password. Sign up first, with this token, to keep the games."
+        )
     app, who = request.app, f"log-in of {key(user.name)}"
     app.throttle.check(throttle.FAILED_LOG_INS, who)
     if not accounts.is_password(password or "", user.password, app.settings.bcrypt_rounds):
         counts.up(LOG_IN_FAILURES)
         app.throttle.spend(throttle.FAILED_LOG_INS, who)
-        raise Problem(403, "The password is wrong. Give the one that you log in with.", [(field, "is wrong")])
+        detail = "The password is wrong. Give the one that you log in with."
+        raise Problem(403, WRONG_PASSWORD, detail, [(field, WRONG_PASSWORD, "is wrong")])
 
 
 def _session(user):
@@ -430,7 +455,7 @@ def open_game(user, wanted):
         challenge = challenges.find(wanted.challenge, wanted.mode, app.secret)
         return games.open_game(user, challenge.mode, app.pace, challenge)
     if wanted.mode is None:
-        raise invalid(("mode", f"is missing; give one of {', '.join(MODES)}"))
+        raise invalid(("mode", MISSING, f"is missing; give one of {', '.join(MODES)}", {"choices": list(MODES)}))
     return games.open_game(user, wanted.mode, app.pace)
 
 
@@ -516,7 +541,7 @@ def state_score(user, stated):
     403: the server doesn't; play a game, and its score is on the board.
     """
     if user.is_guest:
-        raise Problem(403, "Guests are on no leaderboard. Sign up first, with this token.")
+        raise Problem(403, GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
     row = games.state_score(user, stated.mode, stated.score)
     return standings.entries([row.board], [row])[0]
 
@@ -542,7 +567,9 @@ def show_metrics():
 
     wanted = request.app.settings.metrics_token
     if wanted and not secrets.compare_digest((token() or "").encode(), wanted.encode()):
-        return refuse(unauthorized("This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`."))
+        return refuse(
+            unauthorized(TOKEN_MISSING, "This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`.")
+        )
     return bottle.HTTPResponse(metrics.page(), headers={"Content-Type": metrics.CONTENT_TYPE, "Cache-Control": "no-store"})
 
 

@@ -9,7 +9,7 @@ import boards
 import challenges
 import clock
 from models import snapshot
-from problems import invalid
+from problems import BAD_FORMAT, NOT_WITH_CHALLENGE, invalid
 from rules import MODES
 from schemas import PLACE, EntryAnswer, NextRank, Standing, timestamp
 
@@ -25,7 +25,7 @@ def boards_asked(asked, user=None):
 
 def _of_challenge(asked, bots):
     if asked.period != boards.ALL:
-        raise invalid(("period", "a challenge has one board, of all its games; leave the period out"))
+        raise invalid(("period", NOT_WITH_CHALLENGE, "a challenge has one board, of all its games; leave the period out"))
     name, modes = challenges.standing_names(asked.challenge, asked.mode, asked.at)
     return [boards.challenge_board(mode, name, bots) for mode in modes]
 
@@ -46,7 +46,8 @@ def page(asked, names):
 def _place(after):
     """The place that the query's `after` spells, as the Link header gave it."""
     if not re.fullmatch(PLACE, after):
-        raise invalid(("after", "give what the Link header of the page before has, or nothing for the first page"))
+        why = "give what the Link header of the page before has, or nothing for the first page"
+        raise invalid(("after", BAD_FORMAT, why))
     return tuple(map(int, after.split(".")))
 
 

@@ -10,7 +10,7 @@ from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from config import ConfigError
-from problems import Problem
+from problems import RATE_LIMITED, Problem
 
 # Wide enough for a class or a company behind one address.
 FAILED_LOG_INS = limits.parse("20 per 5 minutes")  # for one account
@@ -125,4 +125,5 @@ class Window:
 
 def _too_many(wait):
     wait = math.ceil(wait)
-    return Problem(429, f"Too many tries; the next one can be made in {wait} s.", headers={"Retry-After": str(wait)})
+    detail = f"Too many tries; the next one can be made in {wait} s."
+    return Problem(429, RATE_LIMITED, detail, headers={"Retry-After": str(wait)}, params={"retry_in": wait})

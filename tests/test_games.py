@@ -172,7 +172,9 @@ def test_a_claim_beside_the_turns_is_refused(ada, db, claim):
     game = ada.open()
     body = {"since": 0, "tick": 11, "turns": [], **claim}
     refused = ada(f"POST /api/games/{game['id']}/turns", body, 422)
-    assert refused["errors"] == [{"field": next(iter(claim)), "message": "is not known here; leave it out"}]
+    assert refused["errors"] == [
+        {"field": next(iter(claim)), "code": "unknown_field", "message": "is not known here; leave it out"}
+    ]
     assert Game.get().tick == 0
 
 

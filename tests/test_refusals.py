@@ -6,6 +6,7 @@ import pytest
 from driver import PASSWORD, drive
 
 import models
+import problems
 import service
 from models import TABLES
 
@@ -200,3 +201,46 @@ def test_other_origins_are_closed_out_unless_they_are_set(make_app):
     stranger = opened.ask("GET /api/leaderboard", headers={"Origin": "https://evil.example"})
     assert "Access-Control-Allow-Origin" not in stranger.headers
     assert stranger.headers["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "code", "params"),
+    [
+        ("POST /api/games", {"mode": "wall"}, "not_a_choice", {"choices": ["walls", "pass-through"]}),
+        ("POST /api/games", {"mode": 5}, "wrong_type", {"expected": "str | null", "got": "int"}),
+        ("POST /api/games", {}, "missing", {"choices": ["walls", "pass-through"]}),
+        ("POST /api/games", {"mode": "walls", "speed": 2}, "unknown_field", {}),
+        ("POST /api/games/x/turns", {"since": -1, "tick": 1, "turns": []}, "too_small", {"min": 0}),
+        ("POST /api/games/x/turns", {"since": 0, "tick": 10**9, "turns": []}, "too_large", {"max": 320_000}),
+        ("PATCH /api/auth/me", {"current_password": "x" * 321}, "too_long", {"max": 320, "unit": "characters"}),
+        ("GET /api/leaderboard?limit=101", None, "too_large", {"max": 100}),
+        ("GET /api/leaderboard?at=yesterday", None, "bad_format", {}),
+    ],
+)
+def test_a_wrong_field_has_a_code_with_params(ada, call, body, code, params):
+    refused = ada(call, body, 422)
+    [error] = refused["errors"]
+    assert (refused["code"], error["code"], error.get("params", {})) == ("invalid", code, params)
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "status", "code", "params"),
+    [
+        ("GET /api/nothing", None, 404, "not_found", {}),
+        ("DELETE /api/leaderboard", None, 405, "method_not_allowed", {"allowed": ["GET", "POST"]}),
+        ("POST /api/auth/login", b"{", 400, "malformed_json", {}),
+        ("POST /api/auth/login", b'{"mode": "' + b"x" * 65536, 413, "body_too_large", {"max_bytes": 65536}),
+        ("POST /api/auth/login", {"username": "Ada", "password": "wrong"}, 401, "log_in_failed", {}),
+        ("POST /api/auth/signup", {"username": "ada", "password": "correct horse"}, 409, "name_taken", {}),
+        ("POST /api/leaderboard", {"score": 10, "mode": "walls"}, 403, "scores_not_stated", {}),
+    ],
+)
+def test_a_refusal_has_a_code_with_params(api, ada, call, body, status, code, params):
+    refused = api(call, body, status)
+    assert (refused["code"], refused.get("params", {})) == (code, params)
+    assert refused["detail"]
+
+
+def test_every_code_is_in_the_description(api):
+    schemas = api("GET /api/openapi.json")["components"]["schemas"]
+    assert schemas["ProblemAnswer"]["properties"]["code"]["enum"] == list(problems.CODES)
