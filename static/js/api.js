@@ -21,12 +21,13 @@ export function is_player() {
   return Boolean(session.user && !session.user.guest);
 }
 
-/** What went wrong, as RFC 9457 has it: `status` (0 where no answer came), `detail` for people, `errors` by field,
-`retry_after` in seconds, and the whole `body`. */
+/** What went wrong, as RFC 9457 has it: `status` (0 where no answer came), `code` with its `params` for programs, `detail`
+for people, `errors` by field, `retry_after` in seconds, and the whole `body`. */
 export class Problem extends Error {
   constructor(status, body = {}, retry_after = null) {
     super(body.detail || body.title || `The server answered ${status}.`);
-    Object.assign(this, { status, body, retry_after, detail: this.message, errors: body.errors ?? [] });
+    const { code = null, params = {}, errors = [] } = body;
+    Object.assign(this, { status, code, params, errors, body, retry_after, detail: this.message });
   }
 
   /** Trouble on the way or at the server, which passes: the same call may well succeed later. */
