@@ -149,6 +149,7 @@ class Settings:
     access_log: bool = _setting(False, _yes_no)
     metrics_token: str | None = _setting(None, _secret("whoever reaches the server may read them"), secret=True)
     secret_key: str | None = _setting(None, _secret("one is made and kept"), secret=True)
+    abandoned_interval: float = _waiting(5)  # between looks for abandoned games
 
 
 def is_in_memory(url):

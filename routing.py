@@ -77,7 +77,6 @@ def guarded(handler, takes=(), status=200, validated=False):
         try:
             app = request.app
             app.prepare()
-            app.sweep()
             result = handler(*[take() for take in takes], **parameters)
         except Problem as problem:
             return refuse(problem)

@@ -20,6 +20,7 @@ from bottle import request, response
 
 import accounts
 import assets
+import background
 import boards
 import cards
 import challenges
@@ -88,7 +89,6 @@ from schemas import (
 )
 
 STATIC = Path(__file__).parent / "static"
-SWEEP_EVERY = 5  # seconds between looks for abandoned games
 PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
@@ -141,7 +141,8 @@ class Snakepit(bottle.Bottle):
         self.standings = keeping.Kept(STANDINGS)
         self.active = keeping.Kept(ACTIVE)
         self.secret = self.sessions = None  # from `prepare` on
-        self.next_sweep = 0.0  # on the monotonic clock
+        self.background = background.Background(self.database)
+        self.background.add(self.end_abandoned, settings.abandoned_interval)
         for method, path, handler, *_ in ROUTES:
             self.route(path, method, handler)
             self.routes[-1].row = counts.row(method, path)
@@ -165,20 +166,15 @@ class Snakepit(bottle.Bottle):
             self.sessions = accounts.Sessions(self.secret, self.settings.session_days)
 
     def close(self):
-        """Close the connections to the database; a database in memory is gone with them."""
+        """Stop the background tasks and close the connections to the database; a database in memory is gone with them."""
         super().close()
+        self.background.stop()
         self.database.close_all()
 
-    def sweep(self):
-        """End abandoned games, now and then."""
-        if time.monotonic() >= self.next_sweep:
-            self.next_sweep = time.monotonic() + SWEEP_EVERY
-            try:
-                with models.impatient():
-                    games.end_abandoned()
-            except models.OUT_OF_REACH as error:  # who asked may have come to read only
-                log.warning("Abandoned games can't be ended now: %s", connections.in_a_line(error))
-                models.release()
+    def end_abandoned(self):
+        """End abandoned games: a background task."""
+        with models.impatient():
+            games.end_abandoned()
 
     def __call__(self, environ, start_response):
         began = time.perf_counter_ns()
@@ -201,6 +197,7 @@ class Snakepit(bottle.Bottle):
             start("204 No Content", [])
             content = [b""]
         else:
+            self.background.ensure_started()
             with models.using(self.database):
                 content = self.wsgi(environ, start)
         self._count(environ, said, time.perf_counter_ns() - began)

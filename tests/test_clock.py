@@ -106,10 +106,10 @@ def test_the_date_is_the_clock_s_own(machine):
 def test_while_nobody_plays_a_clock_that_was_corrected_is_followed_at_once(machine, ada, api, app):
     game = ada.open()
     machine.wall += 24 * HOUR
-    app.next_sweep = 0
+    app.background.run_all()
     ada.post(game, 0, 11)
     assert api("GET /api/leaderboard")[0]["timestamp"].startswith("2027-01-15")
-    app.next_sweep = 0
+    app.background.run_all()
     ada.play()
     [day] = api("GET /api/leaderboard?period=day")
     assert (day["timestamp"][:10], day["rank"]) == ("2027-01-16", 1)

@@ -267,7 +267,7 @@ def test_a_game_without_a_post_for_ten_minutes_is_ended_as_left(ada, api, app, d
     game = ada.open()
     seen = models.now() - 601_000
     Game.update(seen_at=seen, started_at=seen).execute()
-    app.next_sweep = 0  # as after some seconds
+    app.background.run_all()
     record = api(f"GET /api/games/{game['id']}")
     assert (record["status"], record["outcome"]) == ("over", "left")
     assert Game.get().ended_at == seen + games.ABANDONED
@@ -284,7 +284,7 @@ def test_a_game_that_somebody_plays_is_not_ended(ada, app, db):
     game = ada.open()
     Game.update(started_at=models.now() - 3_600_000).execute()
     ada.post(game, 0, 0)
-    app.next_sweep = 0
+    app.background.run_all()
     assert ada(f"GET /api/games/{game['id']}")["status"] == "playing"
 
 

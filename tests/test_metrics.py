@@ -119,7 +119,7 @@ def test_a_game_that_is_abandoned_is_counted_as_left(app, watched, ada, db):
     ada.open()
     Game.update(seen_at=Game.seen_at - games.ABANDONED - 1).execute()
     db.close()
-    app.next_sweep = 0
+    app.background.run_all()
     ada("GET /api/games/active")
     assert watched.grown("games_ended_total") == {("left",): 1}
 

@@ -354,7 +354,7 @@ class Life(Machine):
         with models.using(self.app.database):
             Game.update(seen_at=models.now() - seconds * 1000).where(Game.id == player.open).execute()
         player.is_quiet = True
-        self.app.next_sweep = 0
+        self.app.background.run_all()
         if seconds * 1000 > games.ABANDONED:
             self.over(player, rules.LEFT)
 
