@@ -8,6 +8,7 @@ from typing import Literal, get_args, get_origin
 import msgspec
 
 import schemas
+from problems import CODES
 from schemas import ProblemAnswer
 
 ABOUT = """A snake game server where nobody states a score: a game is its seed and its turns, and the server plays it again.
@@ -16,6 +17,7 @@ JSON in and out; times are ISO 8601 in UTC, ids opaque strings. A token goes int
 log in, or play as a guest. What is refused is answered with problem details (RFC 9457): what was wrong, and what would do;
 its X-Request-ID is what the server's log has it by.
 An address that there isn't is 404, another method than those here 405, with `Allow`.
+A field that is not required is left out of a response where it is false, empty or null.
 """
 TAGS = {
     "auth": ("accounts", "Who one is, and sessions."),
@@ -24,6 +26,7 @@ TAGS = {
     "players": ("players", "What anybody may see of a player."),
 }
 OTHERS = ("server", "The server itself.")
+CONTACT = {"name": "The operator of this server"}
 REASONS = {
     400: "The request can't be read.",
     401: "There is no live token, or the name or the password is wrong.",
@@ -50,6 +53,8 @@ ETAG = {"ETag": {"description": "For If-None-Match, the next time.", "schema": {
 SCHEMAS, RESPONSES = "#/components/schemas/{name}", "#/components/responses/{name}"
 # What is one of some words, {the words in order: its name}.
 CHOICES = {tuple(sorted(get_args(kind))): name for name, kind in vars(schemas).items() if get_origin(kind) is Literal}
+CODE = "Code"
+ALL_CHOICES = CHOICES | {tuple(CODES): CODE}
 
 
 def describe(routes):
@@ -59,7 +64,8 @@ def describe(routes):
     kinds = [*shapes.values(), ProblemAnswer]
     (*shown, problem), components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
     shown = dict(zip(shapes, shown, strict=True))
-    choices = {name: {"title": name, "type": "string", "enum": list(words)} for words, name in CHOICES.items()}
+    choices = {name: {"title": name, "type": "string", "enum": list(words)} for words, name in ALL_CHOICES.items()}
+    choices[CODE]["description"] = "\n".join(f"- `{code}`: {meaning}" for code, meaning in CODES.items())
     paths = {}
     for route in routes:
         path = re.sub("<(.+?)>", r"{\1}", route.path)
@@ -67,12 +73,12 @@ def describe(routes):
     return msgspec.json.encode(
         {
             "openapi": "3.1.1",
-            "info": {"title": "Snakepit", "version": "1", "description": _flowing(ABOUT)},
+            "info": {"title": "Snakepit", "version": "1", "description": _flowing(ABOUT), "contact": CONTACT},
             "servers": [{"url": "..", "description": "Where this description is, below whatever path."}],
             "tags": [{"name": name, "description": about} for name, about in (*TAGS.values(), OTHERS)],
             "paths": paths,
             "components": {
-                "schemas": _tidied(components) | choices,
+                "schemas": {name: _tidied(_without_defaults(shape)) for name, shape in components.items()} | choices,
                 "responses": {str(status): _refusal(status, problem) for status in REASONS},
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             },
@@ -88,30 +94,44 @@ def _operation(route, shown):
         "operationId": route.handler.__name__,
         "tags": [_tag(route.path)],
         "summary": summary.removesuffix("."),
-        "description": _flowing("\n\n".join(text for text in rest if text[:3] not in reasons)),
+        "description": _flowing("\n\n".join(text for text in rest if text[:3] not in reasons)) or summary,
         "parameters": [*_parts(route.path), *_fields(route.takes.get("query"))],
         "requestBody": _body(route.takes.get("body"), shown),
         "responses": _answers(route, shown, reasons),
-        "security": _security(route.takes),
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in said.items() if value} | {"security": _security(route.takes)}
+
+
+def _without_defaults(shape):
+    """Return the shape of an object without `default` on its fields.
+
+    A generator of clients takes a field with a default for one that is always there.
+    """
+    fields = shape.get("properties", {}).items()
+    return shape | {"properties": {name: _without(field, "default") for name, field in fields}}
+
+
+def _without(schema, name):
+    return {key: value for key, value in schema.items() if key != name}
 
 
 def _tidied(schema):
-    """The same as generators of clients read it best.
+    """Return the same schema in the form that most tools understand.
 
-    Its descriptions flow, choices have names, and there is no `items: false` where maxItems says the same.
+    Each description is one line, choices have names and types, and a list with `prefixItems` says in `items` what any of
+    them is.
     """
     if isinstance(schema, list):
         return [_tidied(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     text = {"description": _flowing(schema["description"])} if isinstance(schema.get("description"), str) else {}
-    tidied = {name: _tidied(part) for name, part in schema.items() if (name, part) != ("items", False)} | text
-    if choice := CHOICES.get(tuple(tidied.get("enum", ()))):
-        del tidied["enum"]
-        tidied["$ref"] = SCHEMAS.format(name=choice)
-    return tidied
+    tidied = {name: _tidied(part) for name, part in schema.items()} | text
+    if "prefixItems" in tidied:
+        tidied["items"] = {"anyOf": tidied["prefixItems"]}
+    if choice := ALL_CHOICES.get(tuple(tidied.get("enum", ()))):
+        return _without(_without(tidied, "enum"), "type") | {"$ref": SCHEMAS.format(name=choice)}
+    return tidied | ({"type": "string"} if "enum" in tidied else {})
 
 
 def _flowing(text):

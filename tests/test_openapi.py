@@ -12,6 +12,7 @@ from driver import PASSWORD, drive
 
 import accounts
 import models
+import problems
 import schemas
 import service
 
@@ -70,14 +71,62 @@ def test_its_addresses_are_right_below_whatever_path_it_is_served(below):
         ("post /api/games", [{"token": []}]),
         ("post /api/auth/signup", [{}, {"token": []}]),
         ("get /api/leaderboard/next", [{}, {"token": []}]),
-        ("get /api/leaderboard", None),
+        ("get /api/leaderboard", []),
+        ("get /healthz", []),
     ],
 )
 def test_it_says_which_calls_need_a_token(path, security):
     method, path = path.split()
     operation = DESCRIPTION["paths"][path][method]
-    assert operation.get("security") == security
-    assert ("401" in operation["responses"]) == (security is not None)
+    assert operation["security"] == security
+    assert ("401" in operation["responses"]) == bool(security)
+
+
+def test_each_operation_says_whether_it_needs_a_token_and_what_it_does():
+    for operation in OPERATIONS:
+        assert isinstance(operation["security"], list)
+        assert operation["description"].strip()
+
+
+def schemas_within(part):
+    """Yield each schema in a part of the description, at any depth."""
+    if isinstance(part, dict):
+        if "type" in part or "enum" in part or "prefixItems" in part:
+            yield part
+        part = list(part.values())
+    for inner in part if isinstance(part, list) else ():
+        yield from schemas_within(inner)
+
+
+def test_generators_of_clients_find_a_type_for_each_element_and_each_choice():
+    found = list(schemas_within(DESCRIPTION["paths"])) + list(schemas_within(DESCRIPTION["components"]))
+    assert len(found) > 100
+    for schema in found:
+        if schema.get("type") == "array":
+            assert schema["items"], schema  # neither missing nor false
+        if "enum" in schema:
+            assert schema["type"] == "string"
+
+
+def test_no_field_that_may_be_left_out_has_a_default():
+    """Else generators of clients take it for a field that is always there."""
+    for name, schema in DESCRIPTION["components"]["schemas"].items():
+        for field, shape in schema.get("properties", {}).items():
+            assert "default" not in shape, f"{name}.{field}"
+
+
+def test_the_codes_of_problems_are_described_with_their_meaning():
+    code = DESCRIPTION["components"]["schemas"]["Code"]
+    assert code["enum"] == list(problems.CODES)
+    for name, meaning in problems.CODES.items():
+        assert f"`{name}`: {meaning}" in code["description"]
+    for name in ("ProblemAnswer", "FieldError"):
+        shape = DESCRIPTION["components"]["schemas"][name]
+        assert shape["properties"]["code"] == {"$ref": "#/components/schemas/Code"}
+        assert "code" in shape["required"]
+        assert shape["properties"]["params"]["additionalProperties"]
+    errors = DESCRIPTION["components"]["schemas"]["ProblemAnswer"]["properties"]["errors"]
+    assert errors == {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
 
 
 def test_the_query_is_described_field_by_field():

@@ -243,4 +243,4 @@ def test_a_refusal_has_a_code_with_params(api, ada, call, body, status, code, pa
 
 def test_every_code_is_in_the_description(api):
     schemas = api("GET /api/openapi.json")["components"]["schemas"]
-    assert schemas["ProblemAnswer"]["properties"]["code"]["enum"] == list(problems.CODES)
+    assert schemas["Code"]["enum"] == list(problems.CODES)

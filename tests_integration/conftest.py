@@ -208,11 +208,14 @@ def page(open_page, live):
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory):
+def npm():
+    """The path of npm, which fetches tools of other people."""
+    return shutil.which("npm") or missing("npm", "Install it (apt-get install npm): it fetches tools that tests use.")
+
+
+@pytest.fixture(scope="session")
+def axe(npm, tmp_path_factory):
     """The source of axe-core, from the npm registry."""
-    npm = shutil.which("npm")
-    if not npm:
-        missing("npm", "Install one (apt-get install npm): it fetches axe-core, which checks the pages.")
     folder = tmp_path_factory.mktemp("axe")
     subprocess.run([npm, "pack", "--silent", f"axe-core@{AXE_VERSION}"], cwd=folder, check=True, capture_output=True)
     with tarfile.open(next(folder.glob("*.tgz"))) as archive:

@@ -42,7 +42,7 @@ function operations(paths) {
 }
 
 function call_of({ method, path, said }, base) {
-  const needs = !said.security ? "" : said.security.some((way) => !Object.keys(way).length)
+  const needs = !said.security.length ? "" : said.security.some((way) => !Object.keys(way).length)
     ? "A token may come along." : "It needs a token.";
   const part = (title, ...content) => make("section", {}, make("h4", {}, title), ...content);
   const taken = taken_by(said);
@@ -51,7 +51,7 @@ function call_of({ method, path, said }, base) {
       make("span", { className: `verb ${method}` }, method.toUpperCase()),
       make("h3", {}, make("code", {}, path), make("span", { className: "gist" }, said.summary))),
     make("div", { className: "inside" },
-      ...[said.description, needs].filter(Boolean).map((words) => make("p", {}, ...about(words))),
+      ...[said.description === `${said.summary}.` ? "" : said.description, needs].filter(Boolean).map((words) => make("p", {}, ...about(words))),
       ...taken.length ? [part("Takes", ...taken)] : [],
       part("Try it", trial({ method, path, said, base })),
       part("Answers", table(Object.entries(said.responses).map(answer_of)))));
