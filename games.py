@@ -4,7 +4,6 @@ import math
 import secrets
 from bisect import bisect_right
 from collections import namedtuple
-from functools import partial
 from operator import itemgetter
 from struct import pack, unpack
 
@@ -36,6 +35,7 @@ class Pace:
 
     AHEAD, FASTER = 1000, 1.02  # milliseconds, ratio
     SLOWER = 1.1  # ratio
+    AT_START, GROWTH = 10_000, 1 / 4  # of the pause budget: milliseconds, and a ratio of the play time
 
     def __init__(self, pause_budget):
         self.budget = None if pause_budget is None else pause_budget * 1000
@@ -52,7 +52,14 @@ class Pace:
 
     def pause_left(self, nominal_ms, elapsed):
         """Milliseconds of pausing that are left, below zero if overdrawn; None where nothing is enforced."""
-        return None if self.budget is None else self.budget + nominal_ms * self.SLOWER - elapsed
+        if self.budget is None:
+            return None
+        budget = min(self.budget, self.AT_START + nominal_ms * self.GROWTH)
+        return budget + nominal_ms * self.SLOWER - elapsed
+
+    def is_kept(self, nominal_ms, elapsed):
+        """Return whether a game that ended so many milliseconds after its start was not too slow to be ranked."""
+        return self.budget is None or self.pause_left(nominal_ms, elapsed) >= 0
 
 
 def pack_turns(turns):
@@ -88,8 +95,7 @@ def open_game(user, mode, pace, challenge=None):
     def open_it():
         User.lock(user.id)
         at = now()
-        earlier = found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id)
-        left = sum(_end_as_left(game.id, at) for game in earlier)
+        left = sum(_leave(game, pace) for game in found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id))
         ranked = not challenge or challenge.counts(user.id)
         insert(
             "games",
@@ -141,7 +147,7 @@ def play(game_id, user, since, tick, turns, pace):
     """
     game = _of(game_id, user)
     if game.ended_at is None and now() - game.seen_at > ABANDONED:
-        end_abandoned()
+        _end_abandoned(game, pace)
         game = _of(game_id, user)
     if game.ended_at is not None:
         settle()  # the post that ended it may still wait for the disk
@@ -162,7 +168,7 @@ def play(game_id, user, since, tick, turns, pace):
         outcome=played.outcome,
         tick=played.ticks,
         score=played.score,
-        ranked=bool(game.ranked) and (pause_left is None or pause_left >= 0),
+        ranked=bool(game.ranked) and (not played.outcome or pace.is_kept(played.nominal_ms, elapsed)),
         turns=game.turns + pack_turns(turns[: bisect_right(turns, played.ticks, key=itemgetter(0))]),
         state=None if played.outcome else pack_state(played),
     )
@@ -222,41 +228,70 @@ _MOVE = (
 )
 
 
-def leave(game_id, user):
+def leave(game_id, user, pace):
     """End a game of the user's as left, with the score that it has. If it is over already, nothing happens."""
     _of(game_id, user)
-    left = durably(lambda: _leave(user.id, game_id, now()))
-    counts.up(ENDED[rules.LEFT], left)
+
+    def leave_it():
+        User.lock(user.id)
+        return _leave(find_or_none(game_id), pace)
+
+    counts.up(ENDED[rules.LEFT], durably(leave_it))
 
 
-def end_abandoned():
-    """End the games that nobody has posted to for long, at the time when they became so.
+def end_abandoned(pace):
+    """End the games that nobody has posted to for long.
 
     Once nobody plays, a clock that was found wrong is set right.
     """
     for game in found("WHERE g.ended_at IS NULL AND g.seen_at < ? LIMIT ?", now() - ABANDONED, SWEPT):
-        left = durably(partial(_leave, game.user_id, game.id, game.seen_at + ABANDONED, game.seen_at))
-        counts.up(ENDED[rules.LEFT], left)
+        _end_abandoned(game, pace)
     if clock.is_off() and not sql("SELECT 1 FROM games WHERE ended_at IS NULL LIMIT 1").fetchone():
         clock.leap()
 
 
-def _leave(user_id, *left):
-    User.lock(user_id)
-    return _end_as_left(*left)
+def _end_abandoned(game, pace):
+    """End the game, unless a post has come since it was read."""
+
+    def end_it():
+        User.lock(game.user_id)
+        return _end_as_left(game, pace)
+
+    counts.up(ENDED[rules.LEFT], durably(end_it))
 
 
-def _end_as_left(game_id, at, seen_by=2**63 - 1):
-    """Within a transaction, after User.lock; how many it was. A game that has seen a post after `seen_by` is left alone."""
-    ended = sql(
-        "UPDATE games SET ended_at = ?, outcome = ?, state = NULL WHERE id = ? AND ended_at IS NULL AND seen_at <= ?"
-        " RETURNING user_id, mode, challenge, score, ranked, verified",
-        *(at, rules.LEFT, game_id, seen_by),
-    ).fetchall()
-    for user_id, mode, challenge, score, ranked, verified in ended:
-        if ranked:
-            boards.enter(user_id, game_id, mode, challenge, score, at, verified)
-    return len(ended)
+def _leave(game, pace):
+    """Within a transaction, after User.lock: end a game, or None, as left. Return whether it was open."""
+    while game and game.ended_at is None:
+        if _end_as_left(game, pace):
+            return True
+        game = find_or_none(game.id)  # a post came first, which on Postgres doesn't wait for the lock
+    return False
+
+
+def _end_as_left(game, pace):
+    """Within a transaction, after User.lock: end a game at its last post, unless another has come since it was read.
+
+    That time decides its day, week and month, and whether it was too slow. Return whether it has ended now.
+    """
+    at = game.seen_at
+    ranked = bool(game.ranked) and _is_kept(game, pace)
+    if not sql(_LEAVE, at, rules.LEFT, ranked, game.id, game.tick, at).rowcount:
+        return False
+    if ranked:
+        boards.enter(game.user_id, game.id, game.mode, game.challenge, game.score, at, game.verified)
+    return True
+
+
+_LEAVE = (
+    "UPDATE games SET ended_at = ?, outcome = ?, ranked = ?, state = NULL"
+    " WHERE id = ? AND tick = ? AND seen_at = ? AND ended_at IS NULL"
+)
+
+
+def _is_kept(game, pace):
+    """Return whether an open game was not too slow, as of its last post."""
+    return pace.is_kept(unpack_state(game.mode, game.state).nominal_ms, game.seen_at - game.started_at)
 
 
 def state_score(user, mode, score):
@@ -318,7 +353,7 @@ def _progress(game, pause_left, standing):
         tick=game.tick,
         score=game.score,
         outcome=game.outcome,
-        ranked=bool(game.ranked),
+        ranked=bool(game.ranked) and (over or pause_left is None or pause_left >= 0),
         rank=_rank(game, standing),
         personal_best=_personal_best(game) if standing is None else standing,
         pause_left=None if over else _seconds(pause_left, game.ranked),
@@ -370,7 +405,8 @@ def _conflict(code, detail, game, pace):
     return Problem(409, code, detail, tick=game.tick, game=progress(game, pace))
 
 
-def record(game, since):
+def record(game, since, pace):
+    """Return the GameRecord; while the game is played, whether it is `ranked` is as of its last post."""
     return GameRecord(
         id=game.id,
         username=game.username,
@@ -381,7 +417,7 @@ def record(game, since):
         challenge=game.challenge,
         status=_status(game.ended_at),
         outcome=game.outcome,
-        ranked=bool(game.ranked),
+        ranked=bool(game.ranked) and (game.ended_at is not None or _is_kept(game, pace)),
         tick=game.tick,
         score=game.score,
         started_at=timestamp(game.started_at),

@@ -216,7 +216,8 @@ class Progress(Struct):
     `ranked`: whether it counts on the boards. `rank`, once the game is over: the player's on the mode's board of all times,
     or on that of its challenge. `personal_best`: the player's best ranked score of the mode, or in the challenge, once this
     game is over with it included. `pause_left`: seconds of pausing left before the game is not ranked; null where the pace
-    is not enforced.
+    is not enforced. Play time adds to it: 10 seconds and a quarter of the ticks' lengths, up to the server's PAUSE_BUDGET.
+    While the game is played, `ranked` and `pause_left` are provisional: whether it was too slow is decided at its end.
     """
 
     status: Status

@@ -174,7 +174,7 @@ class Snakepit(bottle.Bottle):
     def end_abandoned(self):
         """End abandoned games: a background task."""
         with models.impatient():
-            games.end_abandoned()
+            games.end_abandoned(self.pace)
 
     def __call__(self, environ, start_response):
         began = time.perf_counter_ns()
@@ -487,13 +487,13 @@ def leave_game(user, game_id):
 
     403: it is somebody else's.
     """
-    games.leave(game_id, user)
+    games.leave(game_id, user, request.app.pace)
 
 
 @route("GET", "/api/games/<game_id>", query=GameQuery, answer=GameRecord, validated=True)
 def show_game(asked, game_id):
     """Show a game with its turns, to play it again."""
-    return games.record(games.find(game_id), asked.since)
+    return games.record(games.find(game_id), asked.since, request.app.pace)
 
 
 # Boards and players.

@@ -6,7 +6,7 @@ import { IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT
 import { OUTCOME_NAMES, day_of, ordinal } from "./words.js";
 
 const BACK_MS = 4000; // for how long it is said that the connection is back
-const SCARCE = 20; // seconds of pausing left from which on they are shown in mid-game
+const SCARCE = 5; // seconds of pausing left from which on they are shown in mid-game
 const BANNER_MS = 1800; // to read it in passing
 const QUIET_MS = 1000; // between two scores that are said aloud
 
@@ -122,7 +122,7 @@ function what_waits() {
 
 function budget(left) {
   if (left === null) return "Take your time.";
-  if (left === 0) return "Paused for too long: this game is not ranked any more.";
+  if (left === 0) return "Paused for too long: this game is not ranked unless you play on. Playing earns pausing time.";
   return `${Math.ceil(left)} s of pausing left, then this game is not ranked.`;
 }
 

@@ -10,7 +10,7 @@ import { chosen_mode } from "./start.js";
 import { LOST, OVER, SIGNED_OUT, state } from "./state.js";
 import { MODE_NAMES, OUTCOME_NAMES, day, day_of, long_day, ordinal } from "./words.js";
 
-const PAUSED_TOO_LONG = "Not ranked: it was paused for longer than a game on the boards may be.";
+const PAUSED_TOO_LONG = "Not ranked: it was paused for too long. Ten seconds are free, and playing earns more.";
 const LOOK_MS = 650; // to see what happened, before the card covers it
 const SAID_MS = 2500; // for how long a button says what it has done
 
