@@ -25,14 +25,18 @@ FOR_GOOD, ASK = "public, max-age=31536000, immutable", "no-cache"
 
 
 class Asset:
-    """A file as it is sent: `content`, `compressed` with gzip or None, `kind` for Content-Type, and `etag`."""
+    """A file as it is sent: `content`, `compressed` with gzip or None, `kind` for Content-Type.
+
+    Each of the two has an ETag of its own, `etag` and `compressed_etag`: they are different bytes.
+    """
 
     def __init__(self, name, content):
         ending = name.rpartition(".")[2]
         self.kind = TYPES[ending]
         self.content = content
         self.compressed = gzip.compress(content, mtime=0) if ending in COMPRESSED else None
-        self.etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+        digest = hashlib.blake2b(content, digest_size=12).hexdigest()
+        self.etag, self.compressed_etag = f'"{digest}"', f'"{digest}-gzip"'
 
 
 class Assets:

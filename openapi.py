@@ -193,7 +193,8 @@ def _answers(route, shown, reasons):
     answers = {str(route.status): answer}
     if route.validated:
         answers["304"] = {"description": "It is still what the ETag in If-None-Match stands for.", "headers": ETAG}
-    takes = [*route.takes, "path"] if "<" in route.path else route.takes
+    takes = [*route.takes, "path"] if "<" in route.path else [*route.takes]
+    takes += ["query"] if route.path.startswith("/api/") else []  # an unknown parameter is refused everywhere
     refused = ANYWAY.union(route.errors, *(REFUSALS[what] for what in takes))
     for status in map(str, sorted(refused)):
         answers[status] = {"$ref": RESPONSES.format(name=status)}

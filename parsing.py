@@ -67,10 +67,24 @@ def query(shape):
     return _query(shape, raw)
 
 
+def page_query(shape):
+    """Return the query string of a page as `shape`. Unknown parameters and bad values are ignored: links are shared, and
+    trackers add parameters of their own.
+    """
+    known = shape.__struct_fields__
+    given = {name: value for name, value in parse_qsl(request.query_string)[:MOST_FIELDS] if name in known}
+    try:
+        return msgspec.convert(given, shape, strict=False)
+    except msgspec.ValidationError:
+        return shape()
+
+
 @lru_cache(maxsize=1000)
 def _query(shape, raw):
+    known = shape.__struct_fields__
     try:
-        given = dict(parse_qsl(raw.encode("latin-1").decode(), errors="strict", max_num_fields=MOST_FIELDS))
+        pairs = parse_qsl(raw.encode("latin-1").decode(), True, errors="strict", max_num_fields=MOST_FIELDS)
+        given = {name: value for name, value in pairs if value or name not in known}
         return msgspec.convert(given, shape, strict=False)
     except UnicodeDecodeError:
         raise Problem(400, MALFORMED_QUERY, "The query string is not UTF-8, percent-encoded.") from None

@@ -12,14 +12,18 @@ import msgspec
 from bottle import request, response
 
 import connections
+import headers
 import logs
 import models
+import pages
 from parsing import body, header, query
 from problems import INTERNAL_ERROR, UNAVAILABLE, Problem
-from schemas import FieldError, ProblemAnswer
+from schemas import FieldError, NoQuery, ProblemAnswer
 
 RETRY_AFTER = 2  # seconds, when the database can't do what is asked
 REASON = "snakepit.reason"  # in the environ of a request that is refused: what it is counted as
+
+NO_PAGES = ("/api/", "/healthz/", "/metrics/")  # below these there is no HTML
 
 log = logging.getLogger("snakepit")
 
@@ -62,21 +66,27 @@ def route(method, path, *, answer=None, status=200, validated=False, headers=Non
     def add(handler):
         given = 204 if answer is None else status
         takers = [TAKEN[name](what) for name, what in takes.items()]
-        answering = guarded(handler, takers, given, validated)
+        refuses_query = path.startswith("/api/") and "query" not in takes
+        answering = guarded(handler, takers, given, validated, refuses_query)
         ROUTES.append(Route(method, path, answering, takes, answer, given, validated, headers, errors))
         return handler
 
     return add
 
 
-def guarded(handler, takes=(), status=200, validated=False):
-    """The handler as bottle calls it: with the database at hand, and no way out for an exception."""
+def guarded(handler, takes=(), status=200, validated=False, refuses_query=False):
+    """The handler as bottle calls it: with the database at hand, and no way out for an exception.
+
+    `refuses_query`: it takes no query, and refuses one as it would an unknown parameter.
+    """
 
     @functools.wraps(handler)
     def answer(**parameters):
         try:
             app = request.app
             app.prepare()
+            if refuses_query and request.environ.get("QUERY_STRING"):
+                query(NoQuery)
             result = handler(*[take() for take in takes], **parameters)
         except Problem as problem:
             return refuse(problem)
@@ -105,24 +115,30 @@ def guarded(handler, takes=(), status=200, validated=False):
 def _unless_known(content):
     """JSON with a validator, or 304 if it is what the client has."""
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    fields = {"ETag": etag, "Cache-Control": "no-cache"}
     if is_known(etag):
-        return bottle.HTTPResponse(status=304, headers=headers)
-    return bottle.HTTPResponse(content, headers=headers | {"Content-Type": "application/json"})
+        return bottle.HTTPResponse(status=304, headers=fields)
+    return bottle.HTTPResponse(content, headers=fields | {"Content-Type": "application/json"})
 
 
 def is_known(etag):
     """Whether the client has what the validator stands for."""
-    return etag in (tag.strip().removeprefix("W/") for tag in header("IF_NONE_MATCH").split(","))
+    return headers.matches(etag, header("IF_NONE_MATCH"))
 
 
 def refuse(problem):
-    """Answer with a Problem."""
+    """Answer with a Problem; where a browser asked for a page, with one that says the same."""
     request.environ[REASON] = problem.reason
     response.status = problem.status
     response.content_type = "application/problem+json"
+    response.set_header("Cache-Control", "no-store")
     for name, value in problem.headers.items():
         response.set_header(name, value)
+    if not f"{request.path}/".startswith(NO_PAGES):
+        response.add_header("Vary", "Accept")
+        if headers.prefers_html(header("ACCEPT")):
+            response.content_type = "text/html; charset=utf-8"
+            return pages.refusal(problem, request.path)
     errors = [FieldError(*error) for error in problem.errors]
     answer = ProblemAnswer(
         *(HTTPStatus(problem.status).phrase, problem.status, problem.code, problem.detail, problem.params, errors),

@@ -102,6 +102,10 @@ class StatedScore(Request):
 # In a query, nothing says null: a field that is left out is None, or as it says here.
 
 
+class NoQuery(Request):
+    """What a call takes that has no parameters."""
+
+
 class StandingQuery(Request):
     mode: Annotated[Mode, Meta(description="Both modes' entries without it.")] = None
     period: Annotated[Period, Meta(description="In UTC; weeks as in ISO 8601. A challenge has `all` only.")] = "all"

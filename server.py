@@ -27,6 +27,7 @@ from gunicorn.workers.ggevent import GeventWorker
 import clock  # noqa: F401 - here, so that the workers share one
 import config
 import counts
+import headers
 import logs
 import problems
 
@@ -35,6 +36,7 @@ PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for 
 LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
 AT_ONCE = 0.1  # seconds for the answers that are being written when Ctrl+C comes
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+LONGEST_DETAIL = 300  # characters; what gunicorn says of a request can have all of it
 LOOKED_AT = 100  # headers
 REPEATED = {"Cache-Control", "Content-Security-Policy", "Content-Type", "Referrer-Policy", "X-Content-Type-Options"}
 GARBAGE = 20_000, 20, 20  # objects, and younger generations, after which one looks for cycles: requests leave none
@@ -126,8 +128,8 @@ def _with_whole_bodies(app, most):
             except TimeoutError:
                 counts.refused_unread(408)
                 detail = f"The body did not come within {PATIENCE} s. Try again."
-                headers, content = _problem(408, "Request Timeout", problems.BODY_TIMEOUT, detail)
-                start_response("408 Request Timeout", headers)
+                fields, content = _problem(408, "Request Timeout", problems.BODY_TIMEOUT, detail)
+                start_response("408 Request Timeout", fields)
                 return [content]
         return app(environ, start_response)
 
@@ -200,14 +202,15 @@ class _Parts(list):
 def _write_error(sock, status, reason, message):
     """What gunicorn itself refuses, in the API's words rather than in HTML."""
     counts.refused_unread(status)
-    headers, content = _problem(status, reason, problems.MALFORMED_REQUEST, message or reason)
-    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(": ".join(header) for header in headers), "", ""]
+    fields, content = _problem(status, reason, problems.MALFORMED_REQUEST, (message or reason)[:LONGEST_DETAIL])
+    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(": ".join(field) for field in fields), "", ""]
     util.write_nonblock(sock, "\r\n".join(lines).encode("latin-1") + content)
 
 
 def _problem(status, title, code, detail):
-    content = json.dumps({"title": title, "status": status, "code": code, "detail": detail}).encode()
-    return [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))], content
+    content = json.dumps({"title": title, "status": status, "code": code, "detail": detail, "params": {}}).encode()
+    fields = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))]
+    return [*fields, ("Cache-Control", "no-store"), *headers.SECURITY], content
 
 
 wsgi.Response, wsgi.WSGIErrorsWrapper, util.write_error = Response, Errors, _write_error

@@ -28,6 +28,7 @@ import config
 import connections
 import counts
 import games
+import headers
 import keeping
 import live
 import logs
@@ -38,7 +39,7 @@ import proxies
 import standings
 import throttle
 from names import key, read_refused
-from parsing import header, query, token
+from parsing import header, page_query, token
 from problems import (
     GUEST_HAS_NO_PASSWORD,
     GUEST_NOT_RANKED,
@@ -92,16 +93,7 @@ STATIC = Path(__file__).parent / "static"
 PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
-HEADERS = [
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
-    (
-        "Content-Security-Policy",
-        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
-    ),
-]
 ONWARD = '`<?...>; rel="next"`: the query of the next page, where there is one.'
-BARE = "snakepit.bare"  # in the environ of a request: what is said is not worth as much head
 LOG_IN_FAILURES = counts.number("log_in_failures")
 POSTS = counts.row("POST", "/api/games/<game_id>/turns")
 REFUSED_POSTS = {
@@ -183,15 +175,14 @@ class Snakepit(bottle.Bottle):
         settings, said = self.settings, "500"
         cors = self._cors(environ.get("HTTP_ORIGIN")) if settings.cors_origins else ()
 
-        def start(status, headers, exc_info=None):
+        def start(status, fields, exc_info=None):
             nonlocal said
             said = status
-            if BARE not in environ:
-                headers += HEADERS
-            headers += cors
+            fields += headers.SECURITY
+            fields += cors
             if status >= "4" or settings.access_log:
-                headers.append(("X-Request-ID", logs.request_id(environ, settings.trusted_proxies)))
-            return start_response(status, headers, exc_info)
+                fields.append(("X-Request-ID", logs.request_id(environ, settings.trusted_proxies)))
+            return start_response(status, fields, exc_info)
 
         if len(cors) > 1 and environ["REQUEST_METHOD"] == "OPTIONS":
             start("204 No Content", [])
@@ -466,9 +457,7 @@ def active_games():
 def live_games(asked):
     """Tell what is new of the games that one watches, and the best of the others that are being played."""
     pairs = [pair.split(":") for pair in asked.known.split(",") if pair]
-    news = live.news({game: int(tick) for game, tick in pairs}, asked.limit)
-    request.environ[BARE] = True  # everybody who watches asks this each second
-    return news
+    return live.news({game: int(tick) for game, tick in pairs}, asked.limit)
 
 
 @route("POST", "/api/games/<game_id>/turns", user=posting, body=Turns, answer=Progress, errors=(403, 409, 429))
@@ -581,12 +570,16 @@ def client(path=assets.INDEX):
     asset, kept = request.app.assets.find(path)
     if not asset:
         return bottle.HTTPError(404)
-    headers = {"Content-Type": asset.kind, "Cache-Control": kept, "ETag": asset.etag, "Vary": "Accept-Encoding"}
-    if is_known(asset.etag):
-        return bottle.HTTPResponse(status=304, headers=headers)
-    if asset.compressed and "gzip" in header("ACCEPT_ENCODING"):
-        return bottle.HTTPResponse(asset.compressed, headers=headers | {"Content-Encoding": "gzip"})
-    return bottle.HTTPResponse(asset.content, headers=headers)
+    content, fields = asset.content, {"Content-Type": asset.kind, "Cache-Control": kept, "ETag": asset.etag}
+    if asset.compressed:
+        fields["Vary"] = "Accept-Encoding"
+        if coding := headers.gzip_name(header("ACCEPT_ENCODING")):
+            content = asset.compressed
+            fields |= {"ETag": asset.compressed_etag, "Content-Encoding": coding}
+    if is_known(fields["ETag"]):
+        fields.pop("Content-Encoding", None)
+        return bottle.HTTPResponse(status=304, headers=fields)
+    return bottle.HTTPResponse(content, headers=fields)
 
 
 def docs():
@@ -596,7 +589,7 @@ def docs():
 
 def card(game_id):
     """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
-    tick = query(TickQuery).tick
+    tick = page_query(TickQuery).tick
     found = games.find_or_none(game_id)
     if not proxies.is_trusted(request.environ.get("REMOTE_ADDR", ""), request.app.settings.trusted_proxies):
         for name in ("PROTO", "HOST", "PREFIX"):  # bottle would believe anybody's

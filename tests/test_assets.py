@@ -41,9 +41,52 @@ def test_files_are_compressed_for_those_who_take_it(app):
     assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
 
 
-def test_what_the_browser_has_costs_a_304(client):
-    etag = client.get("/").headers["ETag"]
-    assert client.get("/", headers={"If-None-Match": etag}, status=304).body == b""
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        *(
+            ("gzip", "gzip"),
+            ("GZIP", "gzip"),
+            ("x-gzip", "x-gzip"),
+            ("*", "gzip"),
+            ("br;q=1.0, gzip;q=0.8, *;q=0.1", "gzip"),
+        ),
+        *(("deflate, gzip ; q=0.001", "gzip"), ("identity;q=0", "gzip"), ("identity;q=0.5, *", "gzip"), ("gzip,", "gzip")),
+        *(("gzip;q=0", None), ("GZIP;Q=0.000", None), ("gzip;q=0, *", None), ("*;q=0", None), ("", None), (None, None)),
+        *(("identity", None), ("br", None), ("gzipped", None), ("gzip;q=0.5, identity", None), ("gzip;q=nonsense", None)),
+    ],
+)
+def test_files_are_compressed_as_the_client_asks(app, accepted, coding):
+    answer = fetch(app, "/static/style.css", {} if accepted is None else {"Accept-Encoding": accepted})
+    content = (service.STATIC / "style.css").read_bytes()
+    assert answer.headers.get("Content-Encoding") == coding
+    assert (gzip.decompress(answer.body) if coding else answer.body) == content
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_each_encoding_has_an_etag_of_its_own(app):
+    """RFC 9110, 8.8.3: an ETag that is not weak means the same bytes."""
+    plain, packed = fetch(app, "/", {}), fetch(app, "/")
+    assert plain.headers["ETag"] != packed.headers["ETag"]
+    for mine, accepted in ((plain, {}), (packed, {"Accept-Encoding": "gzip"})):
+        other = packed if mine is plain else plain
+        assert fetch(app, "/", accepted | {"If-None-Match": mine.headers["ETag"]}).status_int == 304
+        assert fetch(app, "/", accepted | {"If-None-Match": other.headers["ETag"]}).status_int == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/static/icon-192.png", "/api/openapi.json"])
+@pytest.mark.parametrize("names", ["{}", "W/{}", '"x", {}', '"x",W/"y", W/{} ,"z"', "*", " * "])
+def test_what_the_client_has_costs_a_304_that_says_what_the_200_does(app, path, names):
+    whole = fetch(app, path)
+    known = fetch(app, path, {"Accept-Encoding": "gzip", "If-None-Match": names.format(whole.headers["ETag"])})
+    assert (known.status_int, known.body) == (304, b"")
+    for name in ("ETag", "Cache-Control", "Vary"):
+        assert known.headers.get(name) == whole.headers.get(name)
+
+
+@pytest.mark.parametrize("names", ['"x"', "", '"*"', "nonsense", 'W/"x", "y"'])
+def test_what_the_client_does_not_have_is_sent(app, names):
+    assert fetch(app, "/", {"If-None-Match": names}).status_int == 200
 
 
 def test_an_older_version_is_answered_with_today_s_file_and_not_kept(client):
@@ -89,6 +132,7 @@ def test_what_the_page_names_is_light(app):
     assert sum(len(fetch(app, f"/{address}").body) for address in addresses) < 60_000
 
 
-def fetch(app, path):
+def fetch(app, path, headers=None):
     """As it goes over the wire to a browser; WebTest would unpack it."""
-    return webob.Request.blank(path, headers={"Accept-Encoding": "gzip"}).get_response(app)
+    headers = {"Accept-Encoding": "gzip"} if headers is None else headers
+    return webob.Request.blank(path, headers=headers).get_response(app)

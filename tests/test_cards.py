@@ -59,7 +59,18 @@ def test_the_card_leads_on_to_the_client_at_the_tick_that_it_was_asked_for(clien
     address = f"/games/{game['id']}"
     assert f'content="0; url=../#/games/{game["id"]}">' in client.get(address).text
     assert f'url=../#/games/{game["id"]}?tick=41"' in client.get(f"{address}?tick=41").text
-    client.get(f"{address}?tick=x", status=422)
+
+
+@pytest.mark.parametrize(
+    "query", ["fbclid=x", "tick=x", "tick=-1", "tick=", "utm_source=%ff&gclid=1", "=&&tick", "x" * 4000]
+)
+def test_what_trackers_add_to_a_shared_address_is_ignored(client, ada, query):
+    game, _, _ = ada.play(3)
+    address = f"/games/{game['id']}"
+    assert f'url=../#/games/{game["id"]}"' in client.get(f"{address}?{query}").text
+    assert f'url=../#/games/{game["id"]}?tick=41"' in client.get(f"{address}?tick=41&{query.replace('tick', 'x')}").text
+    assert client.get(f"{address}/card.png?{query}").content_type == "image/png"
+    assert client.get(f"/?{query}").content_type == "text/html"
 
 
 def test_the_card_of_a_game_in_progress(client, ada):

@@ -1,8 +1,11 @@
 """What every call refuses in the same way: unknown paths and methods, bodies that are no JSON, or too large."""
 
+import functools
 import re
+from urllib.parse import urljoin
 
 import pytest
+import webtest
 from driver import PASSWORD, drive
 
 import models
@@ -174,12 +177,81 @@ def test_a_query_string_is_bounded(api):
     assert is_problem(api.ask("GET /api/leaderboard?" + "&".join(f"f{n}=1" for n in range(101))), 400)
 
 
-def test_every_answer_has_the_headers_that_keep_browsers_from_guessing(api):
-    for path in ("/", "/api/leaderboard", "/api/nothing"):
-        headers = api.send("GET", path, None, {}).headers if path != "/" else api.send("HEAD", path, None, {}).headers
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "same-origin"
-        assert {"default-src 'self'", "frame-ancestors 'none'"} <= set(headers["Content-Security-Policy"].split("; "))
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("GET /", "HEAD /", "GET /static/style.css", "GET /static/icon.svg", "GET /api/docs", "GET /manifest.webmanifest"),
+        *("GET /api/leaderboard", "GET /api/games/live", "GET /api/games/active", "GET /api/openapi.json", "GET /healthz"),
+        *("GET /metrics", "GET /games/GAME", "GET /games/GAME/card.png", "GET /api/games/GAME", "HEAD /api/games/GAME"),
+        *("DELETE /api/games/GAME", "POST /api/auth/guest", "POST /api/auth/login", "GET /api/auth/me"),
+        *("GET /nothing", "GET /games/nothing", "GET /static/nothing", "GET /api/nothing", "GET /%ff", "PUT /", "TRACE /"),
+        *("OPTIONS /", "OPTIONS /api/games", "POST /metrics"),
+    ],
+)
+def test_every_response_has_the_headers_that_keep_browsers_from_guessing(app, ada, call):
+    method, path = call.replace("GAME", ada.open()["id"]).split(" ")
+    ask = functools.partial(webtest.TestApp(app).request, path, method=method, expect_errors=True)
+    for sent in ({}, {"Accept": "text/html"}, {"Origin": "https://example.org"}, {"If-None-Match": "*"}):
+        assert_guarded(ask(headers=sent).headers)
+
+
+def test_a_preflight_has_them_too(make_app):
+    client = webtest.TestApp(make_app(cors_origins="*"))
+    preflight = client.options("/api/games", headers={"Origin": "https://example.org"})
+    assert preflight.status_int == 204
+    assert_guarded(preflight.headers)
+
+
+def assert_guarded(headers):
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert {"default-src 'self'", "frame-ancestors 'none'"} <= set(headers["Content-Security-Policy"].split("; "))
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("accepted", [BROWSER, "text/html", "TEXT/HTML;q=0.9", "text/html, application/json;q=0.5"])
+@pytest.mark.parametrize("path", ["/nothing", "/a/b/<script>", "/static/nothing.js", "/apis", "/games/x/nothing"])
+def test_a_browser_gets_a_page_for_an_unknown_address(app, accepted, path):
+    page = webtest.TestApp(app).get(path, headers={"Accept": accepted}, status=404)
+    assert page.content_type == "text/html"
+    assert page.headers["Vary"] == "Accept"
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "Not Found" in page.text
+    assert "<script>" not in page.text
+    home = re.search('<a href="(.*)">', page.text)[1]
+    assert urljoin(f"http://localhost/snake{path}", home) == "http://localhost/snake/"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/static/nothing.js"])
+@pytest.mark.parametrize("accepted", ["*/*", "", "application/json", "text/html;q=0", "application/json, text/html;q=0.9"])
+def test_others_get_a_problem_for_it(app, path, accepted):
+    answer = webtest.TestApp(app).get(path, headers={"Accept": accepted}, status=404)
+    assert (answer.content_type, answer.headers["Vary"]) == ("application/problem+json", "Accept")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/nothing", "/api/games/nothing", "/api/games/x/y/z", "/api/<script>"]
+)
+def test_below_api_nothing_that_is_refused_is_html(app, path):
+    for method in ("GET", "PUT"):
+        answer = webtest.TestApp(app).request(path, method=method, headers={"Accept": BROWSER}, expect_errors=True)
+        assert (answer.status_int in (404, 405), answer.content_type) == (True, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("GET /api/auth/me", "POST /api/auth/guest", "GET /api/games/active", "GET /api/players/Ada", "POST /api/games"),
+        *("GET /api/leaderboard", "GET /api/games/live", "GET /api/openapi.json", "GET /api/auth/sessions"),
+    ],
+)
+@pytest.mark.parametrize("query", ["fbclid=x", "nonsense=", "%66oo=1&mode=walls", "Mode=walls", "nonsense"])
+def test_below_api_an_unknown_parameter_is_refused(ada, call, query):
+    answer = ada.ask(f"{call}?{query}", {} if call.startswith("POST") else None)
+    assert is_problem(answer, 422)
+    assert answer.json["errors"][0]["code"] == "unknown_field"
 
 
 def test_health(api):

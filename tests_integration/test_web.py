@@ -70,6 +70,10 @@ REFUSED = {
     "long line": (b"GET /api/leaderboard?" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
     "many headers": (HEAD + b"".join(b"X-%d: 1\r\n" % n for n in range(64)) + b"\r\n", 431),
     "large header": (HEAD + b"X: " + b"x" * 8190 + b"\r\n\r\n", 431),
+    "long header that is none": (HEAD + b"x" * 8190 + b"\r\n\r\n", 400),
+    "another version": (b"GET / HTTP/7.7\r\nHost: x\r\n\r\n", 400),
+    "an expectation": (HEAD + b"Expect: wonders\r\n\r\n", 417),
+    "another coding": (HEAD + b"Transfer-Encoding: wonders\r\n\r\n", 501),
 }
 
 
@@ -81,7 +85,15 @@ def test_what_is_no_request_is_refused_in_the_api_s_words(server, name):
     assert (status, headers["content-type"]) == (expected, "application/problem+json")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == expected
     assert "server" not in headers
+    assert len(answer) < 2000
     assert answer.count(b"HTTP/1.1 ") == 1
+    assert_guarded(headers)
+
+
+def assert_guarded(headers):
+    """Assert that it has what SECURITY.md promises of every response."""
+    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
+    assert "default-src 'self'" in headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", [b"/", b"/healthz", b"/static/js/rules.js", b"/static/nothing", b"/api/auth/me", b"/x"])
@@ -163,7 +175,9 @@ def test_a_client_that_falls_silent_is_let_go(impatient, start):
 
 
 def test_a_body_that_does_not_come_is_refused_in_words(impatient):
-    assert json.loads(ask(impatient, POST).partition(b"\r\n\r\n")[2])["title"] == "Request Timeout"
+    answer = ask(impatient, POST)
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["title"] == "Request Timeout"
+    assert_guarded(head_of(answer)[1])
 
 
 def test_a_client_that_does_not_take_its_answers_is_let_go(impatient):

@@ -1,0 +1,28 @@
+"""The page that a browser gets where something is refused."""
+
+from html import escape
+from http import HTTPStatus
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <meta name="robots" content="noindex">
+  <title>{title} · Snakepit</title>
+  <link rel="icon" href="{up}static/icon.svg" type="image/svg+xml">
+</head>
+<body>
+  <h1>{title}</h1>
+  <p>{detail}</p>
+  <p><a href="{up}">Play Snakepit</a></p>
+</body>
+</html>
+"""
+
+
+def refusal(problem, path):
+    """Return the page for a Problem at a path below the app; its addresses are relative, as the client's are."""
+    up = "../" * (path.count("/") - 1) or "./"
+    return _PAGE.format(title=escape(HTTPStatus(problem.status).phrase), detail=escape(problem.detail), up=up)
