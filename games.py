@@ -7,17 +7,23 @@ from collections import namedtuple
 from operator import itemgetter
 from struct import pack, unpack
 
+from msgspec import UNSET
+
 import boards
 import clock
 import counts
 import rules
-from models import User, durably, insert, now, settle, sql, swiftly
+import threads
+from models import User, durably, insert, now, release, settle, sql, swiftly
 from problems import GAME_OVER, NOT_YOUR_GAME, OUT_OF_ORDER, TOO_FAST, WRONG_TICK, Problem, invalid, not_found
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
 ABANDONED = 600_000  # milliseconds after its last post at which a game is ended as left
 SWEPT = 100  # abandoned games ended at a time
 LATEST = 20  # games on a player's page
+MOST_TURNS = 20_000  # in one response
+SLICE = 20_000  # ticks played before other requests have their turn
+SHORT = 12_000  # bytes of encoded turns that are read together with those of other games
 SCORES = 200  # scores in its plot
 STARTED = counts.number("games_started")
 ENDED = {outcome: counts.number("games_ended", outcome) for outcome in rules.OUTCOMES}
@@ -27,6 +33,9 @@ Found = namedtuple("Found", _COLUMNS + " username bot")
 _FIND = (
     f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name, u.bot"  # noqa: S608 - the names are ours
     " FROM games g JOIN users u ON u.id = g.user_id"
+)
+_FIND_BRIEFLY = _FIND.replace("g.turns,", f"CASE WHEN length(g.turns) <= {SHORT} THEN g.turns END,").replace(
+    "g.state,", "NULL,"
 )
 
 
@@ -72,10 +81,35 @@ _CODES = {heading: code for code, heading in enumerate(rules.HEADINGS)}
 
 def unpack_turns(packed, since=0):
     """The turns after the tick `since`, as (tick, heading)."""
-    first = bisect_right(range(0, len(packed), 3), since, key=lambda at: int.from_bytes(packed[at : at + 3], "big") >> 2)
-    rest = packed[3 * first :]
+    return _unpacked(packed[_first_after(packed, since) :])
+
+
+def some_turns(packed, since, limit):
+    """Return (turns after the tick `since`, at most `limit` of them; whether there are more)."""
+    first = _first_after(packed, since)
+    end = first + 3 * limit
+    return _unpacked(packed[first:end]), end < len(packed)
+
+
+def _first_after(packed, tick):
+    """The index in packed turns of the first after a tick."""
+    places = range(0, len(packed), 3)
+    return 3 * bisect_right(places, tick, key=lambda at: int.from_bytes(packed[at : at + 3], "big") >> 2)
+
+
+def _unpacked(rest):
     numbers = (high << 16 | middle << 8 | low for high, middle, low in zip(rest[::3], rest[1::3], rest[2::3], strict=True))
     return [(number >> 2, rules.HEADINGS[number & 3]) for number in numbers]
+
+
+def with_effect(turns, heading):
+    """Return the turns that change where a snake with this heading goes: not those to its heading, or to the opposite."""
+    effective = []
+    for turn in turns:
+        if turn[1] not in (heading, rules.OPPOSITE[heading]):
+            effective.append(turn)
+            heading = turn[1]
+    return effective
 
 
 def pack_state(game):
@@ -157,7 +191,9 @@ def play(game_id, user, since, tick, turns, pace):
     _check_turns(since, tick, turns)
 
     played = unpack_state(game.mode, game.state)
-    played.advance(turns, tick)
+    heading = played.heading
+    _advance(played, turns, tick)
+    taken = turns[: bisect_right(turns, played.ticks, key=itemgetter(0))]
     at = now()
     elapsed = at - game.started_at
     pace.check(played.nominal_ms, elapsed)
@@ -169,7 +205,7 @@ def play(game_id, user, since, tick, turns, pace):
         tick=played.ticks,
         score=played.score,
         ranked=bool(game.ranked) and (not played.outcome or pace.is_kept(played.nominal_ms, elapsed)),
-        turns=game.turns + pack_turns(turns[: bisect_right(turns, played.ticks, key=itemgetter(0))]),
+        turns=game.turns + pack_turns(with_effect(taken, heading)),
         state=None if played.outcome else pack_state(played),
     )
     progress = _store(game, after, pause_left)
@@ -188,6 +224,15 @@ def _check_turns(since, tick, turns):
             why = f"is at tick {at}; give one {wanted}, at most one turn a tick"
             raise invalid((f"turns[{index}]", OUT_OF_ORDER, why))
         before = at
+
+
+def _advance(played, turns, tick):
+    """Play on as rules.Game.advance does; during many ticks, other requests have their turn."""
+    played.advance(turns, min(tick, played.ticks + SLICE))
+    while played.ticks < tick and not played.outcome:
+        release()
+        threads.give_way()
+        played.advance(turns, min(tick, played.ticks + SLICE))
 
 
 def _store(game, after, pause_left):
@@ -316,6 +361,11 @@ def found(where, *parameters):
     return [Found(*row) for row in sql(f"{_FIND} {where}", *parameters)]
 
 
+def found_briefly(where, *parameters):
+    """Return the same as `found`, without states, and without the turns of long games: None instead."""
+    return [Found(*row) for row in sql(f"{_FIND_BRIEFLY} {where}", *parameters)]
+
+
 def find(game_id):
     """The game, or 404."""
     game = find_or_none(game_id)
@@ -407,6 +457,7 @@ def _conflict(code, detail, game, pace):
 
 def record(game, since, pace):
     """Return the GameRecord; while the game is played, whether it is `ranked` is as of its last post."""
+    turns, is_cut = some_turns(game.turns, since, MOST_TURNS)
     return GameRecord(
         id=game.id,
         username=game.username,
@@ -422,7 +473,8 @@ def record(game, since, pace):
         score=game.score,
         started_at=timestamp(game.started_at),
         ended_at=timestamp(game.ended_at),
-        turns=unpack_turns(game.turns, since),
+        turns=turns,
+        continue_since=turns[-1][0] if is_cut else UNSET,
     )
 
 
@@ -434,7 +486,7 @@ def count(user_id):
 
 
 def latest(user_id):
-    rows = found("WHERE g.user_id = ? AND g.seed IS NOT NULL ORDER BY g.started_at DESC LIMIT ?", user_id, LATEST)
+    rows = found_briefly("WHERE g.user_id = ? AND g.seed IS NOT NULL ORDER BY g.started_at DESC LIMIT ?", user_id, LATEST)
     return [
         PlayedGame(
             id=game.id,

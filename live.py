@@ -2,19 +2,25 @@
 
 import msgspec
 
+import games
 import rules
-from games import found, rank, unpack_state, unpack_turns
+import threads
 from models import now, sql
-from schemas import ActiveGame, Cell, LiveGame, timestamp
+from problems import TOO_LONG, invalid
+from schemas import MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, timestamp
 
 LIVE = 10_000  # milliseconds after a post in which a game is shown as live
+MOST_BYTES = 1_000_000  # of the list of active games; only 200 very long snakes would need more
 
 _PLAYED_NOW = "WHERE g.ended_at IS NULL AND g.seen_at > ? AND u.banned_at IS NULL"
-_BEST_FIRST = f"{_PLAYED_NOW} ORDER BY g.score DESC, g.started_at, g.id"
+_BEST_FIRST = f"{_PLAYED_NOW} ORDER BY g.score DESC, g.started_at, g.id LIMIT ?"
 _JOINED = "FROM games g JOIN users u ON u.id = g.user_id"
 _ACTIVE = f"SELECT g.id, g.tick, u.name, u.bot, g.mode, g.score, g.started_at, g.state {_JOINED} {_BEST_FIRST}"
-# All that the answer depends on, as one text: the database makes it in a sixth of the time that rows take to get here.
-_STATE = f"SELECT group_concat(g.id || ' ' || g.tick || ' ' || u.name, ',') {_JOINED} {_PLAYED_NOW}"
+# All that the list depends on, as one text: the database makes it in a sixth of the time that rows take to get here.
+_STATE = (
+    "SELECT group_concat(id || ' ' || tick || ' ' || name, ',')"  # noqa: S608 - the names are ours
+    f" FROM (SELECT g.id, g.tick, u.name {_JOINED} {_BEST_FIRST}) AS best"
+)
 
 
 def count():
@@ -25,30 +31,37 @@ def count():
 _COUNT = "SELECT COUNT(CASE WHEN seen_at > ? THEN 1 END), COUNT(*) FROM games WHERE ended_at IS NULL"
 
 
-def active(kept):
-    """The games that are being played now, best first, as JSON.
+def active(kept, limit):
+    """Return the `limit` best games that are being played now, best first, as JSON.
 
-    `kept`, a keeping.Kept, has the answer as long as no game has moved, and what is said of each as long as that one hasn't.
+    `kept`, a keeping.Kept, has the list as long as no game has moved, and each game as long as that one hasn't.
     """
-    since = now() - LIVE
-    return kept.get("all", sql(_STATE, since).fetchone(), _all_active, kept, since)
+    best = now() - LIVE, MOST_ACTIVE
+    games = kept.get("all", sql(_STATE, *best).fetchone(), _all_active, kept, best)
+    return b"[%s]" % b",".join(games[:limit])
 
 
-def _all_active(kept, since):
-    games = sql(_ACTIVE, since).fetchall()
-    return b"[%s]" % b",".join([kept.get(game[0], game[1:3], _active, *game) for game in games])
+def _all_active(kept, best):
+    """The games as JSON, as many as fit into one response."""
+    fitting, size = [], 0
+    for game in sql(_ACTIVE, *best).fetchall():
+        fitting.append(kept.get(game[0], game[1:3], _active, *game))
+        size += len(fitting[-1]) + 1
+        if size > MOST_BYTES:
+            return fitting[:-1]
+    return fitting
 
 
 def _active(game_id, tick, username, bot, mode, score, started_at, state):
-    game = unpack_state(mode, state)
+    game = games.unpack_state(mode, state)
     return msgspec.json.encode(
         ActiveGame(
             id=game_id,
             username=username,
             score=score,
             mode=mode,
-            snake=[_cell(cell) for cell in game.body],
-            food=_cell(game.food),
+            snake=msgspec.Raw(b"[%s]" % b",".join([_CELLS[cell] for cell in game.body])),
+            food=msgspec.Raw(_CELLS[game.food]),
             tick=tick,
             started_at=timestamp(started_at),
             bot=bool(bot),
@@ -56,29 +69,62 @@ def _active(game_id, tick, username, bot, mode, score, started_at, state):
     )
 
 
-def _cell(cell):
-    return Cell(cell % rules.SIZE, cell // rules.SIZE)
+_CELLS = [msgspec.json.encode(Cell(cell % rules.SIZE, cell // rules.SIZE)) for cell in range(rules.CELLS)]
+
+
+def parse_known(spelled):
+    """Return {id: tick} of the games that a query names as `ID:TICK,ID:TICK`. 422 if they are too many."""
+    pairs = [pair.split(":") for pair in spelled.split(",") if pair]
+    if len(pairs) > MOST_KNOWN:
+        why = f"names {len(pairs)} games; give at most {MOST_KNOWN}, and ask for the others separately"
+        raise invalid(("known", TOO_LONG, why, {"max": MOST_KNOWN, "unit": "games"}))
+    return {game_id: int(tick) for game_id, tick in pairs}
 
 
 def news(known, limit):
     """What is new of the games in `known`, {id: tick}, and of the `limit` best that are being played, as LiveGames.
 
-    A known game of which there is nothing more, not even its end, is gone with its player's account.
+    A known game of which there is nothing more, not even its end, is gone with its player's account. All of them have
+    at most games.MOST_TURNS turns together: those for which there is no room come with the next request.
     """
-    watched = found(f"WHERE g.id IN ({', '.join('?' * len(known))})", *known) if known else []
-    others = found(f"{_BEST_FIRST} LIMIT ?", now() - LIVE, limit) if limit else []
-    return [_news(game, known[game.id]) for game in watched] + [_whole(game) for game in others if game.id not in known]
+    order = list(known)
+    watched = games.found_briefly(f"WHERE g.id IN ({', '.join('?' * len(known))})", *known) if known else []
+    watched.sort(key=lambda game: order.index(game.id))
+    others = games.found_briefly(_BEST_FIRST, now() - LIVE, limit) if limit else []
+    room, told = games.MOST_TURNS, []
+    for game in [*watched, *(game for game in others if game.id not in known)]:
+        since = known.get(game.id)
+        if update := _news(game, since or 0, room):
+            told.append(update if since is not None else _whole(game, update))
+            room -= len(update.turns)
+    return told
 
 
-def _news(game, since):
-    news = LiveGame(game.id, game.tick, heard=max(0, now() - game.seen_at), turns=unpack_turns(game.turns, since))
+def _news(game, since, room):
+    """The LiveGame with at most `room` turns after the tick `since`; None if it is gone."""
+    turns, is_cut = [], False
+    if game.tick > since and not room:
+        is_cut = True
+    elif game.tick > since:
+        if game.turns is None:  # they are many; they and the tick must be of one moment
+            threads.give_way()
+            game = games.find_or_none(game.id)
+            if not game:
+                return None
+        turns, is_cut = games.some_turns(game.turns, since, room)
+    if is_cut:
+        return LiveGame(game.id, turns[-1][0] if turns else since, heard=_heard(game), turns=turns)
+    news = LiveGame(game.id, game.tick, heard=_heard(game), turns=turns)
     if game.ended_at is not None:
-        news.outcome, news.ranked, news.rank = game.outcome, bool(game.ranked), rank(game)
+        news.outcome, news.ranked, news.rank = game.outcome, bool(game.ranked), games.rank(game)
     return news
 
 
-def _whole(game):
-    news = _news(game, 0)
+def _heard(game):
+    return max(0, now() - game.seen_at)
+
+
+def _whole(game, news):
     news.username, news.bot, news.challenge = game.username, bool(game.bot), game.challenge
     news.mode, news.rules, news.seed = game.mode, game.rules, game.seed
     return news

@@ -18,6 +18,8 @@ Period = Literal["all", "month", "week", "day"]
 Heading = Literal["U", "R", "D", "L"]
 Players = Literal["people", "bots"]
 MOST_LIVE = 50  # games of the wall in one answer
+MOST_KNOWN = 50  # games that a request to the live feed names
+MOST_ACTIVE = 200  # games in one answer
 PLACE = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # on a board
 KNOWN = "^([A-Za-z0-9_-]{1,16}:[0-9]{1,6}(,[A-Za-z0-9_-]{1,16}:[0-9]{1,6})*)?$(?!\n)"
 Text = Annotated[str, Meta(max_length=320)]
@@ -134,9 +136,20 @@ class TickQuery(Request):
     tick: Tick = None
 
 
+class ActiveQuery(Request):
+    limit: Annotated[int, Meta(ge=1, le=MOST_ACTIVE, description="How many of the best, as far as they fit into 1 MB.")] = (
+        100
+    )
+
+
 class LiveQuery(Request):
     known: Annotated[
-        str, Meta(max_length=2000, pattern=KNOWN, description="The games that one has, as `ID:TICK,ID:TICK`.")
+        str,
+        Meta(
+            max_length=2000,
+            pattern=KNOWN,
+            description=f"The games that one has, as `ID:TICK,ID:TICK`, at most {MOST_KNOWN}.",
+        ),
     ] = ""
     limit: Annotated[int, Meta(ge=0, le=MOST_LIVE, description="How many of the best to tell of beside them.")] = 12
 
@@ -257,7 +270,8 @@ class LiveGame(Struct, omit_defaults=True):
     """What is new of a game that is watched: what does not change is there for a game that the client doesn't know.
 
     `heard`: milliseconds since the player's last post, which a sign of life while paused is, too. `turns`: those after the
-    tick that the client has. `outcome`, `ranked`, and `rank` as in Progress: once it is over.
+    tick that the client has, complete up to `tick`: a response has at most 20,000 turns, and the next one has those after
+    that. `outcome`, `ranked`, and `rank` as in Progress: once it is over, and all turns are there.
     """
 
     id: str
@@ -276,7 +290,10 @@ class LiveGame(Struct, omit_defaults=True):
 
 
 class GameRecord(Struct, omit_defaults=True):
-    """A game with its turns, [tick, heading], those after `since` only where the query has it. `challenge`: see NewGame."""
+    """A game with its turns, [tick, heading], those after `since` only where the query has it. `challenge`: see NewGame.
+
+    A response has at most 20,000 turns. If there are more, `continue_since` is the `since` of the request for the next ones.
+    """
 
     id: str
     username: str
@@ -293,6 +310,7 @@ class GameRecord(Struct, omit_defaults=True):
     turns: list[tuple[int, Heading]]
     challenge: str | None = None
     bot: bool = False
+    continue_since: int | UnsetType = UNSET
 
 
 class EntryAnswer(Struct, omit_defaults=True):

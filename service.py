@@ -60,6 +60,7 @@ from routing import REASON, ROUTES, Route, failed, guarded, is_known, refuse, ro
 from rules import MODES
 from schemas import (
     ActiveGame,
+    ActiveQuery,
     BoardQuery,
     Change,
     Delete,
@@ -447,17 +448,16 @@ def open_game(user, wanted):
     return games.open_game(user, wanted.mode, app.pace)
 
 
-@route("GET", "/api/games/active", answer=list[ActiveGame])
-def active_games():
-    """List the games that are being played now, best first."""
-    return live.active(request.app.active)
+@route("GET", "/api/games/active", query=ActiveQuery, answer=list[ActiveGame])
+def active_games(asked):
+    """List the best of the games that are being played now, best first."""
+    return live.active(request.app.active, asked.limit)
 
 
 @route("GET", "/api/games/live", query=LiveQuery, answer=list[LiveGame])
 def live_games(asked):
     """Tell what is new of the games that one watches, and the best of the others that are being played."""
-    pairs = [pair.split(":") for pair in asked.known.split(",") if pair]
-    return live.news({game: int(tick) for game, tick in pairs}, asked.limit)
+    return live.news(live.parse_known(asked.known), asked.limit)
 
 
 @route("POST", "/api/games/<game_id>/turns", user=posting, body=Turns, answer=Progress, errors=(403, 409, 429))

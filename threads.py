@@ -2,11 +2,13 @@
 
 import os
 import sys
+import time
 from functools import cache
 
 HASHING = "hashing", max(1, (os.cpu_count() or 2) - 1)  # one core is left for those who only play
 DISK = "disk", 2
 CHECKPOINTS = "checkpoints", 1
+BREAK = 0.0005  # seconds
 
 
 def call(pool, function, *args):
@@ -20,6 +22,12 @@ def start(pool, function, *args):
         _made(pool).spawn(function, *args)
     else:
         function(*args)
+
+
+def give_way():
+    """Let other requests have their turn, within a long computation. Under gevent they would wait for its end otherwise."""
+    if _gevent_runs():
+        time.sleep(BREAK)  # with 0, gevent may go on with this one many times before it looks for requests
 
 
 def _gevent_runs():

@@ -254,14 +254,15 @@ class Bench:
 
     def active(self):
         with self.databases.copy(FEW) as url, served(url, ENFORCE_PACE="false") as server, playing(server, 200):
-            assert len(server.api("GET /api/games/active")) == 200
-            return compare(Load(server.url, "/api/games/active"), self.standard)
+            path = "/api/games/active?limit=200"
+            assert len(server.api(f"GET {path}")) == 200
+            return compare(Load(server.url, path), self.standard)
 
     def watching(self):
         with self.databases.copy(FEW) as url, served(url, ENFORCE_PACE="false") as server, playing(server, 200):
 
             def requests():
-                known = [f"{game['id']}:{game['tick']}" for game in server.api("GET /api/games/active")]
+                known = [f"{game['id']}:{game['tick']}" for game in server.api("GET /api/games/active?limit=200")]
                 return [("GET", f"/api/games/live?limit=0&known={one}", "", "") for one in known]
 
             return compare(Load(server.url, requests=requests), self.standard)

@@ -57,6 +57,14 @@ class Api:
         body = {"since": since, "tick": tick, "turns": list(turns)}
         return self(f"POST /api/games/{game['id']}/turns", body, status)
 
+    def post_many(self, game, turns, tick):
+        """Post what no single post can hold, from the beginning."""
+        for start in range(0, len(turns), 4000):
+            some = turns[start : start + 4000]
+            since = turns[start - 1][0] if start else 0
+            answer = self.post(game, since, tick if start + 4000 >= len(turns) else some[-1][0], some)
+        return answer
+
     def play(self, meals=0, mode=rules.WALLS, **challenge):
         """Play a whole game in one post, with so many meals. Returns (game, turns, answer)."""
         game = self.open(mode, **challenge)
@@ -76,6 +84,33 @@ def drive(app):
         return Answer(answer.status_code, answer.headers, json.loads(answer.body) if answer.body else None)
 
     return Api(send)
+
+
+def plan_many_turns(seed, number):
+    """The first turns, at least `number` of them, of a pass-through game that goes on; and the tick of the last."""
+    game, turns, on_stairs = rules.Game(seed, rules.PASS_THROUGH), [], False
+    while len(turns) < number:
+        stair = "R" if game.heading in "UD" else "U"
+        on_stairs = game.hunger <= rules.STARVES_AFTER - 100 and (
+            (on_stairs and game.hunger > 0) or _are_stairs_free(game, stair)
+        )
+        heading = stair if on_stairs else bot.choose(game)
+        if heading != game.heading:
+            turns.append([game.ticks + 1, heading])
+        game.advance(turns[-1:], game.ticks + 1)
+        assert not game.outcome
+    return turns, turns[-1][0]
+
+
+def _are_stairs_free(game, heading):
+    """Whether a snake can go up stairs from here, right and up in turns, until it comes to its own beginning."""
+    body, cell = list(game.body), game.body[0]
+    for step in range(min(len(body), 2 * rules.SIZE)):
+        cell = rules.neighbour(cell, heading, game.mode)
+        if cell in body[: len(body) - step - 1]:
+            return False
+        heading = "U" if heading == "R" else "R"
+    return len(body) < 2 * rules.SIZE - 1
 
 
 def plan(seed, mode, meals):

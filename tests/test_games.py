@@ -4,7 +4,9 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from driver import drive, plan
+from driver import drive, plan, plan_many_turns
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import models
 import rules
@@ -317,6 +319,52 @@ def test_since_gives_the_turns_after_that_tick(ada, api):
     since = turns[1][0]
     assert api(f"GET /api/games/{game['id']}?since={since}")["turns"] == turns[2:]
     assert api(f"GET /api/games/{game['id']}?since={since - 1}")["turns"] == turns[1:]
+
+
+def test_turns_without_effect_are_accepted_but_not_stored(ada, api):
+    game = ada.open("pass-through")
+    ada.post(game, 0, 4, [[1, "U"], [2, "D"], [3, "R"], [4, "R"]])
+    ada.post(game, 4, 6, [[5, "L"], [6, "R"]])
+    ada.post(game, 6, 9, [[7, "D"], [8, "U"], [9, "L"]])
+    record = api(f"GET /api/games/{game['id']}")
+    assert record["turns"] == [[3, "R"], [7, "D"], [9, "L"]]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(turns=st.lists(st.sampled_from([None, *rules.HEADINGS]), max_size=60), cuts=st.sets(st.integers(1, 59)))
+def test_the_turns_that_are_stored_give_the_game_that_was_posted(app, turns, cuts):
+    ada = drive(app).guest()
+    game = ada.open("pass-through")
+    posted = [[tick, heading] for tick, heading in enumerate(turns, 1) if heading]
+    since, answer = 0, {"status": "playing"}
+    for tick in (*sorted(cuts), 60):
+        if answer["status"] == "playing":
+            answer = ada.post(game, since, tick, [turn for turn in posted if since < turn[0] <= tick])
+            since = tick
+    record = ada(f"GET /api/games/{game['id']}")
+    played, again = rules.Game(game["seed"], "pass-through"), rules.Game(game["seed"], "pass-through")
+    played.advance(posted, 60)
+    again.advance([tuple(turn) for turn in record["turns"]], 60)
+    assert again.snapshot() == played.snapshot()
+    assert (record["tick"], record["score"], record["outcome"]) == (played.ticks, played.score, played.outcome)
+    heading = "U"
+    for _, turn in record["turns"]:
+        assert turn not in (heading, rules.OPPOSITE[heading])
+        heading = turn
+
+
+def test_a_game_with_many_turns_comes_in_parts(ada, api):
+    game = ada.open("pass-through")
+    turns, end = plan_many_turns(game["seed"], 20_001)
+    ada.post_many(game, turns, end)
+    address = f"GET /api/games/{game['id']}"
+    first = api(address)
+    assert first["turns"] == turns[:20_000]
+    assert first["continue_since"] == turns[19_999][0]
+    rest = api(f"{address}?since={first['continue_since']}")
+    assert rest["turns"] == turns[20_000:]
+    assert "continue_since" not in rest
+    assert "continue_since" not in api(f"{address}?since=1")  # just as many as one response has
 
 
 def test_what_has_not_changed_costs_a_304(ada, api):

@@ -1,10 +1,15 @@
 """What those who watch get to know: in one answer, only what is new of each game."""
 
 import json
+from struct import pack
 
 import pytest
+import webtest
 from driver import plan
 
+import games
+import models
+import rules
 from models import Game, now
 from rules import WALLS
 
@@ -107,3 +112,85 @@ def test_a_question_that_makes_no_sense_is_refused(api, query):
 
 def test_of_unknown_games_there_is_nothing(api):
     assert api("GET /api/games/live?known=nothing:7,another:0") == []
+
+
+def test_at_most_fifty_games_can_be_asked_for(api, game):
+    known = ",".join(f"{number}:0" for number in range(49))
+    [news] = api(f"GET /api/games/live?known={known},{game['id']}:0&limit=0")
+    assert news["turns"] == [[2, "R"], [4, "D"]]
+    problem = api(f"GET /api/games/live?known={known},a:0,b:0", status=422)
+    [error] = problem["errors"]
+    assert (error["field"], error["code"], error["params"]) == ("known", "too_long", {"max": 50, "unit": "games"})
+    assert "51" in error["message"]
+
+
+def with_many_turns(game, number):
+    """Give the game that many turns, one at each tick from 1; only to be read."""
+    turns = [(tick, rules.HEADINGS[tick % 4]) for tick in range(1, number + 1)]
+    Game.update(turns=games.pack_turns(turns), tick=number + 5).where(Game.id == game["id"]).execute()
+
+
+def test_one_answer_has_at_most_20_000_turns_and_the_next_ones_the_rest(api, bob, db, game):
+    other = bob.open()
+    with_many_turns(game, 45_000)
+    with_many_turns(other, 45_000)
+    known = {game["id"]: 0, other["id"]: 0}
+    turns = {game["id"]: [], other["id"]: []}
+    for _ in range(5):
+        news = api(f"GET /api/games/live?limit=0&known={','.join(f'{i}:{tick}' for i, tick in known.items())}")
+        assert {update["id"] for update in news} == known.keys()
+        assert sum(len(update.get("turns", [])) for update in news) <= 20_000
+        for update in news:
+            turns[update["id"]] += update.get("turns", [])
+            known[update["id"]] = update["tick"]
+            assert not turns[update["id"]] or turns[update["id"]][-1][0] <= update["tick"]
+    assert set(known.values()) == {45_005}
+    for told in turns.values():
+        assert [tick for tick, _ in told] == list(range(1, 45_001))
+
+
+def test_unknown_games_for_which_there_is_no_room_come_whole_later(api, bob, db, game):
+    other = bob.open()
+    with_many_turns(game, 30_000)
+    with_many_turns(other, 30_000)
+    Game.update(score=10).where(Game.id == game["id"]).execute()
+    first, second = api("GET /api/games/live")
+    assert (first["id"], first["tick"], len(first["turns"])) == (game["id"], 20_000, 20_000)
+    assert (second["id"], second["tick"], second["username"]) == (other["id"], 0, "Bob")
+    assert "turns" not in second
+    assert all(game["seed"] for game in (first, second))
+
+
+def test_the_end_is_told_once_all_turns_are(api, db, game):
+    with_many_turns(game, 30_000)
+    Game.update(ended_at=now(), outcome="left", state=None).execute()
+    [news] = api(f"GET /api/games/live?known={game['id']}:0")
+    assert "outcome" not in news
+    [news] = api(f"GET /api/games/live?known={game['id']}:{news['tick']}")
+    assert (news["outcome"], news["tick"], len(news["turns"])) == ("left", 30_005, 10_000)
+
+
+def test_the_active_games_are_as_many_as_were_asked_for(api):
+    for _ in range(3):
+        api.guest().open()
+    assert len(api("GET /api/games/active")) == 3
+    assert len(api("GET /api/games/active?limit=2")) == 2
+    assert len(api("GET /api/games/active?limit=200")) == 3
+    for query in ("limit=0", "limit=201", "limit=x", "unknown=1"):
+        api(f"GET /api/games/active?{query}", status=422)
+
+
+def test_the_longest_snakes_of_the_most_active_games_fit_into_a_megabyte(app, api, db):
+    ada = api.sign_up("Ada")
+    ada.open()
+    played = rules.Game(1, "walls")
+    head = played.save()[:7]
+    Game.update(state=pack(f"<{7 + rules.CELLS}I", *head, *range(rules.CELLS))).execute()
+    columns = Game.select().dicts().get()
+    for number in range(199):
+        user = models.User.create(name=f"Player{number}", name_key=f"player{number}", created_at=now())
+        Game.insert(columns | {"id": f"game{number}", "user": user.id, "score": number}).execute()
+    answer = webtest.TestApp(app).get("/api/games/active?limit=200")
+    assert 900_000 < len(answer.body) <= 1_000_000
+    assert [game["score"] for game in answer.json[:3]] == [198, 197, 196]
+    assert len(answer.json[0]["snake"]) == 400

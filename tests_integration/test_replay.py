@@ -6,7 +6,7 @@ import re
 import sqlite3
 
 import pytest
-from driver import plan
+from driver import plan, plan_many_turns
 from playwright.sync_api import expect
 from running import ROOT, Server
 from test_views import goes_wrong
@@ -408,6 +408,34 @@ def test_a_game_that_was_won_opens_at_once_and_is_gone_through_in_no_time(archiv
     print(f"opened in {opened:.0f} ms; seeks, drawn: median {seeks[10]:.0f} ms, worst {seeks[-1]:.0f} ms")
     assert opened < 500
     assert seeks[10] < 100
+
+
+def test_a_game_with_more_turns_than_one_response_has_is_shown_whole(open_page, make_server, tmp_path):
+    """As a replay, while it is being played, and on the wall."""
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", RATE_LIMITS="false")
+    ada = server.api.sign_up("Ada")
+    game = ada.open(rules.PASS_THROUGH)
+    turns, end = plan_many_turns(game["seed"], 20_500)
+    ada.post_many(game, turns, end)
+    played = rules.Game(game["seed"], rules.PASS_THROUGH)
+    played.advance(turns, end)
+    address = f"#/games/{game['id']}"
+
+    wall = open_page(f"{server.url}/#/live")
+    wall.evaluate(LOOK_IN.replace("replay", "wall"))
+    known = "wall.wall?.watch.games.get(id)?.playback.known"
+    wall.wait_for_function(f"([id, end]) => {known}?.ticks === end", arg=[game["id"], end])
+    assert wall.evaluate(f"(id) => {known}.snapshot()", game["id"]) == played.snapshot()
+
+    page = open_page("about:blank")
+    for status in ("playing", "over"):
+        page.goto("about:blank")
+        look_at(page, f"{server.url}/{address}?tick={end}")
+        assert page.evaluate("replay.shown.record.status") == status
+        assert page.evaluate("replay.shown.playback.turns.length") == len(turns)
+        assert page.evaluate(SNAPSHOT) == played.snapshot()
+        if status == "playing":
+            ada(f"DELETE /api/games/{game['id']}", status=204)
 
 
 def test_a_game_is_shared_by_the_address_of_its_page(archive, watch):

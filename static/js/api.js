@@ -152,8 +152,19 @@ export async function delete_account(password) {
 
 /** A game on a new seed, or the `challenge` of that name: "daily", "daily/DATE", or the id of a game. */
 export const open_game = (mode, challenge = null) => call("POST", "games", { mode, challenge });
-export const game = (id) => call("GET", `games/${encodeURIComponent(id)}`);
 export const leave_game = (id) => call("DELETE", `games/${encodeURIComponent(id)}`);
+
+/** A game with all of its turns, of which the server sends so many at a time. */
+export async function game(id) {
+  const path = `games/${encodeURIComponent(id)}`;
+  const { continue_since, ...game } = await call("GET", path);
+  for (let since = continue_since; since !== undefined;) {
+    const { continue_since, turns, ...latest } = await call("GET", `${path}?${new URLSearchParams({ since })}`);
+    Object.assign(game, latest, { turns: game.turns.concat(turns) }); // it may have been played on meanwhile
+    since = continue_since;
+  }
+  return game;
+}
 
 /** What is new of the games in `known`, a Map of ticks by id, and of the `limit` best that are being played. */
 export const live_games = (known, limit) => {

@@ -9,6 +9,7 @@ import { OVER, PLAYING } from "./state.js";
 // How a watched game stands
 export const RUNS = "runs", RESTS = "rests", SILENT = "silent", ENDED = "ended", GONE = "gone", LOST = "lost";
 
+const MOST_KNOWN = 50; // games that one question names
 const EVERY_MS = 1000;
 const BACKOFF_MS = [1000, 2000, 4000, 5000];
 const AFTER_POST_MS = 150; // the best time to ask a player's news: posts are a second apart
@@ -88,7 +89,7 @@ function put_off({ games, limit }) {
 }
 
 async function ask(watch) {
-  const running = Array.from(watch.games.values()).filter(({ ending, is_gone }) => !ending && !is_gone);
+  const running = Array.from(watch.games.values()).filter(({ ending, is_gone }) => !ending && !is_gone).slice(0, MOST_KNOWN);
   if (!running.length && !watch.limit) return;
   watch.asked_at = performance.now();
   const answer = await live_games(new Map(running.map(({ id, playback }) => [id, playback.known.ticks])), watch.limit);
