@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import models
+import ownership
 
 PAGES = 2000  # copied at a time: 8 MB
 
@@ -44,8 +45,9 @@ def check(copy):
         with closing(sqlite3.connect(f"{_uri(copy)}?{how}", uri=True)) as connection:
             [sound] = connection.execute("PRAGMA integrity_check(1)").fetchone()
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            ours = {"schema_migration", "users", "games"} <= tables
-            applied = [name for (name,) in connection.execute("SELECT name FROM schema_migration")] if ours else []
+            history = next((name for name in (ownership.HISTORY, ownership.SHARED_HISTORY) if name in tables), None)
+            ours = history and {"users", "games"} <= tables
+            applied = [name for (name,) in connection.execute(f"SELECT name FROM {history}")] if ours else []  # noqa: S608
     except sqlite3.DatabaseError as error:
         raise Refused(f"{copy}: it can't be read as a SQLite database ({error}); give a file that backup has made") from None
     if sound != "ok":
@@ -75,6 +77,13 @@ def restore(path, copy, progress):
         with closing(sqlite3.connect(f"{_uri(copy)}?mode=ro", uri=True)) as source:
             source.backup(database, pages=PAGES, progress=_told(progress))
     return aside
+
+
+def refuse_in_use(path):
+    """Raise Refused if a server, or another program, has the SQLite database at `path` open."""
+    if Path(path).exists() and not _is_unreadable(path):
+        with _opened(path, patience=0) as database:
+            _take_alone(database, path)
 
 
 def _take_alone(database, path):

@@ -40,6 +40,7 @@ POSTGRES_OPTIONS = {
     "connect_timeout": 5,  # seconds
     "keepalives_idle": 30,  # seconds
     "tcp_user_timeout": 10_000,  # milliseconds
+    "fallback_application_name": "snakepit",  # by which `manage.py import` finds a server that runs
 }
 
 

@@ -39,7 +39,9 @@ def main(arguments=None):
     asked = command_line().parse_args(_shielded(sys.argv[1:] if arguments is None else list(arguments)))
     try:
         return asked.act(asked, config.load()) or 0
-    except (Refused, config.ConfigError, Problem) as refusal:
+    except config.ConfigError as error:
+        return _failed(error, 2)
+    except (Refused, Problem) as refusal:
         return _failed(refusal)
     except models.OUT_OF_REACH as error:
         return _failed(f"the database is out of reach or busy ({str(error).partition(chr(10))[0]}); try again")
@@ -58,10 +60,10 @@ def _shielded(arguments):
     return [f" {word}" if word.startswith("-") and word.partition("=")[0] not in OPTIONS else word for word in arguments]
 
 
-def _failed(why):
+def _failed(why, status=1):
     with suppress(BrokenPipeError):
         print(f"manage.py: {why}", file=sys.stderr)
-    return 1
+    return status
 
 
 # The database.
@@ -150,14 +152,32 @@ def export(asked, settings):
 
 
 def import_(asked, settings):
-    with opened(settings, new=True), Progress("read {} rows") as progress:
+    path = file_of(settings)
+    if path:
+        backups.refuse_in_use(path)
+    with _removed_if_it_fails(path), opened(settings, new=True), Progress("read {} rows") as progress:
+        if not path and (others := models.other_connections()):
+            raise Refused(f"{others} connections of a server, or of another manage.py, are open; stop it first")
         if asked.file:
             with open(asked.file, "rb") as file:
-                counts = portable.load(file, progress)
+                counts = portable.load(file, progress, asked.replace)
         else:
-            counts = portable.load(iter(sys.stdin.buffer), progress)
+            counts = portable.load(sys.stdin.buffer, progress, asked.replace)
     print("Imported", ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
-    print("A server that runs on this database must be started anew.")
+    print("Now the server can be started.")
+
+
+@contextmanager
+def _removed_if_it_fails(path):
+    """A SQLite file that was not there before is removed if the block raises."""
+    is_new = path and not os.path.exists(path)
+    try:
+        yield
+    except BaseException:
+        for end in ("", "-wal", "-shm") if is_new else ():
+            with suppress(FileNotFoundError):
+                os.unlink(f"{path}{end}")
+        raise
 
 
 def _may_be_written(asked, path):
@@ -357,7 +377,8 @@ def command_line():
     add("backup", backup, "copy the SQLite database to FILE, as it is now", file, yes=True)
     add("restore", restore, "put a copy in the database's place, which is kept beside it", file, yes=True)
     add("export", export, "write all of the database as lines of JSON, which are as secret as it is", stream, yes=True)
-    add("import", import_, "fill an empty database, of either kind, from what export has written", stream)
+    replace = "--replace", {"action": "store_true", "help": "first delete all that is in Snakepit's tables"}
+    add("import", import_, "fill an empty database, of either kind, from what export has written", stream, replace)
     add("verify", verify, "play every ranked game again, and compare")
     check = "--check", {"action": "store_true", "help": "only compare"}
     add("rebuild", rebuild, "derive the boards anew from the games", check)

@@ -10,7 +10,6 @@ import secrets
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path
 
 import peewee
 from peewee import (
@@ -23,13 +22,13 @@ from peewee import (
     IntegerField,
     TextField,
 )
-from playhouse.migrations import Runner
 
 import clock
+import ownership
 from config import ConfigError
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATED = "schema_migration"  # the table of those that have been made, playhouse's
+MIGRATIONS = ownership.MIGRATIONS
+MIGRATED = ownership.HISTORY
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
 
 # What a call to the database raises when it is out of reach, or too busy to answer in time.
@@ -72,6 +71,11 @@ class using:  # noqa: N801 - it reads as a verb
         _current.reset(self.token)
 
 
+def current():
+    """Return the database that `using` has set, itself."""
+    return _current.get()
+
+
 def release():
     """Give the connection back to the pool, ahead of a wait for something else; the next query takes one again."""
     db = _current.get()
@@ -82,11 +86,12 @@ def release():
 def migrate():
     """Bring the tables to today's; several processes may try at once. Where they are, nothing is written.
 
-    Raises ConfigError for a database that a newer version has brought further, which this one would only harm.
+    Raise ConfigError for a database that a newer version has brought further, which this one would only harm, and for one
+    that has a table with one of our names that is not ours.
     """
     had, lacking = migrations()
     refuse_newer(had)
-    if lacking:
+    if lacking or not ownership.has_history(_current.get()):
         with migrating() as runner:
             refuse_newer(runner.applied())
             runner.up()
@@ -96,13 +101,16 @@ def migrate():
 def migrating():
     """A transaction in which tables may be changed, by this process alone; its playhouse.migrations.Runner."""
     with _foreign_keys_off(), database.atomic():
+        runner = _runner()
         if not is_sqlite():
             sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
-        yield _runner()
+            sql("SELECT set_config('search_path', ?, true)", f'"{ownership.schema(_current.get())}"')
+        runner.take_over()
+        yield runner
 
 
 def _runner():
-    return Runner(_current.get(), str(MIGRATIONS), MIGRATED)
+    return ownership.History(_current.get())
 
 
 def migration():
@@ -139,6 +147,14 @@ def _foreign_keys_off():
         yield
     finally:
         sql("PRAGMA foreign_keys = 1")
+
+
+def other_connections():
+    """Return how many connections to this Postgres database others of our processes have open."""
+    return one(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND application_name = current_setting('application_name')"
+    )[0]
 
 
 def is_sqlite():

@@ -9,19 +9,26 @@ import binascii
 import re
 from base64 import b64decode
 from contextlib import contextmanager
-from itertools import groupby, islice
 
 import msgspec
 import peewee
 
 import models
+import ownership
 from backups import Refused
 from models import database, is_sqlite, sql, upsert
+from rules import MODES
 
 FORMAT = 1
 AT_ONCE = 1000  # rows
-HISTORY = "schema_migration"  # playhouse's table
+LONGEST_LINE = 8_000_000  # bytes: far more than the longest game takes
 TABLES = {table._meta.table_name: table for table in models.TABLES}
+MADE_BY_START = {"secrets"}  # by the first start of a server
+KINDS = {int: "a whole number", bool: "true or false", str: "a text"}
+BITS = {"INTEGER": (-(2**31), 2**31 - 2), "BIGINT": (-(2**63), 2**63 - 1)}
+TIMES = 0, 253_402_300_799_999  # milliseconds, until the end of the year 9999
+RANGES = {"seed": (1, 2**32 - 1), "tick": (0, 2**31 - 1), "score": (0, 2**31 - 1)}
+WIDTHS = {"turns": 3, "state": 4}  # bytes, of which there is a multiple
 
 
 def lines(progress):
@@ -91,23 +98,29 @@ def _with_booleans(row, flags):
     return row
 
 
-def load(source, progress):
-    """Fill the database at hand, which must be empty, from `source`, an iterator of lines; all in one transaction.
+# Import.
 
-    An export of an earlier version is brought to today's afterwards, as a database would be. Answers {table: rows}. Raises
-    Refused. `progress(done)` is called with rows.
+
+def load(file, progress, replace=False):
+    """Fill our tables in the database from `file`, open for reading bytes, in one transaction; return {table: rows}.
+
+    The tables must be empty, unless `replace` says that what they have is deleted. Other programs' tables are not touched.
+    An export of an earlier version is brought to today's afterwards, as a database would be. `progress(done)` is called with
+    rows. Raise Refused, and change nothing, for what can't be imported.
     """
-    head = _read(next(source, b""), 1)
+    lines = _numbered(file)
+    _, head = next(lines, (1, None))
     if not isinstance(head, dict) or not {"snakepit": int, "migration": str}.items() <= _kinds(head).items():
-        raise Refused("line 1 is not how an export begins; give what export has written")
+        raise Refused("line 1 is not how an export begins; give a file that export has written")
     if head["snakepit"] > FORMAT:
         raise Refused(f"it is of format {head['snakepit']}, from a newer version; import it with that version")
     models.refuse_newer([head["migration"]], "it")
     with models.migrating() as runner:
-        _prepare(runner, head["migration"])
-        counts = _fill(source, progress)
+        _prepare(runner, head["migration"], replace)
+        tables = ownership.tables_at(runner.applied())
+        counts = _fill(lines, tables, progress)
         runner.up()
-        _see_to_keys()
+        _see_to_keys(tables)
     return counts
 
 
@@ -115,82 +128,175 @@ def _kinds(head):
     return {name: type(value) for name, value in head.items()}
 
 
-def _prepare(runner, migration):
-    """Bring a new database to the migration; of one that a server has been started on, forget what that has made."""
+def _prepare(runner, migration, replace):
+    """Bring our tables to the migration, and empty them: a server that was started on them has made a secret."""
     applied = sorted(runner.applied())
     models.refuse_newer(applied)
-    if applied and sql("SELECT 1 FROM users LIMIT 1").fetchone():
-        raise Refused("the database has players already; name an empty one in DATABASE_URL")
+    tables = ownership.tables_at(applied)
+    if filled := {name: count for name in tables if name not in MADE_BY_START and (count := _count(name))}:
+        if not replace:
+            what = ", ".join(f"{count} {name}" for name, count in filled.items())
+            raise Refused(f"the database is not empty ({what}); name an empty one in DATABASE_URL, or say --replace")
+        if kept := ownership.references(models.current(), tables):
+            raise Refused(
+                f"the table {kept[0][0]} refers to rows of {kept[0][1]}, which can't be replaced; drop that key first"
+            )
     if applied and applied[-1] > migration:
-        raise Refused(f"the database is at {applied[-1]}, this at {migration}; name one without tables in DATABASE_URL")
+        _drop(tables)
+    else:
+        for name in tables:
+            sql(f"DELETE FROM {name}")  # noqa: S608 - the names are ours
     runner.up(migration)
-    for name in _there():
-        sql(f"DELETE FROM {name}")  # noqa: S608 - the names are ours
+    for name in ownership.tables_at(runner.applied()):
+        sql(f"DELETE FROM {name}")  # noqa: S608 - what the migrations have put there
 
 
-def _there():
-    """The names of the tables that there are: at an earlier migration, not all of today's, and others."""
-    return set(database.get_tables()) - {HISTORY}
+def _count(name):
+    return sql(f"SELECT COUNT(*) FROM {name}").fetchone()[0]  # noqa: S608 - the names are ours
 
 
-def _fill(source, progress):
-    counts, done, last, insert_rows = {}, 0, None, None
-    values = (_read(line, number) for number, line in enumerate(source, 2))
-    for is_rows, group in groupby(values, key=lambda value: isinstance(value, list)):
-        if is_rows and not insert_rows:
-            raise Refused("there are rows of no table; the file is damaged, and nothing was imported")
-        if not is_rows:
-            for last in group:
-                if isinstance(last, dict) and "table" in last:
-                    insert_rows = _inserter(last)
-                    name = last["table"]
-                    counts[name] = 0
+def _drop(tables):
+    """Drop our tables, and forget that migrations have made them."""
+    if is_sqlite():
+        for name in tables:
+            sql(f"DROP TABLE {name}")
+    else:
+        sql(f"DROP TABLE {', '.join(tables)}")
+    sql(f"DELETE FROM {ownership.HISTORY}")  # noqa: S608 - the name is ours
+
+
+def _fill(lines, tables, progress):
+    counts, batch, done, table, last, number = {}, [], 0, None, None, 1
+    for number, value in lines:
+        if isinstance(value, list):
+            if not table:
+                raise _damaged(number, "is a row of no table")
+            batch.append((number, table.row(number, value)))
+            done += 1
+            if len(batch) == AT_ONCE:
+                counts[table.name] += _insert(table, batch)
+                progress(done)
             continue
-        while rows := list(islice(group, AT_ONCE)):
-            insert_rows(rows)
-            counts[name] += len(rows)
-            done += len(rows)
-            progress(done)
+        if batch:
+            counts[table.name] += _insert(table, batch)
+        last = value
+        if isinstance(value, dict) and "rows" in value:
+            break
+        table = _Table(number, value, tables)
+        if counts.setdefault(table.name, 0):
+            raise _damaged(number, f"has the table {table.name} once more")
+    if not isinstance(last, dict) or "rows" not in last:
+        raise Refused("the end is missing; the file is cut off, and nothing was imported")
     if last != {"rows": done}:
-        raise Refused("the end is missing; the file is cut off or damaged, and nothing was imported")
+        raise _damaged(number, f"says that there are {last['rows']} rows, and there are {done}")
+    if missing := tables.keys() - counts.keys():
+        raise _damaged(number, f"is the end, but the table {min(missing)} is missing")
+    for number, _ in lines:
+        raise _damaged(number, "comes after the end")
     return counts
 
 
-def _inserter(head):
-    """What inserts the rows that follow the line of a table."""
-    table, columns = head["table"], head.get("columns") or []
-    if table not in _there() or not all(isinstance(name, str) and re.fullmatch("[a-z_]+", name) for name in columns):
-        raise Refused(f"there is no table {table!r} with such columns; the file is damaged, and nothing was imported")
-    binary = [columns.index(name) for name in head.get("bytes", ()) if name in columns]
-    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+class _Table:
+    """A table of ours, as a line of the export has it: checks the rows that follow."""
 
-    def insert_rows(rows):
+    def __init__(self, number, head, tables):
+        if not isinstance(head, dict) or not isinstance(name := head.get("table"), str) or name not in tables:
+            raise _damaged(number, "is neither a row, nor a table of Snakepit's, nor the end")
+        columns = head.get("columns")
+        if not isinstance(columns, list) or sorted(map(str, columns)) != sorted(tables[name]):
+            raise _damaged(number, f"has not the columns of {name}")
+        self.name, self.columns = name, [(column, tables[name][column]) for column in columns]
+        self.insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES"
+
+    def row(self, number, values):
+        """Return the values as the database takes them; raise Refused if they can't be in this table."""
+        if len(values) != len(self.columns):
+            raise _damaged(number, f"is a row of {len(values)} values, and {self.name} has {len(self.columns)} columns")
         try:
-            for row in rows:
-                for at in binary:
-                    row[at] = row[at] if row[at] is None else b64decode(row[at])
-            upsert(statement, [row for row in rows if len(row) == len(columns) or _cut(table)], "")
-        except (peewee.DatabaseError, peewee.InterfaceError, IndexError, TypeError, binascii.Error) as error:
-            reason = str(error).partition("\n")[0]
-            raise Refused(f"the rows of {table} don't fit ({reason}); nothing was imported") from None
-
-    return insert_rows
+            return [_value(name, column, value) for (name, column), value in zip(self.columns, values, strict=True)]
+        except ValueError as error:
+            raise _damaged(number, f"is no row of {self.name}: {error}") from None
 
 
-def _cut(table):
-    raise Refused(f"a row of {table} is too short or too long; the file is damaged, and nothing was imported")
+def _value(name, column, value):
+    """Return what the database takes; raise ValueError with the reason if it can't be in a column of that name."""
+    if value is None:
+        if not column.is_nullable:
+            raise ValueError(f"{name} is null")
+        return None
+    kind = column.type.upper().partition("(")[0]
+    wanted = {"INTEGER": int, "BIGINT": int, "BOOLEAN": bool}.get(kind, str)
+    if type(value) is not wanted:
+        raise ValueError(f"{name} must be {KINDS[wanted]}")
+    if wanted is int:
+        low, high = RANGES.get(name) or (TIMES if name == "at" or name.endswith("_at") else BITS[kind])
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be from {low} to {high}")
+    if kind == "BLOB":
+        return _bytes(name, value)
+    if wanted is str:
+        if "\0" in value:
+            raise ValueError(f"{name} has a NUL character")
+        if (length := re.search(r"\d+", column.type)) and len(value) > int(length[0]):
+            raise ValueError(f"{name} has more than {length[0]} characters")
+        if name == "mode" and value not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}")
+    return value
 
 
-def _see_to_keys():
-    if is_sqlite():
-        if broken := sql("PRAGMA foreign_key_check").fetchone():
-            raise Refused(f"{broken[0]}: what a row belongs to is missing; the file is damaged, and nothing was imported")
-    else:
-        sql("SELECT setval(pg_get_serial_sequence('users', 'id'), COALESCE(MAX(id), 0) + 1, false) FROM users")
-
-
-def _read(line, number):
+def _bytes(name, value):
     try:
-        return msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
-        raise Refused(f"line {number} is no JSON; the file is cut off or damaged, and nothing was imported") from None
+        found = b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"{name} must be base64") from None
+    if len(found) % WIDTHS.get(name, 1):
+        raise ValueError(f"{name} is cut off")
+    return found
+
+
+def _insert(table, batch):
+    """Insert the rows of (line, row), and take them out of the batch; return how many."""
+    try:
+        with database.atomic():
+            upsert(table.insert, [row for _, row in batch], "")
+    except (peewee.IntegrityError, peewee.DataError):
+        for number, row in batch:  # which of them it is
+            try:
+                upsert(table.insert, [row], "")
+            except (peewee.IntegrityError, peewee.DataError) as error:
+                reason = str(error).partition("\n")[0]
+                raise _damaged(number, f"does not fit into {table.name}: {reason}") from None
+        raise
+    count = len(batch)
+    batch.clear()
+    return count
+
+
+def _damaged(number, what):
+    return Refused(f"line {number} {what}; the file is damaged, and nothing was imported")
+
+
+def _see_to_keys(tables):
+    there = ownership.relations(models.current())
+    if is_sqlite():
+        for name in tables:
+            if name in there and (broken := sql(f"PRAGMA foreign_key_check({name})").fetchone()):
+                what = f"a row of {name} belongs to a row of {broken[2]} that is missing"
+                raise Refused(f"{what}; the file is damaged, and nothing was imported")
+        return
+    for name in ownership.tables_at(ownership.names()):
+        if "id" in there[name] and sql(f"SELECT pg_get_serial_sequence('{name}', 'id')").fetchone()[0]:
+            sql(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), COALESCE(MAX(id), 0) + 1, false) FROM {name}")  # noqa: S608
+
+
+def _numbered(file):
+    """Yield (number, value) of each line."""
+    number = 0
+    while line := file.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE:
+            raise _damaged(number, f"has more than {LONGEST_LINE // 1_000_000} MB")
+        try:
+            yield number, msgspec.json.decode(line)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            raise Refused(f"line {number} is no JSON; the file is cut off or damaged, and nothing was imported") from None

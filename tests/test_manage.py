@@ -13,8 +13,11 @@ from driver import drive
 import accounts
 import backups
 import boards
+import config
 import manage
 import models
+import ownership
+import portable
 import rules
 import upkeep
 from games import pack_turns
@@ -166,7 +169,7 @@ def test_only_a_sound_copy_of_ours_is_restored(run, app, ada, tmp_path):
         others.execute("CREATE TABLE users (id INTEGER)")
     shutil.copy("copy.db", "newer.db")
     with closing(sqlite3.connect("newer.db")) as newer, newer:
-        newer.execute("INSERT INTO schema_migration (name, applied) VALUES ('9999_wings', '2030-01-01')")
+        newer.execute("INSERT INTO snakepit_migration (name, applied) VALUES ('9999_wings', '2030-01-01')")
     content = (tmp_path / "copy.db").read_bytes()
     (tmp_path / "torn.db").write_bytes(content[:4096] + b"\xff" * 8192 + content[12288:])
     (tmp_path / "damaged.db").write_bytes(content.replace(b"Adaada", b"Adabda"))
@@ -234,7 +237,7 @@ def test_it_goes_through_standard_output_and_input(run, exported, elsewhere, mon
     assert manage.main(["export"]) == 0
     assert capsys.readouterr().out.encode() == exported
     elsewhere()
-    with open("all.jsonl") as file:
+    with open("all.jsonl", encoding="utf-8") as file:
         monkeypatch.setattr("sys.stdin", file)
         run("import")
     assert "players   2" in run("stats")
@@ -251,10 +254,129 @@ def test_many_rows_are_read_a_part_at_a_time(run, api, db, elsewhere, monkeypatc
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "all.jsonl").read_bytes()
 
 
-def test_players_are_never_mixed_with_those_of_another_database(run, exported, api):
+def test_nothing_is_imported_while_a_server_runs_on_the_database(run, exported, api, tmp_path):
     before = names(api)
-    assert "has players already" in run("import", "all.jsonl", status=1)
+    assert "stop the server" in run("import", "all.jsonl", "--replace", status=1)
     assert names(api) == before
+
+
+def test_players_are_never_mixed_with_those_of_another_database(run, app, exported, api, make_app, tmp_path):
+    before = names(api)
+    app.close()
+    assert "is not empty (3 users, " in run("import", "all.jsonl", status=1)
+    assert names(drive(make_app(database_url=f"sqlite:///{tmp_path}/snake.db"))) == before
+
+
+def test_what_is_there_is_replaced_if_that_is_said(run, app, exported, api, make_app, tmp_path):
+    api.sign_up("Carl").play(5)
+    app.close()
+    assert "3 users" in run("import", "all.jsonl", "--replace")
+    run("export", "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == exported
+
+
+# Other programs' tables beside ours.
+
+OTHERS = """
+CREATE TABLE orders (id INTEGER PRIMARY KEY, what TEXT NOT NULL, buyer INTEGER);
+INSERT INTO orders VALUES (1, 'snake oil', 1), (2, 'apples', 1), (3, 'mice', 2);
+CREATE TABLE schema_migration (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL, applied DATETIME NOT NULL);
+INSERT INTO schema_migration VALUES (1, '0001_initial', '2024-01-01'), (2, '0099_last', '2025-01-01');
+CREATE VIEW big_orders AS SELECT * FROM orders WHERE id > 1;
+CREATE INDEX orders_what ON orders (what);
+"""
+
+
+def dumped(path):
+    """What other programs' tables have, and how they are made."""
+    with closing(sqlite3.connect(path)) as connection:
+        made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql LIKE '%orders%' ORDER BY name").fetchall()
+        return [made, *(connection.execute(f"SELECT * FROM {name}").fetchall() for name in ("orders", "schema_migration"))]
+
+
+def with_others(path, more=""):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(OTHERS + more)
+    return dumped(path)
+
+
+def test_tables_of_other_programs_are_not_touched(run, exported, elsewhere, make_app, tmp_path):
+    path = tmp_path / elsewhere()
+    before = with_others(
+        path,
+    )
+    run("import", "all.jsonl")
+    assert dumped(path) == before
+    app = make_app(database_url=f"sqlite:///{path}")
+    drive(app).sign_up("Carl").play(1)
+    app.close()
+    run("import", "all.jsonl", "--replace")
+    run("export", "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == exported
+    run("rebuild")
+    assert dumped(path) == before
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT)",
+        "CREATE TABLE Games (id INTEGER PRIMARY KEY, title TEXT)",
+        "CREATE VIEW entries AS SELECT * FROM orders",
+        "CREATE TABLE games_open (id INTEGER)",
+        "CREATE INDEX games_latest ON orders (buyer)",
+        "CREATE TABLE snakepit_migration (id INTEGER)",
+        "CREATE TABLE users (id INTEGER PRIMARY KEY); INSERT INTO schema_migration VALUES (3, '0001_first', '2024-01-01')",
+    ],
+)
+def test_a_table_with_one_of_our_names_that_is_not_ours_stops_all(run, exported, elsewhere, make_app, tmp_path, foreign):
+    path = tmp_path / elsewhere()
+    before = with_others(path, foreign)
+    for command in (["import", "all.jsonl"], ["import", "all.jsonl", "--replace"], ["stats"], ["rebuild"]):
+        assert "is not Snakepit's" in run(*command, status=2)
+    with pytest.raises(config.ConfigError, match="is not Snakepit's"):
+        make_app(database_url=f"sqlite:///{path}")
+    assert dumped(path) == before
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM sqlite_master WHERE name = 'tallies'").fetchone()[0] == 0
+
+
+def test_a_table_of_ours_that_another_has_replaced_stops_all(run, app, make_app, tmp_path, exported):
+    app.close()
+    with closing(sqlite3.connect(tmp_path / "snake.db")) as connection, connection:
+        connection.executescript("DROP TABLE games; CREATE TABLE games (id INTEGER PRIMARY KEY, title TEXT)")
+    assert "its table games is not Snakepit's" in run("import", "all.jsonl", "--replace", status=2)
+    with closing(sqlite3.connect(tmp_path / "snake.db")) as connection, connection:
+        connection.executescript("DROP TABLE games")
+    with pytest.raises(config.ConfigError, match="its table games is missing"):
+        make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
+
+
+@pytest.mark.parametrize("key", ["REFERENCES users (id)", "REFERENCES users (id) ON DELETE CASCADE"])
+def test_rows_that_others_refer_to_are_not_replaced(run, app, exported, tmp_path, key):
+    app.close()
+    path = tmp_path / "snake.db"
+    before = with_others(
+        path, f"CREATE TABLE others_orders (id INTEGER, buyer INTEGER {key}); INSERT INTO others_orders VALUES (1, 1)"
+    )
+    assert "others_orders refers to rows of users" in run("import", "all.jsonl", "--replace", status=1)
+    assert dumped(path) == before
+    run("export", "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == exported
+
+
+def test_the_names_of_our_migrations_move_out_of_a_table_that_others_use(run, app, exported, make_app, tmp_path):
+    app.close()
+    path = tmp_path / "snake.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(
+            OTHERS + "INSERT INTO schema_migration (name, applied) SELECT name, applied FROM"
+            " snakepit_migration; DROP TABLE snakepit_migration"
+        )
+    make_app(database_url=f"sqlite:///{path}").close()
+    assert [name for _, name, _ in dumped(path)[2]] == ["0001_initial", "0099_last"]
+    run("export", "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == exported
 
 
 def test_an_export_of_an_earlier_version_is_brought_along(run, api, exported, elsewhere, tmp_path, make_app):
@@ -269,6 +391,7 @@ def test_an_export_of_an_earlier_version_is_brought_along(run, api, exported, el
 
 def as_of_0004(exported):
     """An export as it would have been before there were resets, and with how often boards have changed in another table."""
+    tables = ownership.tables_at(["0004_skeletons"])
     written, table, versions = [{"snakepit": 1, "migration": "0004_skeletons"}], None, []
     for line in map(json.loads, exported.splitlines()[1:-1]):
         if isinstance(line, dict):
@@ -276,7 +399,7 @@ def as_of_0004(exported):
             line["columns"] = ["players" if name == "number" else name for name in line["columns"]]
         if table == "tallies" and isinstance(line, list) and line[1] == boards.CHANGES:
             versions.append([line[0], line[3]])
-        elif table != "resets":
+        elif table in tables:
             written.append(line)
     written += [{"table": "versions", "columns": ["board", "version"], "bytes": []}, *versions]
     written.append({"rows": sum(isinstance(line, list) for line in written)})
@@ -287,22 +410,53 @@ def without(lines, number):
     return lines[:number] + lines[number + 1 :]
 
 
+def replaced(number, old, new):
+    """What replaces something in the line of that number, counted from 1."""
+
+    def change(lines):
+        assert old in lines[number - 1]
+        return [*lines[: number - 1], lines[number - 1].replace(old, new, 1), *lines[number:]]
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         (lambda lines: lines[:-1], "the end is missing"),
         (lambda lines: lines[: len(lines) // 2], "the end is missing"),
-        (lambda lines: without(lines, 3), "the end is missing"),
-        (lambda lines: without(lines, 2), "the end is missing"),
+        (lambda lines: without(lines, 3), "rows, and there are"),
+        (lambda lines: without(lines, 2), "rows, and there are"),
         (lambda lines: lines[1:], "line 1 is not how an export begins"),
-        (lambda lines: [], "line 1 is no JSON"),
-        (lambda lines: without(lines, 1), "rows of no table"),
+        (lambda lines: [], "line 1 is not how an export begins"),
+        (lambda lines: without(lines, 1), "line 2 is a row of no table"),
         (lambda lines: [*lines[:5], b"[1\n", *lines[5:]], "line 6 is no JSON"),
-        (lambda lines: [*lines[:2], lines[2], *lines[2:]], "the rows of users don't fit"),
-        (lambda lines: [*lines[:2], b"[1,2]\n", *lines[2:]], "too short or too long"),
-        (lambda lines: [lines[0], lines[1].replace(b'"name"', b'"name, id"'), *lines[2:]], "no table 'users' with such"),
-        (lambda lines: [lines[0].replace(b'":1', b'":2'), *lines[1:]], "of format 2"),
-        (lambda lines: [lines[0].replace(LATEST.encode(), b"9999_wings"), *lines[1:]], "9999_wings"),
+        (lambda lines: [*lines[:2], lines[2], *lines[2:]], "line 4 does not fit into users"),
+        (lambda lines: [*lines[:2], b"[1,2]\n", *lines[2:]], "line 3 is a row of 2 values"),
+        (lambda lines: [*lines, b"[1,2]\n"], "comes after the end"),
+        (lambda lines: [*lines[:-1], lines[1], lines[-1]], "has the table users once more"),
+        (lambda lines: [*lines[:-1], b'{"table":"orders","columns":["id"]}\n', lines[-1]], "nor a table of Snakepit's"),
+        (replaced(2, b'"name"', b'"name, id"'), "line 2 has not the columns of users"),
+        (replaced(2, b'"name",', b""), "line 2 has not the columns of users"),
+        (replaced(2, b'"users"', b'"schema_migration"'), "nor a table of Snakepit's"),
+        (replaced(2, b'"users"', b"[1]"), "nor a table of Snakepit's"),
+        (replaced(3, b'"Ada"', b'"Ad\xff"'), "line 3 is no JSON"),
+        (replaced(3, b'"Ada"', b'"Ad\\ud800"'), "line 3 is no JSON"),
+        (replaced(3, b'"Ada"', b'"Ad\\u0000"'), "line 3 is no row of users: name has a NUL"),
+        (replaced(3, b'"Ada"', b"17"), "line 3 is no row of users: name must be a text"),
+        (replaced(3, b'"Ada"', b"null"), "line 3 is no row of users: name is null"),
+        (replaced(3, b"[1,", b"[NaN,"), "line 3 is no JSON"),
+        (replaced(3, b"[1,", b"[1.0,"), "id must be a whole number"),
+        (replaced(3, b"[1,", b"[true,"), "id must be a whole number"),
+        (replaced(3, b"[1,", b"[2147483648,"), "id must be from"),
+        (replaced(3, b"false", b"0"), "bot must be true or false"),
+        (lambda lines: [line.replace(b'"walls",1,', b'"walls",1,1e999,', 1) for line in lines], "is no JSON"),
+        (lambda lines: [line.replace(b'"walls",1,', b'"flying",1,', 1) for line in lines], "mode must be one of"),
+        (lambda lines: [line.replace(b'"wall","', b'"wall","?', 1) for line in lines], "line"),
+        (replaced(1, b'":1', b'":2'), "of format 2"),
+        (replaced(1, LATEST.encode(), b"9999_wings"), "9999_wings"),
+        (replaced(1, LATEST.encode(), b"0000_before"), "0000_before"),
+        (lambda lines: [b"\xef\xbb\xbf" + lines[0], *lines[1:]], "line 1 is no JSON"),
     ],
 )
 def test_of_a_damaged_export_nothing_is_imported(run, exported, elsewhere, tmp_path, change, why):
@@ -310,8 +464,18 @@ def test_of_a_damaged_export_nothing_is_imported(run, exported, elsewhere, tmp_p
     assert changed != exported
     (tmp_path / "damaged.jsonl").write_bytes(changed)
     elsewhere()
-    assert why in run("import", "damaged.jsonl", status=1)
-    run("import", "all.jsonl")  # the database is as empty as before
+    said = run("import", "damaged.jsonl", status=1)
+    assert why in said
+    assert said.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.glob("other*")) == []
+    run("import", "all.jsonl")
+
+
+def test_a_line_that_is_too_long_is_not_read(run, exported, elsewhere, tmp_path, monkeypatch):
+    monkeypatch.setattr(portable, "LONGEST_LINE", 100_000)
+    (tmp_path / "long.jsonl").write_bytes(exported.splitlines(keepends=True)[0] + b"[" * 1_000_000)
+    elsewhere()
+    assert "line 2 has more than" in run("import", "long.jsonl", status=1)
 
 
 # Checks.
@@ -543,8 +707,8 @@ def test_a_database_that_is_not_the_servers_is_said_to_be_in_one_line(run, ada, 
     (tmp_path / "text").write_text("no database at all" * 1000)
     (tmp_path / "empty.db").touch()
     for name, change in (
-        ("old.db", f"DELETE FROM schema_migration WHERE name = '{LATEST}'"),
-        ("newer.db", "INSERT INTO schema_migration (name, applied) VALUES ('9999_wings', '2030-01-01')"),
+        ("old.db", f"DELETE FROM snakepit_migration WHERE name = '{LATEST}'"),
+        ("newer.db", "INSERT INTO snakepit_migration (name, applied) VALUES ('9999_wings', '2030-01-01')"),
     ):
         run("backup", name)
         with closing(sqlite3.connect(name)) as connection, connection:

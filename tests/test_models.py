@@ -38,8 +38,8 @@ def test_migrating_twice_changes_nothing(db):
 def test_a_database_from_a_newer_version_stops_the_start_and_is_left_alone(make_app, tmp_path):
     url = f"sqlite:///{tmp_path}/snake.db"
     with models.using(make_app(database_url=url).database):
-        models.insert("schema_migration", name="9999_wings", applied="2030-01-01 00:00:00")
-        models.sql("DELETE FROM schema_migration WHERE name = '0001_first'")  # which it would else begin with
+        models.insert("snakepit_migration", name="9999_wings", applied="2030-01-01 00:00:00")
+        models.sql("DELETE FROM snakepit_migration WHERE name = '0001_first'")  # which it would else begin with
     with pytest.raises(config.ConfigError, match=r"9999_wings.*run that version"):
         make_app(database_url=url)
 

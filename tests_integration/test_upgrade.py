@@ -105,7 +105,7 @@ def newer(old, server):
     server.stop()
     db = connections.connect(old)
     with models.using(db):
-        models.insert("schema_migration", name="9999_wings", applied="2030-01-01 00:00:00")
+        models.insert("snakepit_migration", name="9999_wings", applied="2030-01-01 00:00:00")
     db.close_all()
     return old
 
