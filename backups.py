@@ -54,7 +54,7 @@ def check(copy):
         raise Refused(f"{copy}: it is damaged ({sound}); give another copy")
     if not ours:
         raise Refused(f"{copy}: it is a SQLite database, but none of Snakepit's; give a file that backup has made")
-    models.refuse_newer(applied, f"{copy}: it")
+    models.refuse_newer(applied, f"{copy}: it", Refused)
     return max(applied)
 
 

@@ -124,10 +124,10 @@ def migrations():
     return [one.name for one in status if one.applied], [one.name for one in status if not one.applied]
 
 
-def refuse_newer(names, what="DATABASE_URL: this database"):
-    """ConfigError if there are migrations among the names that this version doesn't know."""
+def refuse_newer(names, what="DATABASE_URL: this database", refusal=ConfigError):
+    """Raise `refusal` if there are migrations among the names that this version doesn't know."""
     if unknown := sorted(set(names) - {path.stem for path in MIGRATIONS.glob("[0-9]*.py")}):
-        raise ConfigError(
+        raise refusal(
             f"{what} comes from a newer version, with the migration {unknown[-1]}, which this one doesn't know;"
             " run that version, or restore a copy from before it"
         )

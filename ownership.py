@@ -30,13 +30,19 @@ def _migrations():
     return Migration.load_directory(str(MIGRATIONS))
 
 
+class _Memory(peewee.SqliteDatabase):
+    """A database in memory whose columns say what they are for, as Postgres's do; peewee makes most of them INTEGER."""
+
+    field_types = peewee.SqliteDatabase.field_types | {"BIGINT": "BIGINT", "BOOL": "BOOLEAN"}
+
+
 @cache
 def made():
     """Return what there is of ours before the first migration, and after each: a list as `relations` returns.
 
     The migrations themselves are run, in memory, which takes about 10 ms.
     """
-    db = peewee.SqliteDatabase(":memory:")
+    db = _Memory(":memory:")
     migrator = SchemaMigrator.from_database(db)
     steps = [{}]
     with closing(db):

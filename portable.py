@@ -113,8 +113,8 @@ def load(file, progress, replace=False):
     if not isinstance(head, dict) or not {"snakepit": int, "migration": str}.items() <= _kinds(head).items():
         raise Refused("line 1 is not how an export begins; give a file that export has written")
     if head["snakepit"] > FORMAT:
-        raise Refused(f"it is of format {head['snakepit']}, from a newer version; import it with that version")
-    models.refuse_newer([head["migration"]], "it")
+        raise Refused(f"the export is of format {head['snakepit']}, from a newer version; import it with that version")
+    models.refuse_newer([head["migration"]], "the export", Refused)
     with models.migrating() as runner:
         _prepare(runner, head["migration"], replace)
         tables = ownership.tables_at(runner.applied())

@@ -106,7 +106,8 @@ def test_what_is_exported_is_the_same_after_a_way_through_the_other_kind(make_se
     server.kill()
     manage(postgres_url, "import", input=lines)
     assert manage(postgres_url, "export") == lines
-    assert "has players already" in manage(postgres_url, "import", input=lines, status=1)
+    assert "is not empty" in manage(postgres_url, "import", input=lines, status=1)
+    manage(postgres_url, "import", "--replace", input=lines)
     manage(back, "import", input=manage(postgres_url, "export"))
     assert manage(back, "export") == lines
     for url in (postgres_url, back):
@@ -117,6 +118,66 @@ def test_what_is_exported_is_the_same_after_a_way_through_the_other_kind(make_se
     ada.token = token
     assert ada.post(game, 5, 6)["tick"] == 6
     assert server.api.sign_up("Carl").user["id"] not in {"1", "2", "3", "4"}  # Postgres counts on
+
+
+OTHERS = """
+CREATE SCHEMA app;
+CREATE TABLE orders (id SERIAL PRIMARY KEY, what TEXT NOT NULL);
+INSERT INTO orders (what) VALUES ('snake oil'), ('apples'), ('mice');
+CREATE TABLE schema_migration (id SERIAL PRIMARY KEY, name VARCHAR(255) NOT NULL, applied TIMESTAMP NOT NULL);
+INSERT INTO schema_migration (name, applied) VALUES ('0001_initial', '2024-01-01'), ('0099_last', '2025-01-01');
+CREATE TABLE app.users (id SERIAL PRIMARY KEY, email TEXT);
+INSERT INTO app.users (email) VALUES ('ada@example.org');
+CREATE VIEW big_orders AS SELECT * FROM orders WHERE id > 1;
+"""
+
+
+def others(connection):
+    tables = "orders", "schema_migration", "app.users", "big_orders"
+    sequences = "orders_id_seq", "app.users_id_seq"
+    return [
+        *(connection.execute(f"SELECT * FROM {name} ORDER BY id").fetchall() for name in tables),
+        *(connection.execute(f"SELECT last_value FROM {name}").fetchall() for name in sequences),
+    ]
+
+
+def test_on_postgres_tables_of_other_programs_are_not_touched(make_server, manage, tmp_path, postgres_url):
+    url = f"sqlite:///{tmp_path}/snake.db"
+    server = make_server(DATABASE_URL=url)
+    fill(server)
+    lines = manage(url, "export")
+    server.kill()
+    in_schema = f"{postgres_url}{'&' if '?' in postgres_url else '?'}options=-csearch_path%3Dsnake"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(OTHERS)
+        connection.execute("CREATE SCHEMA snake")
+        before = others(connection)
+        for database_url in (postgres_url, in_schema):
+            manage(database_url, "import", input=lines)
+            manage(database_url, "import", "--replace", input=lines)
+            assert manage(database_url, "export") == lines
+            server.settings["DATABASE_URL"] = database_url
+            server.start().api("GET /api/leaderboard")
+            said = manage(database_url, "import", "--replace", input=lines, status=1)
+            assert "stop it first" in said
+            assert said.count("\n") == 1
+            server.stop()
+            assert others(connection) == before
+        connection.execute("CREATE TABLE fans (user_id INTEGER REFERENCES users (id) ON DELETE CASCADE)")
+        connection.execute("INSERT INTO fans VALUES (1)")
+        assert "fans refers to rows of users" in manage(postgres_url, "import", "--replace", input=lines, status=1)
+        assert connection.execute("SELECT COUNT(*) FROM fans").fetchone() == (1,)
+        assert manage(postgres_url, "export") == lines
+
+
+def test_on_postgres_a_table_with_one_of_our_names_that_is_not_ours_stops_all(manage, postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE games (id SERIAL PRIMARY KEY, title TEXT); INSERT INTO games (title) VALUES ('Go')")
+        for command in (["import", "--replace"], ["stats"], ["rebuild"]):
+            said = manage(postgres_url, *command, status=2, input='{"snakepit": 1, "migration": "0001_first"}\n')
+            assert "its table games is not Snakepit's" in said
+            assert said.count("\n") == 1
+        assert connection.execute("SELECT title FROM games").fetchall() == [("Go",)]
 
 
 def test_an_export_is_of_one_moment(make_server, manage, database_url):
