@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run help bots test test-integration fuzz lint audit bench
+.PHONY: run help bots test test-integration test-long fuzz lint audit bench pins
 
 run: $(VENV)/run.stamp ## the server, at http://127.0.0.1:8000 unless a setting says otherwise
 	$(BIN)/python service.py
@@ -14,12 +14,15 @@ help: ## this list
 bots: $(VENV)/run.stamp ## players for a server that runs: make bots ARGS="--bots 8 --url https://snakepit.example.org"
 	$(BIN)/python examples/bot.py $(ARGS)
 
-test: $(VENV)/dev.stamp ## the unit tests, in half a minute
-	$(BIN)/python -m pytest tests
+test: $(VENV)/test.stamp ## the unit tests, in less than a minute
+	$(BIN)/python -m pytest tests -m "not long"
 
 test-integration: $(VENV)/dev.stamp ## server processes, files, a Postgres, a browser: ten minutes
-	$(BIN)/python -m pytest tests_integration -m "not alone" --numprocesses 2 --dist worksteal
-	$(BIN)/python -m pytest tests_integration -m alone
+	$(BIN)/python -m pytest tests_integration -m "not long and not alone" --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest tests_integration -m "not long and alone"
+
+test-long: $(VENV)/dev.stamp ## what takes too long for each change: loads, failures again and again, many browsers
+	$(BIN)/python -m pytest tests tests_integration -m long $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## ten thousand requests drawn from the API's description, on each database; test-integration draws fewer
 	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests_integration/test_fuzz.py $(ARGS)
@@ -35,17 +38,44 @@ audit: ## whether anything is known against the dependencies; it says so where n
 bench: $(VENV)/dev.stamp ## answers per second beside a bare application's: half an hour the first time; needs wrk
 	$(BIN)/python bench/bench.py $(ARGS)
 
-# The environment is made once, and anew when the requirements change.
+pins: $(VENV)/uv.stamp ## the requirements' pins, from the ranges in pyproject.toml; ARGS=--upgrade takes the newest
+	$(PIN) --group dev --output-file requirements-dev.txt $(ARGS)
+	$(PIN) --group test --constraints requirements-dev.txt --output-file requirements-test.txt $(ARGS)
+	$(PIN) --constraints requirements-dev.txt --output-file requirements.txt $(ARGS)
+
+# For every platform and each Python that pyproject.toml allows; a machine's own settings don't matter.
+PIN = $(BIN)/uv pip compile pyproject.toml --quiet --no-config --universal --generate-hashes \
+	--custom-compile-command "make pins"
+
+# The environment is made once. It is made again when the requirements change, or when PYTHON names another version than its own.
+ifneq ($(origin PYTHON),file)
+MINOR = -c 'import sys; print(*sys.version_info[:2])'
+ifneq ($(shell $(PYTHON) $(MINOR)),$(shell test ! -e $(BIN)/python || $(BIN)/python $(MINOR)))
+$(VENV)/pip.stamp: FORCE
+FORCE:
+endif
+endif
+
 $(VENV)/pip.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Snakepit needs Python 3.11 or newer; say which with make PYTHON=python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
+
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/run.stamp: $(VENV)/pip.stamp requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(INSTALL) -r requirements.txt
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/test.stamp: $(VENV)/pip.stamp requirements-test.txt
+	$(INSTALL) -r requirements-test.txt
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/pip.stamp requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/uv.stamp: $(VENV)/pip.stamp
+	$(INSTALL) uv==0.13.9
 	@touch $@

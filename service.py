@@ -139,6 +139,13 @@ class Snakepit(bottle.Bottle):
         for method, path, handler, *_ in ROUTES:
             self.route(path, method, handler)
             self.routes[-1].row = counts.row(method, path)
+        try:
+            self._begin()
+        except BaseException:
+            self.close()  # an app that can't be made leaves no connection open
+            raise
+
+    def _begin(self):
         with models.using(self.database):
             try:
                 self.prepare()
@@ -147,7 +154,7 @@ class Snakepit(bottle.Bottle):
                 # It may come up after us; each request tries again.
                 log.warning("%s (%s)", connections.trouble(error), connections.in_a_line(error))
             except models.REFUSED_OPTIONS as error:
-                if "?" not in settings.database_url:
+                if "?" not in self.settings.database_url:
                     raise
                 raise config.ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 VERSION = "2.10.1"
 ROOT = Path(__file__).parent.parent
-REQUIREMENTS = "requirements.txt", "requirements-dev.txt"
+REQUIREMENTS = "requirements-dev.txt"  # which has what the others have, too
 PATIENCE = 90  # seconds for each step
 
 
@@ -51,8 +51,8 @@ def _program(environment):
 
 def _ask(program):
     """What pip-audit knows: [{name, version, vulns} or {name, skip_reason}]."""
-    files = [word for name in REQUIREMENTS for word in ("-r", ROOT / name)]
-    asked = [program, "--no-deps", "--disable-pip", "--progress-spinner=off", "--timeout=5", "--format=json", *files]
+    options = ["--no-deps", "--disable-pip", "--progress-spinner=off", "--timeout=5", "--format=json"]
+    asked = [program, *options, "-r", ROOT / REQUIREMENTS]
     return json.loads(_run(asked, statuses=(0, 1)))["dependencies"]
 
 

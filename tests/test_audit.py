@@ -1,6 +1,7 @@
 """What `make audit` makes of what pip-audit says; in its place stands a program that says it."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,8 @@ def test_what_is_known_fails_and_what_can_not_be_asked_is_said_loudly(tmp_path, 
     answer = "" if packages is None else json.dumps({"dependencies": packages})
     exits = int(packages is None or FAULTY in packages)
     lines = "import sys", f"print({answer!r}, end='')", "print('...\\nno such host', file=sys.stderr)", f"sys.exit({exits})"
-    program.write_text("\n".join([f"#!{sys.executable}", *lines]))
+    program.with_suffix(".py").write_text("\n".join(lines))
+    program.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(program))}.py\n")
     program.chmod(0o755)
     run = subprocess.run([sys.executable, AUDIT, tmp_path], capture_output=True, text=True, timeout=30)
     assert (run.returncode, run.stdout + run.stderr) == (status, said)

@@ -112,10 +112,11 @@ def test_the_picture_is_a_png_of_the_last_state(client, ada):
         assert (shown == pictures.SNAKE) == (cell in snake), cell
 
 
-def test_pictures_of_every_kind_can_be_drawn():
+@pytest.mark.parametrize("every", [60, pytest.param(1, marks=pytest.mark.long)])
+def test_pictures_of_every_kind_can_be_drawn(every):
     for mode in rules.MODES:
         turns, end = plan(7, mode, 12)
-        for tick in range(end + 1):
+        for tick in [*range(0, end, every), end]:
             game = rules.Game(7, mode)
             game.advance(turns, tick)
             assert all(len(row) == pictures.WIDTH for row in decode(pictures.draw(game)))

@@ -1,6 +1,7 @@
 """The database: its tables, and which one is meant."""
 
 import errno
+import gc
 import os
 import shutil
 import sqlite3
@@ -42,6 +43,36 @@ def test_a_database_from_a_newer_version_stops_the_start_and_is_left_alone(make_
         models.sql("DELETE FROM snakepit_migration WHERE name = '0001_first'")  # which it would else begin with
     with pytest.raises(config.ConfigError, match=r"9999_wings.*run that version"):
         make_app(database_url=url)
+
+
+@pytest.mark.parametrize("wrong", ["newer", "no database", "option", "storage"])
+def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path, wrong):
+    path, options = tmp_path / "snake.db", {}
+    if wrong == "newer":
+        with models.using(make_app(database_url=f"sqlite:///{path}").database) as db:
+            models.insert("schema_migration", name="9999_wings", applied="2030-01-01 00:00:00")
+        db.close_all()
+    elif wrong == "no database":
+        path.write_bytes(b"not a database" * 1000)
+    elif wrong == "option":
+        options = {"database_url": f"sqlite:///{path}?wings=2"}
+    else:
+        options = {"rate_limit_storage": "wings://here"}
+    before = open_files(path)
+    with pytest.raises((config.ConfigError, peewee.DatabaseError)):
+        make_app(**{"database_url": f"sqlite:///{path}"} | options)
+    gc.collect()  # Python 3.13 warns of a connection that is lost while it is open
+    assert open_files(path) == before
+
+
+def open_files(path):
+    """How often this process has the database at the path open, and its WAL."""
+    names = [os.readlink(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd") if is_link(number)]
+    return sum(name.startswith(str(path)) and not name.endswith("-shm") for name in names)
+
+
+def is_link(number):
+    return os.path.islink(f"/proc/self/fd/{number}")
 
 
 def test_apps_in_one_process_have_databases_of_their_own(make_app):

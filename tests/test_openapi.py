@@ -7,7 +7,6 @@ import conformance
 import jsonschema_rs
 import msgspec
 import pytest
-import schemathesis
 from driver import PASSWORD, drive
 
 import accounts
@@ -35,8 +34,7 @@ def test_every_call_of_the_api_is_described_and_nothing_else():
     assert {call for call in answered if call[1] not in pages} == described
 
 
-def test_the_description_is_valid():
-    schemathesis.openapi.from_dict(DESCRIPTION).validate()
+def test_the_description_s_shapes_are_valid():
     for name in DESCRIPTION["components"]["schemas"]:
         schema = {"$ref": f"#/components/schemas/{name}", "components": DESCRIPTION["components"]}
         jsonschema_rs.meta.validate(DESCRIPTION["components"]["schemas"][name])

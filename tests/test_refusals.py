@@ -2,7 +2,7 @@
 
 import functools
 import re
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import pytest
 import webtest
@@ -127,7 +127,13 @@ def test_an_unknown_path_is_404(api, path):
         *("../service.py", "%2e%2e/service.py", "..%2fservice.py", "%2e%2e%2fservice.py", "js/../../service.py"),
         *("%252e%252e/service.py", "..%252fservice.py", "%25%32%65%25%32%65/service.py", "..%c0%afservice.py"),
         *("..%5cservice.py", "..\\service.py", "%2e%2e%5cservice.py", "....//service.py", ".%2e/service.py"),
-        *("/etc/passwd", "%2fetc/passwd", "%2f%2fetc%2fpasswd", f"{service.STATIC}/js/rules.js", "file:///etc/passwd"),
+        *(
+            "/etc/passwd",
+            "%2fetc/passwd",
+            "%2f%2fetc%2fpasswd",
+            f"{quote(str(service.STATIC))}/js/rules.js",
+            "file:///etc/passwd",
+        ),
         *("js/rules.js%00", "js/rules.js%00.png", "%00", "../service.py%00.js"),
         *("js", "js/", ".", "..", "/"),
     ],

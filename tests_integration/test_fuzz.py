@@ -59,6 +59,10 @@ EXCLUDED = {
 LAST = ("log_out", "log_out_everywhere", "end_session", "change_me", "delete_me")  # calls that can end a session
 
 
+def test_the_description_is_valid():
+    SCHEMA.validate()
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def fuzzed(request, tmp_path_factory):
     """A server, with a player who is signed in, and a count of what is sent."""
