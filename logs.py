@@ -1,14 +1,18 @@
 """What is said in the log: each record on one line, with the request that it is about, and without what is secret.
 
-In text the traceback of an error follows its line, indented. Nothing of the app is imported here but what is free of bottle
-and peewee: the process that starts the workers logs, too.
+In text the traceback of an error follows its line, indented. A record has a greatest length, and warnings and errors that
+repeat are counted: nobody fills the disk by requests that are refused. Nothing of the app is imported here but what is free
+of bottle and peewee: the process that starts the workers logs, too.
 """
 
+import copy
 import json
 import logging
+import os
 import re
 import secrets
 import sys
+import time
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
@@ -20,8 +24,13 @@ HIDDEN = "***"
 # A session's token, whatever it stands in, and what comes behind a word that announces one.
 _TOKENS = (
     r"(?<![\w-])(?=[a-z_-]*[A-Z0-9])[\w-]{32}(?![\w-])",
-    r"(?i:(?<=\bbearer )|(?<=\bbasic )|(?<=\btoken=)|(?<=\bpassword=))[^\s&'\"]+",
+    r"(?i:(\b(?:bearer|basic)[ \t]+|\b(?:token|password)=|\bx-snakepit-token\W{1,5}))[^\s&'\"]+",
 )
+LONGEST = 1000  # characters of a message
+LONGEST_TRACE = 8000  # characters of a traceback
+OFTEN = 10  # records of a kind that are written in an interval; the others are counted
+INTERVAL = 60  # seconds
+MOST_KINDS = 1000
 # They log each query with its values, in which are hashes of passwords and tokens.
 TALKATIVE = "peewee", "psycopg"
 
@@ -30,7 +39,7 @@ access_log = logging.getLogger("snakepit.access")
 
 def set_up(settings):
     """Log as the settings say, to stderr."""
-    handler = logging.StreamHandler()
+    handler = Handler()
     handler.setFormatter((Json if settings.log_format == "json" else Text)(_secrets(settings)))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     access_log.setLevel(logging.INFO)  # it has a setting of its own
@@ -60,6 +69,84 @@ def access(environ, status, nanoseconds, trusted):
     access_log.info("%(method)s %(path)s %(status)s %(ms)s ms %(client)s", fields, extra=extra)
 
 
+class Handler(logging.StreamHandler):
+    """Writes records to stderr, or to `stream`; of warnings and errors only so many of a kind in `interval` seconds.
+
+    A kind is a place in the program, with the error that was caught there and the place where that was raised. At the end of
+    the interval the last record of a kind is written with the number of those that were not.
+    """
+
+    def __init__(self, stream=None, interval=INTERVAL):
+        super().__init__(stream)
+        self.interval = interval
+        self._kinds, self._pid = {}, os.getpid()
+
+    def emit(self, record):
+        self.report()
+        if record.levelno < logging.WARNING or record.name == access_log.name:
+            super().emit(record)
+            return
+        kind = self._kind(record)
+        kind.number += 1
+        if kind.number <= OFTEN:
+            super().emit(record)
+        else:
+            kind.last = _without_references(record)
+
+    def report(self, everything=False):
+        """Write the numbers of records that repeated in intervals that are over; `everything`: in the others, too."""
+        if not self._kinds:
+            return
+        with self.lock:
+            if self._pid != os.getpid():  # they are counted in the process that this one was forked from
+                self._kinds, self._pid = {}, os.getpid()
+            now = time.monotonic()
+            over = [key for key, kind in self._kinds.items() if everything or now - kind.began >= self.interval]
+            for kind in [self._kinds.pop(key) for key in over]:
+                if kind.last is not None:
+                    super().emit(kind.summary(now))
+
+    def close(self):
+        self.report(everything=True)
+        super().close()
+
+    def _kind(self, record):
+        error, trace = record.exc_info[::2] if record.exc_info and record.exc_info[0] else (None, None)
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        where = trace and (trace.tb_frame.f_code, trace.tb_lineno)
+        key = record.name, record.levelno, record.pathname, record.lineno, str(record.msg)[:20], error, where
+        if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
+            key = None
+        return self._kinds.setdefault(key, _Kind())
+
+
+class _Kind:
+    def __init__(self):
+        self.began, self.number, self.last = time.monotonic(), 0, None
+
+    def summary(self, now):
+        """Return the last record, with the number of those that were not written instead of its traceback."""
+        self.last.repeated = self.number - OFTEN
+        self.last.fields = {"repeated": self.last.repeated, "seconds": max(1, round(now - self.began))}
+        return self.last
+
+
+def _without_references(record):
+    """Return the record as it will be written later, without its traceback: that would keep what its frames refer to."""
+    light = copy.copy(record)
+    light.msg, light.args, light.exc_info, light.exc_text = record.getMessage(), None, None, None
+    light.request = _request_of(record)
+    return light
+
+
+def report():
+    """Write what is due of records that repeated. To be called now and then: else it waits for the next record."""
+    for handler in logging.root.handlers:
+        if isinstance(handler, Handler):
+            handler.report()
+
+
 class Text(logging.Formatter):
     """`secret`: the words that are never to be shown."""
 
@@ -71,15 +158,22 @@ class Text(logging.Formatter):
     def format(self, record):
         request = _request_of(record)
         about = f" [{request}]" if request else ""
-        lines = [f"{_time(record)} {record.levelname} {record.name}{about}: {_escaped(self.message(record))}"]
-        lines += (f"    {_escaped(line)}" for line in self.trace(record).splitlines())
+        message = _cut(_escaped(self.message(record)), 2 * LONGEST)
+        if hasattr(record, "repeated"):
+            message = f"Repeated {record.repeated} times in {record.fields['seconds']} s, the last time: {message}"
+        lines = [f"{_time(record)} {record.levelname} {record.name}{about}: {message}"]
+        lines += (f"    {_cut(_escaped(line), 2 * LONGEST)}" for line in self.trace(record).splitlines())
         return "\n".join(lines)
 
     def message(self, record):
-        return self.hidden.sub(HIDDEN, record.getMessage())
+        return self.shown(record.getMessage())
 
     def trace(self, record):
-        return self.hidden.sub(HIDDEN, self.formatException(record.exc_info)) if record.exc_info else ""
+        return self.shown(self.formatException(record.exc_info), LONGEST_TRACE) if record.exc_info else ""
+
+    def shown(self, text, longest=LONGEST):
+        """Return a text without what is secret, and without its middle if it is too long."""
+        return _cut(self.hidden.sub(rf"\g<1>{HIDDEN}", text), longest)
 
 
 class Json(Text):
@@ -92,7 +186,7 @@ class Json(Text):
             "request": _request_of(record),
             "traceback": self.trace(record),
             **{
-                name: self.hidden.sub(HIDDEN, value) if isinstance(value, str) else value
+                name: self.shown(value) if isinstance(value, str) else value
                 for name, value in getattr(record, "fields", {}).items()
             },
         }
@@ -101,6 +195,13 @@ class Json(Text):
 
 def _time(record):
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _cut(text, longest):
+    """Return the text without its middle if it is too long: both ends say most."""
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest // 2]}[... {len(text) - longest} characters ...]{text[-(longest // 2) :]}"
 
 
 def _escaped(text):

@@ -102,6 +102,10 @@ class Worker(GeventWorker):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all, and then comes the arbiter's own word
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
+    def notify(self):
+        super().notify()
+        logs.report()
+
     def handle_quit(self, sig, frame):
         """At once, and without a word: gunicorn's also ends its loop, and then the exit may find everything gone."""
         gevent.spawn_later(AT_ONCE, sys.exit, 0)

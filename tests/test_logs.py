@@ -1,9 +1,11 @@
 """The log: a line for each record, with its request, and without what is secret."""
 
 import contextlib
+import io
 import json
 import logging
 import re
+import time
 
 import bottle
 import pytest
@@ -99,6 +101,10 @@ def test_a_traceback_follows_indented_in_text_and_is_a_member_in_json():
         "redis://:hunter2hunter2@localhost is away",
         "no header: 'Authorization Bearer abc.def-123'",
         "Authorization: basic YWRhOmh1bnRlcjI=",
+        "Authorization: Bearer\tabc.def-123",
+        "no header: 'X-Snakepit-Token: abc.def-123'",
+        "x-snakepit-token:abcdef",
+        "{'X-SNAKEPIT-TOKEN': 'abcdef'}",
         "/api/auth/sessions/nNf6n_kW8rG84yZPOIrvxFN8DAGp6QVn",
         "GET /x?token=abcdef&password=correct",
     ],
@@ -126,6 +132,130 @@ def test_nothing_secret_is_shown(kind, text):
 def test_what_only_looks_like_much_is_shown():
     for text in ("the_name_of_a_function_that_is_32", "nothing at /api/players/Ada", "bearer", "0004_skeletons"):
         assert text in logs.Text().format(record("%s", text))
+
+
+# Floods.
+
+HUGE = {"ascii": "x" * 100_000, "control characters": "\x1b\n" * 50_000, "another script": "\U00010400" * 50_000}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("name", HUGE)
+def test_a_record_is_bounded(kind, name):
+    text = HUGE[name]
+    line = FORMATS[kind]().format(record("GET %s", text, fields={"path": text}))
+    assert len(line) < (30_000 if kind == "json" else 3_000)
+    assert "characters ...]" in line
+    with_trace = FORMATS[kind]().format(record("GET %s", text, error=raised(text)))
+    assert len(with_trace) < 130_000
+    assert "Traceback" in with_trace
+    assert "ValueError" in with_trace
+
+
+def test_where_a_record_is_cut_no_part_of_a_token_is_left():
+    token = "nNf6n_kW8rG84yZPOIrvxFN8DAGp6QVn"
+    for before in range(logs.LONGEST // 2 - 40, logs.LONGEST // 2 + 10):
+        assert token[:3] not in logs.Text().format(record("%s", "x" * before + f" {token} " + "y" * 10_000))
+
+
+@pytest.fixture(params=FORMATS)
+def written(request):
+    """Gives a logger and a function that returns what it has written, as lines; by the arguments of logs.Handler."""
+    logger, handlers = logging.getLogger("snakepit.flood"), []
+    logger.propagate = False
+
+    def make(**arguments):
+        stream = io.StringIO()
+        handlers.append(logs.Handler(stream, **arguments))
+        handlers[-1].setFormatter(FORMATS[request.param]())
+        logger.addHandler(handlers[-1])
+        return logger, handlers[-1], lambda: stream.getvalue().splitlines()
+
+    yield make
+    for handler in handlers:
+        logger.removeHandler(handler)
+    logger.propagate = True
+
+
+def test_what_repeats_is_written_a_few_times_and_then_counted(written):
+    logger, handler, lines = written()
+    for number in range(1500):
+        logger.warning("no request: %s", f"{number:x}" * 5000)
+    logger.warning("something else")
+    assert len(lines()) == logs.OFTEN + 1
+    handler.close()
+    summary = lines()[-1]
+    assert len(lines()) == logs.OFTEN + 2
+    assert str(1500 - logs.OFTEN) in summary
+    assert "no request: 5db5db" in summary
+    assert sum(map(len, lines())) < 50_000
+    if summary.startswith("{"):
+        assert json.loads(summary)["repeated"] == 1500 - logs.OFTEN
+
+
+def test_after_an_interval_it_is_said_how_often_it_was_and_counting_begins_again(written):
+    logger, handler, lines = written(interval=0.02)
+    deadline, logged = time.monotonic() + 10, 0
+    while len(numbers_in(lines())) < 3:
+        logger.error("the same")
+        logged += 1
+        assert time.monotonic() < deadline
+    handler.close()
+    numbers = numbers_in(lines())
+    assert len(lines()) - len(numbers) + sum(numbers) == logged
+
+
+def test_a_number_does_not_wait_for_the_next_record(written):
+    logger, handler, lines = written(interval=0.02)
+    for _ in range(100):
+        logger.error("the same")
+    deadline = time.monotonic() + 10
+    while not numbers_in(lines()):
+        handler.report()
+        assert time.monotonic() < deadline
+
+
+def numbers_in(lines):
+    """How often what was counted has been, by each line that says so."""
+    return [int(found[1]) for line in lines if (found := re.search(r'(?:Repeated |"repeated": )(\d+)', line))]
+
+
+def test_a_failure_is_counted_by_where_it_was_raised(written):
+    logger, handler, lines = written()
+    for _ in range(100):
+        for fail in (lambda: 1 / 0, lambda: int("x"), lambda: {}["x"]):
+            try:
+                fail()
+            except (ArithmeticError, LookupError, ValueError):
+                logger.exception("GET /x")
+    handler.close()
+    text = "\n".join(lines())
+    for name in ("ZeroDivisionError", "ValueError", "KeyError"):
+        assert text.count(f"{name}: ") == logs.OFTEN
+    assert len([line for line in lines() if "epeated" in line]) == 3
+
+
+def test_what_is_no_trouble_is_not_counted(written):
+    logger, handler, lines = written()
+    logger.setLevel(logging.INFO)
+    for _ in range(100):
+        logger.info("a migration")
+    assert len(lines()) == 100
+    logs.access_log.addHandler(handler)
+    try:
+        for _ in range(100):
+            logs.access_log.warning("an answer")
+    finally:
+        logs.access_log.removeHandler(handler)
+    assert len(lines()) == 200
+
+
+def test_a_counted_record_names_the_request_that_it_was_about(written):
+    logger, handler, lines = written()
+    for number in range(100):
+        logger.error("GET /x", extra={"request": f"request-{number}"})
+    handler.close()
+    assert "request-99" in lines()[-1]
 
 
 # Requests.

@@ -93,6 +93,21 @@ def test_at_its_default_it_says_nothing_of_requests_that_go_well_or_are_refused(
     assert [line for line in lines(server, "text") if "peewee.migrations" not in line] == []
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_flood_of_requests_that_can_not_be_read_is_counted(make_server, log_format):
+    server = make_server(DATABASE_URL="sqlite:///:memory:", LOG_FORMAT=log_format)
+    floods = [
+        lambda n: b"GET / HTTP/1.1\r\nHost: x\r\n%04d" % n + b"\xff\x1b" * 4000 + b"\r\n\r\n",  # a header without a colon
+        lambda n: b"%04d" % n * 500 + b"\r\n\r\n",
+        lambda n: b"GET /%04d HTTP/9.9\r\n\r\n" % n,
+    ]
+    for number in range(300):
+        raw(server, floods[number % 3](number))
+    said = lines(server, log_format)
+    assert server.log.stat().st_size < 50_000
+    assert int(re.search(r"(?:Repeated |'repeated': )(\d+)", str(said[-1]))[1]) >= 280
+
+
 def test_a_database_that_refuses_is_logged_without_its_password(make_server, postgres_url):
     parts = urlsplit(postgres_url)
     name = "hunter2 hunter2"
