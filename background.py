@@ -57,7 +57,7 @@ class Background:
         self.tasks = []
         self._started = {}  # {process id: its threading.Event to stop, or a placeholder until it is there}
         self._thread = None
-        self._runs_in_requests = False
+        self.runs_in_requests = False
 
     def add(self, function, interval):
         """Run `function()` every `interval` seconds, with the database as models' current one.
@@ -68,22 +68,18 @@ class Background:
         self.tasks.append(_Task(function, interval))
 
     def ensure_started(self):
-        """Start the thread, if it doesn't run in this process yet. To be called with each request."""
-        pid = os.getpid()
-        if pid not in self._started:
-            self._start(pid)
-        elif self._runs_in_requests:
-            self.run_due()
+        """Start the thread, if it doesn't run in this process yet. To be called with a process's first request.
 
-    def _start(self, pid):
+        Where threads can't run, `runs_in_requests` is true from then on: each request must call `run_due`.
+        """
         stopping = threading.Event()
-        if self._started.setdefault(pid, stopping) is not stopping:
-            return  # another thread is starting it
+        if self._started.setdefault(os.getpid(), stopping) is not stopping:
+            return
         begins = time.monotonic()
         for task in self.tasks:
             task.due = begins + min(FIRST, task.interval)
-        self._thread, self._runs_in_requests = None, not _threads_run()
-        if not self._runs_in_requests:
+        self._thread, self.runs_in_requests = None, not _threads_run()
+        if not self.runs_in_requests:
             arguments = weakref.ref(self, lambda _: stopping.set()), stopping
             self._thread = threading.Thread(target=_loop, args=arguments, name="background", daemon=True)
             self._thread.start()

@@ -150,6 +150,7 @@ class Settings:
     metrics_token: str | None = _setting(None, _secret("whoever reaches the server may read them"), secret=True)
     secret_key: str | None = _setting(None, _secret("one is made and kept"), secret=True)
     abandoned_interval: float = _waiting(5)  # between looks for abandoned games
+    checkpoint_interval: float = _waiting(30)  # after which what is in SQLite's WAL file is in the database file
 
 
 def is_in_memory(url):

@@ -8,9 +8,11 @@ import sqlite3
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import cached_property
+from pathlib import Path
 
 import peewee
 from playhouse import db_url
@@ -30,7 +32,9 @@ SQLITE_PRAGMAS = (
     ("foreign_keys", 1),
     ("synchronous", "full"),
     ("wal_autocheckpoint", 20_000),  # pages: when a commit has to see to it, since nobody else did
+    ("journal_size_limit", 32 << 20),  # bytes, of the WAL file once its pages are in the database
 )
+CHECKPOINT_WAIT = 0.1  # seconds for readers to end, while others wait to write, for the WAL file to be emptied
 FOUND = 1000  # rows that are found again while nothing has changed
 COMMITS = 1000  # after which somebody else does
 ENOUGH = 8  # who want to commit for them to do so, while another fsync is under way
@@ -51,16 +55,38 @@ class _Kept:
     a request as much as several queries do.
     """
 
+    is_in_memory = False
+
     def __init__(self, *args, **options):
-        self._kept = deque()  # whose append and pop are atomic
         super().__init__(*args, **options)
+        self._begin()
+        _databases.add(self)
+
+    def _begin(self):
+        """Have nothing open yet, in this process."""
+        self.pid = os.getpid()
+        self._kept = deque()  # whose append and pop are atomic
+        self._opened = set()
+
+    def begin_process(self):
+        """Forget what belongs to the process that this one was forked from: nothing of it may be used, or closed, here."""
+        _inherited.append((self._state, self._opened))
+        counts.up(counts.IN_USE, -self._in_use())
+        counts.up(counts.OPEN, -len(self._opened))
+        self._state, self._lock = type(self._state)(), threading.RLock()
+        self._begin()
+
+    def _in_use(self):
+        return len(self._opened) - len(self._kept)
 
     def _connect(self):
         connection = super()._connect()
+        self._opened.add(connection)
         counts.up(counts.OPEN)
         return connection
 
     def _close(self, connection):
+        self._opened.discard(connection)
         counts.up(counts.OPEN, -1)
         super()._close(connection)
 
@@ -95,12 +121,28 @@ class _Kept:
 
     def close_all(self):
         """Close this thread's connection and all that are kept; a database in memory is gone with them."""
-        self.close()
-        self._close_spare()
+        if self.pid == os.getpid():  # else they are another process's
+            self.close()
+            self._close_spare()
 
     def _close_spare(self):
-        while self._kept:
-            self._close(self._kept.pop())
+        with suppress(IndexError):  # another thread was faster
+            while True:
+                self._close(self._kept.pop())
+
+
+_databases = weakref.WeakSet()
+_inherited = []  # by fork: never closed, since that would end what the other process does, or free its locks
+
+
+def _close_before_fork():
+    """A process that is forked would share the connections, and SQLite's notes on which locks they hold."""
+    for database in list(_databases):
+        if not database.is_in_memory:
+            database._close_spare()
+
+
+os.register_at_fork(before=_close_before_fork)
 
 
 class _Head:
@@ -229,11 +271,29 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
+        self.is_in_memory = "vfs=memdb" in self.database
+        self.lock_wait = LOCK_WAIT
+
+    def _begin(self):
+        super()._begin()
         self._durable, self._swift = _Together(self, is_durable=True), _Together(self, is_durable=False)
         self._commits = 0
         self._next, self._waiting = threading.Lock(), 0
         self._keeper, self._head, self._found = None, None, keeping.Kept(FOUND)
-        self.lock_wait = LOCK_WAIT
+
+    def begin_process(self):
+        """As above. Raise RuntimeError where that can't be undone: SQLite knows nothing of forks."""
+        if self._opened:
+            what = (
+                "a database in memory belongs to the process that made it; name a file in DATABASE_URL"
+                if self.is_in_memory
+                else "this process was forked while the app's SQLite connections were in use; fork before the app serves"
+            )
+            raise RuntimeError(what)
+        super().begin_process()
+
+    def _in_use(self):
+        return super()._in_use() - bool(self._keeper)
 
     def _connect(self):
         try:
@@ -291,9 +351,15 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
 
     def _close_spare(self):
         super()._close_spare()
-        if self._keeper:
-            self._close(self._keeper)
-            self._keeper = self._head = None
+        keeper, self._keeper, self._head = self._keeper, None, None
+        if keeper:
+            self._close(keeper)
+
+    def close_all(self):
+        """As above; what the WAL file has is in the database file then, if no other process is reading."""
+        if not self.is_in_memory:
+            checkpoint(os.path.abspath(self.database))
+        super().close_all()
 
     # What peewee itself executes.
 
@@ -370,7 +436,12 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         self._commits += commits
         if self._commits >= COMMITS and self.log:
             self._commits = 0
-            threads.start(threads.CHECKPOINTS, _checkpoint, self.log.removesuffix("-wal"))
+            threads.start(threads.CHECKPOINTS, checkpoint, self.log.removesuffix("-wal"), ("PASSIVE",))
+
+    def checkpoint(self):
+        """Bring what the WAL file has into the database file, and empty it if nobody reads it. A background task."""
+        if not self.is_in_memory:
+            threads.call(threads.CHECKPOINTS, checkpoint, os.path.abspath(self.database))
 
 
 def _is_locked(error):
@@ -397,9 +468,17 @@ def _persist(until, call, *arguments):
         pause = min(2 * pause, longest)
 
 
-def _checkpoint(path):
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:  # the next one tries again
-        connection.execute("PRAGMA wal_checkpoint")
+def checkpoint(path, modes=("PASSIVE", "TRUNCATE")):
+    """Bring what the WAL file of a SQLite file has into it, in SQLite's modes: first beside those who write, then alone."""
+    try:
+        if not os.path.getsize(f"{path}-wal"):
+            return
+    except OSError:  # there is none
+        return
+    uri = f"{Path(path).as_uri()}?mode=rw"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, CHECKPOINT_WAIT, uri=True)) as connection:
+        for mode in modes:  # where it fails, the next one tries again
+            connection.execute(f"PRAGMA wal_checkpoint({mode})")
 
 
 def _sync(path):
@@ -413,9 +492,9 @@ def _sync(path):
 class _KeptPostgres(_Kept):
     """With one of peewee's databases for Postgres, all of which speak through psycopg: up to CONNECTIONS of them."""
 
-    def __init__(self, *args, **options):
+    def _begin(self):
+        super()._begin()
         self._free = threading.BoundedSemaphore(CONNECTIONS)
-        super().__init__(*args, **options)
 
     def connect(self, reuse_if_open=False):
         if self.is_closed() and not self._free.acquire(timeout=POOL_WAIT):

@@ -47,8 +47,9 @@ log = logging.getLogger("snakepit")
 class Server(BaseApplication):
     """gunicorn's arbiter with our settings; what it says at its start and stop is left to us."""
 
-    def __init__(self, settings):
-        self.settings = settings
+    def __init__(self, settings, given):
+        """`given` are the settings that are arguments: the workers make their apps with them."""
+        self.settings, self.given = settings, given
         super().__init__()
 
     def load_config(self):
@@ -84,13 +85,14 @@ class Server(BaseApplication):
         import service
 
         try:
-            app = service.create_app()
+            app = service.create_app(**self.given)
         except config.ConfigError as error:
             print(error, file=sys.stderr, flush=True)
             sys.exit(Arbiter.APP_LOAD_ERROR)
         gc.collect()
         gc.freeze()  # what was imported stays: nobody has to wait while it is looked through for garbage
         gc.set_threshold(*GARBAGE)
+        self.close_app = app.close
         return _with_whole_bodies(app, parsing.MAX_BODY + 1)
 
 
@@ -105,6 +107,13 @@ class Worker(GeventWorker):
     def notify(self):
         super().notify()
         logs.report()
+
+    def run(self):
+        """gunicorn's; in the end the app is closed, while all that it needs for that is still there."""
+        try:
+            super().run()
+        finally:
+            self.app.close_app()
 
     def handle_quit(self, sig, frame):
         """At once, and without a word: gunicorn's also ends its loop, and then the exit may find everything gone."""
@@ -271,10 +280,13 @@ def _check_place(settings):
         ) from None
 
 
-def main():
-    """Serve until stopped. Returns the exit status: 2, after one line, for a setting that can't be."""
+def main(**given):
+    """Serve until stopped. Returns the exit status: 2, after one line, for a setting that can't be.
+
+    `given` are settings as for service.create_app.
+    """
     try:
-        settings = config.load()
+        settings = config.load(**given)
         _check_place(settings)
     except config.ConfigError as error:
         print(error, file=sys.stderr)
@@ -283,5 +295,5 @@ def main():
     logs.set_up(settings)
     _allow_connections()
     _hold_signals()
-    Server(settings).run()
+    Server(settings, given).run()
     return 0

@@ -9,9 +9,13 @@ if __name__ == "__main__":
 
     raise SystemExit(server.main())
 
+import atexit
 import logging
+import os
 import secrets
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import bottle
@@ -37,6 +41,7 @@ import openapi
 import players
 import proxies
 import standings
+import threads
 import throttle
 from names import key, read_refused
 from parsing import header, page_query, token
@@ -52,6 +57,7 @@ from problems import (
     SCORES_NOT_STATED,
     TOKEN_MISSING,
     WRONG_PASSWORD,
+    WRONG_SETUP,
     Problem,
     invalid,
     unauthorized,
@@ -78,6 +84,7 @@ from schemas import (
     NextQuery,
     NextRank,
     Player,
+    ProblemAnswer,
     Progress,
     Reset,
     SessionAnswer,
@@ -100,6 +107,12 @@ POSTS = counts.row("POST", "/api/games/<game_id>/turns")
 REFUSED_POSTS = {
     reason: counts.number("posts_refused", reason) for reason in (*REASONS.values(), *REASONS_OF_CODES.values())
 }
+
+MIXED_UP = (
+    "gevent replaced threads only after the app was imported, so that requests would get each other's data;"
+    " start gunicorn without --preload, or call gevent.monkey.patch_all() before anything else is imported"
+)
+SEVERAL = "DATABASE_URL: a database in memory belongs to one process, and there are several; name a file or a Postgres"
 
 log = logging.getLogger("snakepit")
 
@@ -136,6 +149,9 @@ class Snakepit(bottle.Bottle):
         self.secret = self.sessions = None  # from `prepare` on
         self.background = background.Background(self.database)
         self.background.add(self.end_abandoned, settings.abandoned_interval)
+        if isinstance(self.database, connections.KeptSqliteDatabase):
+            self.background.add(self.database.checkpoint, settings.checkpoint_interval)
+        self.process, self.beginning = None, {}  # the id of the process that serves; {process id: a lock, for its begin}
         for method, path, handler, *_ in ROUTES:
             self.route(path, method, handler)
             self.routes[-1].row = counts.row(method, path)
@@ -157,6 +173,10 @@ class Snakepit(bottle.Bottle):
                 if "?" not in self.settings.database_url:
                     raise
                 raise config.ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
+            finally:
+                if not self.database.is_in_memory:  # a server may fork now, and nothing of the database would survive that
+                    self.database.close_all()
+        _apps.add(self)
 
     def prepare(self):
         """What needs the database, done once: its tables, and the server's secret."""
@@ -170,6 +190,30 @@ class Snakepit(bottle.Bottle):
         super().close()
         self.background.stop()
         self.database.close_all()
+
+    def _begin_process(self, environ):
+        """See to what a process needs to serve. Return why it can't, or None."""
+        with self.beginning.setdefault(os.getpid(), threading.Lock()):
+            if self.process == os.getpid():
+                return None
+            if why := self._why_not(environ):
+                log.critical("The server can't work as it is set up: %s", why)
+                return why
+            self.process = os.getpid()
+            self.background.ensure_started()
+            return None
+
+    def _why_not(self, environ):
+        if threads.mixed_up():
+            return MIXED_UP
+        if self.database.is_in_memory and environ["wsgi.multiprocess"]:
+            return SEVERAL
+        if self.database.pid != os.getpid():
+            try:
+                self.database.begin_process()
+            except RuntimeError as error:
+                return str(error)
+        return None
 
     def end_abandoned(self):
         """End abandoned games: a background task."""
@@ -195,8 +239,11 @@ class Snakepit(bottle.Bottle):
         if len(cors) > 1 and environ["REQUEST_METHOD"] == "OPTIONS":
             start("204 No Content", [])
             content = [b""]
+        elif self.process != os.getpid() and (why := self._begin_process(environ)):
+            content = _cannot_serve(why, start)
         else:
-            self.background.ensure_started()
+            if self.background.runs_in_requests:
+                self.background.run_due()
             with models.using(self.database):
                 content = self.wsgi(environ, start)
         self._count(environ, said, time.perf_counter_ns() - began)
@@ -236,6 +283,24 @@ class Snakepit(bottle.Bottle):
             detail = f"{request.path} does not take {request.method}. Allowed: {allowed}."
             return refuse(Problem(405, METHOD_NOT_ALLOWED, detail, params={"allowed": allowed.split(",")}))
         return refuse(Problem(error.status_code, MALFORMED_REQUEST, str(error.body)))
+
+
+_apps = weakref.WeakSet()
+
+
+@atexit.register
+def _close_apps():
+    """Under any server, the last process to stop leaves a complete database file."""
+    for app in list(_apps):
+        app.close()
+
+
+def _cannot_serve(why, start):
+    """Answer with 500 and the reason: a server that can't work must not seem to."""
+    detail = f"This server can't work as it is set up: {why}."
+    content = msgspec.json.encode(ProblemAnswer("Internal Server Error", 500, WRONG_SETUP, detail))
+    start("500 Internal Server Error", [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))])
+    return [content]
 
 
 # Who asks.

@@ -13,13 +13,13 @@ BREAK = 0.0005  # seconds
 
 def call(pool, function, *args):
     """Call it in a thread of the pool, (name, threads), if gevent runs the others; else here. It should let go of Python."""
-    return _made(pool).apply(function, args) if _gevent_runs() else function(*args)
+    return _made(pool, os.getpid()).apply(function, args) if _gevent_runs() else function(*args)
 
 
 def start(pool, function, *args):
     """As `call`, but don't wait for it."""
     if _gevent_runs():
-        _made(pool).spawn(function, *args)
+        _made(pool, os.getpid()).spawn(function, *args)
     else:
         function(*args)
 
@@ -35,8 +35,23 @@ def _gevent_runs():
     return gevent is not None and gevent.is_module_patched("threading")
 
 
+_imported_under_gevent = _gevent_runs()
+
+
+def mixed_up():
+    """Return whether gevent serves, but replaced threads too late: its greenlets share what should be each request's own.
+
+    It must have done so before this module, and with it the app, bottle and peewee, was imported.
+    """
+    gevent = sys.modules.get("gevent")
+    if gevent is None or _imported_under_gevent:
+        return False
+    return _gevent_runs() or isinstance(gevent.getcurrent(), gevent.Greenlet)
+
+
 @cache
-def _made(pool):
+def _made(pool, pid):
+    """Return the pool of this process: one that is forked has none of the other's threads."""
     from gevent.threadpool import ThreadPool
 
     return ThreadPool(pool[1])

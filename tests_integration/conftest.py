@@ -86,8 +86,8 @@ def make_server(tmp_path):
     """Starts servers, and ends those that a test leaves running."""
     servers = []
 
-    def make(wrapper=(), **settings):
-        servers.append(Server(tmp_path, wrapper, **settings))
+    def make(wrapper=(), waiting=None, **settings):
+        servers.append(Server(tmp_path, wrapper, waiting, **settings))
         return servers[-1].start()
 
     yield make

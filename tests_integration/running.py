@@ -21,15 +21,30 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = 30  # seconds to wait for what should take one
 
 
+# A server with shorter waiting times than people's.
+IMPATIENT = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import server
+sys.exit(server.main(**json.loads(sys.argv[2])))
+"""
+
+
 class Server:
     """`python service.py` in a folder of its own, at a port that is free when it first starts."""
 
     program = ROOT / "service.py"
 
-    def __init__(self, folder, wrapper=(), **settings):
-        """`wrapper` is a command that starts the one which is given to it as further arguments, in its own place."""
+    def __init__(self, folder, wrapper=(), waiting=None, **settings):
+        """`wrapper` is a command that starts the one which is given to it as further arguments, in its own place.
+
+        `waiting` has waiting times, {name: seconds}, which the environment can't set.
+        """
         self.folder = folder
         self.wrapper = wrapper
+        self.command = [sys.executable, self.program]
+        if waiting:
+            self.command = [sys.executable, "-c", IMPATIENT, ROOT, json.dumps(waiting)]
         self.log = folder / "log"
         self.settings = {"PORT": "0", "BCRYPT_ROUNDS": "4", "ENFORCE_PACE": "false", **settings}
         self.process = None
@@ -39,7 +54,7 @@ class Server:
         inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*self.wrapper, sys.executable, self.program],
+                [*self.wrapper, *self.command],
                 cwd=self.folder,
                 env=inherited | self.settings,
                 stdout=subprocess.PIPE,
