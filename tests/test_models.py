@@ -50,7 +50,7 @@ def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path
     path, options = tmp_path / "snake.db", {}
     if wrong == "newer":
         with models.using(make_app(database_url=f"sqlite:///{path}").database) as db:
-            models.insert("schema_migration", name="9999_wings", applied="2030-01-01 00:00:00")
+            models.insert(models.MIGRATED, name="9999_wings", applied="2030-01-01 00:00:00")
         db.close_all()
     elif wrong == "no database":
         path.write_bytes(b"not a database" * 1000)
