@@ -17,7 +17,7 @@ import models
 import names
 import threads
 from models import User, database, insert, now, sql
-from names import key, normalized, skeleton
+from names import folded_skeleton, key, normalized, skeleton
 from problems import (
     ALREADY_SIGNED_UP,
     BAD_FORMAT,
@@ -336,7 +336,7 @@ def unban(user_id):
 
 
 def _name_fields(name):
-    return {"name": name, "name_key": key(name), "name_skeleton": skeleton(name)}
+    return {"name": name, "name_key": key(name), "name_skeleton": skeleton(name), "folded_skeleton": folded_skeleton(name)}
 
 
 def _email_fields(email):
@@ -358,7 +358,7 @@ def _unique(name, user_id=None):
         why, code = "is taken", EMAIL_TAKEN if column == "email" else NAME_TAKEN
         # A name that is the same looks the same, too; it is a matter of the database which of both it finds first.
         same = User.select().where(User.name_key == key(name), User.id != user_id)
-        if "name_skeleton" in line and not same.exists():
+        if "skeleton" in line and not same.exists():
             why, code = "looks like that of another player", NAME_LOOKS_ALIKE
         errors = [(column, code, f"{why}; choose another")]
         raise Problem(409, code, f"This {column} {why}. Choose another.", errors) from None

@@ -281,6 +281,7 @@ class User(Table):
     name = TextField()
     name_key = TextField(unique=True)  # see names.key
     name_skeleton = TextField(null=True, unique=True)  # see names.skeleton; null is compared with none
+    folded_skeleton = TextField(null=True, unique=True)  # the same of names.folded_skeleton
     email = TextField(null=True)
     email_key = TextField(null=True, unique=True)
     password = TextField(null=True)  # bcrypt's hash

@@ -1,7 +1,5 @@
 """What a player may be called, and which names are too much alike."""
 
-# ruff: noqa: RUF001 - letters that are mistaken for others are what this is about
-
 import re
 import unicodedata
 from fnmatch import fnmatchcase
@@ -13,37 +11,44 @@ LENGTH = (3, 20)  # characters
 GUEST = "guest-"
 # The letters and marks that show nothing: Unicode's Default_Ignorable_Code_Point, as far as it isn't in category C.
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-# For each letter those that are mistaken for it, in the capitals or the small ones of some script.
+# Each letter with those that look like it and that UTS #39 doesn't list, or lists for a small capital only.
 LOOK_ALIKES = {
-    "a": "АаΑαɑᎪꓮ",
-    "b": "ВЬьΒᏴꓐ",
-    "c": "СсᏟꓚᴄ",
-    "d": "ԁᎠꓓ",
-    "e": "ЕеΕҽᎬꓰ",
-    "f": "Ϝƒꓝ",
-    "g": "ԌɡցᏀꓖ",
-    "h": "НҺһΗհᎻꓧ",
-    "i": "іιıɩᎥ",
-    "j": "ЈјյᎫꓙ",
-    "k": "КкΚκᏦꓗ",
-    "l": "1IІΙӀӏןԼᏞꓡꓲ١۱",
-    "m": "МмΜᎷꓟ",
-    "n": "Νոꓠ",
-    "o": "0ОоΟοσօՕסꓳᴏ٥۵०০੦૦୦௦౦೦൦๐໐၀",
-    "p": "РрΡρᏢꓑ",
-    "q": "Ԛԛզ",
-    "r": "гᏒꓣᴦ",
-    "s": "ЅѕՏᏚꓢ",
-    "t": "ТтΤτᎢꓔ",
-    "u": "υսՍꓴᴜ",
-    "v": "ѴѵνᏙꓦᴠ",
-    "w": "ԜԝѡաᎳꓪᴡ",
-    "x": "ХхΧχꓫ",
-    "y": "УуҮүΥγᎩꓬ",
-    "z": "ΖᏃꓜᴢ",
-    "3": "Зз",
+    "a": "ᴀⲀⲁ",
+    "b": "ʙьⲂ",
+    "d": "ᴅ",
+    "e": "ᴇⲈⲉ",
+    "f": "ꜰ",
+    "g": "ɢ",
+    "h": "ʜҺ",
+    "j": "ᴊյ",
+    "k": "ᴋкκⲕĸ",
+    "l": "ʟԼ",
+    "m": "ᴍмⲙʍ",
+    "n": "ɴ",
+    "p": "ᴘ",
+    "q": "ꞯԚ",
+    "r": "ʀ",
+    "t": "ᴛтτⲧ",
+    "x": "χⲭ",
+    "z": "Ⲍⲍ",
+    "3": "з",
 }
-_PROTOTYPES = str.maketrans({like: letter for letter, likes in LOOK_ALIKES.items() for like in likes})
+# An i with its dot as a mark of its own, behind other marks or not, as in the lower case of the Turkish capital.
+DOTTED = re.compile("[il]([\u0316-\u0333\u0339-\u033c\u0347-\u0349]*)\u0307")
+# Marks that any letter can have: accents above and below, not those through it or around it, nor those between two letters.
+ACCENTS = re.compile("[\u0300-\u0333\u0339-\u0344\u0346-\u034e\u0350-\u035b]")
+MOST_ACCENTS, MOST_MARKS = 2, 5  # on a letter: of ACCENTS; of its script's own, which spell it in Thai, Hebrew or Burmese
+
+
+def _read_confusables(path):
+    """Return {code point: what it looks like} as the file of UTS #39 data has it."""
+    lines = (line.partition(";") for line in path.read_text("utf-8").splitlines() if line and line[0] != "#")
+    texts = (("".join(chr(int(number, 16)) for number in target.split()), sources) for target, _, sources in lines)
+    return {int(number, 16): target for target, sources in texts for number in sources.split()}
+
+
+_CONFUSABLES = _read_confusables(Path(__file__).parent / "names_confusable.txt")
+_OURS = str.maketrans({like: letter for letter, likes in LOOK_ALIKES.items() for like in likes})
 # How names are written to get around a list; of l and i, the skeleton can't tell which was meant.
 _DISGUISES = str.maketrans({"3": "e", "4": "a", "5": "s", "7": "t", "i": "l", "-": None, "_": None})
 
@@ -58,13 +63,22 @@ def key(name):
 
 
 def skeleton(name):
-    """What two names share that look the same, such as PAUL, PAU1 and one in Cyrillic letters.
+    """Return what two names share that look the same as they are written, such as PAUL, PAU1 and a name in Cyrillic letters.
 
-    It is as in Unicode's UTS #39, section 4, but with a list of its own, short and for names, and whatever the case: that is
-    folded last, since a capital I is mistaken for an l, and a small one is not.
+    It is the skeleton of Unicode's UTS #39, section 4, and then without case: a capital I looks like an l, a small one does
+    not. Letters that look like others only in another case are replaced after that, too.
     """
-    decomposed = unicodedata.normalize("NFKD", name)
-    return unicodedata.normalize("NFD", decomposed.translate(_PROTOTYPES).casefold())
+    before, found = None, name
+    while found != before:
+        before = found
+        found = unicodedata.normalize("NFKD", found).translate(_OURS).translate(_CONFUSABLES).translate(_OURS)
+        found = DOTTED.sub(r"i\1", unicodedata.normalize("NFD", found).casefold())
+    return found
+
+
+def folded_skeleton(name):
+    """Return what two names share that look the same in lower case, such as ISTANBUL and İSTANBUL."""
+    return skeleton(name.casefold())
 
 
 def errors(name, refused):
@@ -77,9 +91,12 @@ def errors(name, refused):
         code, limit = (TOO_SHORT, {"min": least}) if len(name) < least else (TOO_LONG, {"max": most})
         why = f"give {least} to {most} characters; this has {len(name)}"
         return [("username", code, why, limit | {"unit": "characters"})]
-    for before, character in zip(" " + name, name, strict=False):
-        if not _may_follow(before, character):
-            return [("username", NAME_CHARACTERS, "use letters, digits, - and _ only")]
+    if not all(map(_is_taken, name)):
+        return [("username", NAME_CHARACTERS, "use letters, digits, - and _ only")]
+    if not all(_are_fit(*cluster) for cluster in _clusters(name)):
+        return [
+            ("username", NAME_CHARACTERS, f"use at most {MOST_ACCENTS} accents on a letter, and marks of its script only")
+        ]
     if skeleton(name).startswith(GUEST):
         return [("username", NAME_RESERVED, f"{GUEST} begins the names of guests; choose another name")]
     if any(fnmatchcase(_plain(name), pattern) for pattern in refused):
@@ -87,17 +104,38 @@ def errors(name, refused):
     return []
 
 
-def _may_follow(before, character):
-    """Letters and digits of any script, - and _; marks where they spell a letter, as in Devanagari and Thai.
-
-    Accents that could be stacked on any letter are left out: NFKC has put those that belong to one into it.
-    """
-    if INVISIBLE.match(character):
-        return False
+def _is_taken(character):
+    """Whether it is a letter or a digit of any script, a mark that can belong to a letter, - or _."""
     category = unicodedata.category(character)
-    if category[0] == "M":
-        return unicodedata.category(before)[0] in "LM" and not unicodedata.name(character, "").startswith("COMBINING")
-    return category[0] == "L" or category == "Nd" or character in "-_"
+    return (category[0] == "L" or category in ("Nd", "Mn", "Mc") or character in "-_") and not INVISIBLE.match(character)
+
+
+def _clusters(name):
+    """Yield each character with the marks that follow it; NFKC has put accents into their letter where it could."""
+    start = 0
+    for at in range(1, len(name) + 1):
+        if at == len(name) or unicodedata.category(name[at])[0] != "M":
+            yield name[start], name[start + 1 : at]
+            start = at
+
+
+def _are_fit(letter, marks):
+    """Whether the marks may be on the letter: one or two accents, and those by which its script spells."""
+    if not marks:
+        return unicodedata.category(letter)[0] != "M"
+    own = [mark for mark in marks if not ACCENTS.match(mark)]
+    accents = [mark for mark in unicodedata.normalize("NFD", letter + marks) if ACCENTS.match(mark)]
+    return (
+        unicodedata.category(letter)[0] == "L"
+        and (len(own) == len(marks) or len(accents) <= MOST_ACCENTS)
+        and len(own) == len(set(own)) <= MOST_MARKS
+        and all(_script(mark) == _script(letter) for mark in own)
+    )
+
+
+def _script(character):
+    """Return the first word of its Unicode name, which is that of its script."""
+    return unicodedata.name(character, "").partition(" ")[0]
 
 
 def read_refused(path):

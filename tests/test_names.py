@@ -2,7 +2,9 @@
 
 # ruff: noqa: RUF001 - letters that are mistaken for others are what this is about
 
+import string
 import unicodedata
+from pathlib import Path
 
 import pytest
 from driver import PASSWORD, drive
@@ -13,6 +15,8 @@ import connections
 import models
 import names
 from models import User
+
+DATA = Path(names.__file__).with_name("names_confusable.txt").read_text("utf-8")
 
 # They show nothing, or change how others are shown.
 UNSEEN = {
@@ -118,11 +122,145 @@ def test_a_name_is_free_again_when_its_player_is_gone(api):
     assert sign_up(api, username="B0b").status == 201
 
 
-def test_every_look_alike_is_one_of_another_letter_and_survives_normalization():
+def test_every_look_alike_of_ours_is_one_that_unicode_s_data_lack_and_survives_normalization():
     for letter, likes in names.LOOK_ALIKES.items():
         for like in likes:
             assert unicodedata.normalize("NFKD", like) == like, f"{like} is never met"
-            assert names.skeleton(like) == letter, f"{like} stands twice"
+            assert names.skeleton(like) == names.skeleton(letter), f"{like} is in the list twice"
+
+
+def test_each_small_capital_looks_like_its_letter():
+    by_name = {unicodedata.name(chr(code), ""): chr(code) for code in range(0x250, 0xFFFF)}
+    found = {letter: by_name.get(f"LATIN LETTER SMALL CAPITAL {letter.upper()}") for letter in string.ascii_lowercase}
+    assert sum(map(bool, found.values())) >= 23  # Unicode has no small capital X, and no S by that name before 5.1
+    for letter, small in found.items():
+        if small:
+            assert names.skeleton(small) == names.skeleton(letter), letter
+
+
+# Pairs that UTS #39 lists, a character with what it looks like: of each script a few, chosen by hand from its data file.
+LISTED = {
+    "Latin": ("ɑ a", "ı i", "ƽ s", "ɡ g"),
+    "Greek": ("α a", "ο o", "ρ p", "Κ K", "ν v", "ι i"),
+    "Cyrillic": ("а a", "ԁ d", "һ h", "ѕ s", "Ԍ G", "ӏ l", "ꭓ x"),
+    "Armenian": ("օ o", "հ h", "ո n", "ս u", "Տ S", "զ q"),
+    "Coptic": ("Ⲏ H", "Ⲓ I", "Ⲛ N", "Ⲟ O", "ⲟ o", "ⲣ p", "Ⲣ P", "ⲥ c", "Ⲥ C", "Ⲧ T", "Ⲩ Y", "Ⲭ X", "Ⲕ K", "Ⲙ M"),
+    "Deseret": (
+        "\U00010404 O",
+        "\U00010415 C",
+        "\U0001041b L",
+        "\U00010420 S",
+        "\U0001042c o",
+        "\U0001043d c",
+        "\U00010448 s",
+    ),
+    "Cherokee": ("Ꭺ A", "Ᏼ B", "Ꮯ C", "Ꭼ E", "Ꮋ H", "ꮃ w", "ꮯ c"),
+    "Lisu": ("ꓮ A", "ꓐ B", "ꓚ C", "ꓰ E", "ꓲ I", "ꓳ O"),
+    "Carian": ("\U000102a0 A", "\U000102a2 C", "\U000102a5 F"),
+    "Old Italic": ("\U00010301 B", "\U00010309 I", "\U00010315 T"),
+    "Osage": ("\U000104c2 O", "\U000104ce U"),
+    "Warang Citi": ("\U000118e5 Z", "\U000118c8 o", "\U000118d8 u"),
+    "Tifinagh": ("ⵔ O", "ⵏ l", "ⵝ X", "ⴹ E"),
+    "Hebrew": ("ו l", "ס o", "ן l"),
+    "Arabic": ("ه o", "ا l", "٥ o"),
+    "digits": ("० o", "௦ o", "߀ O", "\U0001fbf0 0"),
+}
+
+
+@pytest.mark.parametrize("script", LISTED)
+def test_letters_of_many_scripts_are_compared_by_what_they_look_like(script):
+    for pair in LISTED[script]:
+        like, letter = pair.split()
+        if unicodedata.category(like) != "Cn" and unicodedata.normalize("NFKC", like) == like:
+            assert names.skeleton(f"x{like}x") == names.skeleton(f"x{letter}x"), pair
+
+
+def test_all_of_the_data_file_is_used_and_a_skeleton_is_its_own():
+    pairs = [line.split("; ") for line in DATA.splitlines() if line and not line.startswith("#")]
+    assert len(pairs) > 1000
+    for target, sources in pairs:
+        wanted = names.skeleton("".join(chr(int(code, 16)) for code in target.split()))
+        ours = {f"{ord(like):04X}" for likes in names.LOOK_ALIKES.values() for like in likes}
+        for code in set(sources.split()) - ours:
+            assert names.skeleton(chr(int(code, 16))) == wanted, code
+        assert names.skeleton(wanted) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("istanbul", "\u0131stanbul"),
+        ("istanbul", "\u0130stanbul"),
+        ("ISTANBUL", "\u0130STANBUL"),
+        ("\u0130STANBUL", "ISTANBUL"),
+        ("I\u015e\u0131k", "\u0131\u015fIK"),
+        ("Istanbul", "\u0131stanbul"),
+        ("\u0131\u015f\u0131k", "I\u015eIK"),
+        ("istanbul", "i\u0307stanbul"),
+        ("Ian", "\u0406an"),
+        ("ian", "\u0406an"),
+        ("helen", "\u041d\u0415L\u0415N"),
+        ("helen", "\u043d\u0435l\u0435n"),
+        ("paul", "ᴘᴀᴜʟ"),
+        ("Bob", "Ⲃⲟⲃ"),
+        ("cool", "\U0001043d\U0001042c\U0001042cl"),
+        ("modern", "rnodem"),
+        ("Z\u00f8e", "Z\u00f3\u0338e"),
+    ],
+)
+def test_names_that_look_alike_in_another_case_or_script_are_refused(api, name, other):
+    assert sign_up(api, username=name).status == 201
+    answer = sign_up(api, username=other)
+    if answer.status == 422:  # a mark that no name can have
+        assert names.skeleton(names.normalized(other)) != ""
+        return
+    assert errors(answer, 409) == ["username"]
+
+
+STACKED = {
+    "three accents": "a\u0301\u0302\u0303da",
+    "a third accent on a Vietnamese letter": "\u1ec7\u0303ab",
+    "accents on a digit": "Ada1\u0301",
+    "an accent first": "\u0301Ada",
+    "a stroke through a letter": "A\u0336d\u0336a\u0336",
+    "a circle around a letter": "A\u20ddda",
+    "a Thai vowel on a Latin letter": "A\u0e34da",
+    "a Hebrew point on a Cyrillic letter": "И\u05b4ван",
+    "the same Thai mark again and again": "\u0e01\u0e49\u0e49\u0e49\u0e49",
+    "a virama on a Latin letter": "A\u094dda",
+    "twenty marks": "A" + "\u0308" * 19,
+    "a letter above a letter": "A\u0363da",
+    "a right-to-left mark": "Ada\u200f",
+    "a joiner": "A\u200dda",
+}
+SPELLED = {
+    "Vietnamese": "Nguy\u1ec5n",
+    "Vietnamese, decomposed": "Nguye\u0302\u0303n",
+    "Yoruba": "Ad\u00e9b\u1ecd\u0301l\u00e1",
+    "Lithuanian": "J\u016b\u0303rat\u0117",
+    "Greek": "\u1f82\u03b3\u03b1\u03b8\u03cc\u03c2",
+    "Thai": "\u0e19\u0e49\u0e33\u0e15\u0e32\u0e25",
+    "Hebrew with points": "\u05e9\u05b8\u05c1\u05bc\u05dc\u05d5\u05b9\u05dd",
+    "Arabic with vowels": "\u0645\u064f\u062d\u064e\u0645\u0651\u064e\u062f",
+    "Hindi": "\u092e\u0941\u0916\u093c\u094d\u092f",
+    "Burmese": "\u1019\u103b\u103e\u1031\u102c\u1037\u1000",
+    "Tibetan": "\u0f56\u0f66\u0f92\u0fb2\u0f74\u0f56\u0f66",
+    "Khmer": "\u1781\u17d2\u1798\u17c2\u179a",
+    "Tamil": "\u0ba4\u0bae\u0bbf\u0bb4\u0bcd",
+    "Japanese": "\u30cd\u30b3\u304b\u3099",
+}
+
+
+@pytest.mark.parametrize("name", STACKED.values(), ids=STACKED)
+def test_no_more_than_two_accents_are_on_a_letter_and_no_marks_of_other_scripts(api, name):
+    answer = sign_up(api, username=name)
+    assert errors(answer) == ["username"]
+    assert answer.json["errors"][0]["code"] in ("name_characters",)
+
+
+@pytest.mark.parametrize("name", SPELLED.values(), ids=SPELLED)
+def test_marks_by_which_a_script_spells_are_taken(api, name):
+    assert sign_up(api, username=name).json["user"]["username"] == unicodedata.normalize("NFKC", name)
 
 
 @pytest.mark.parametrize("name", ["guest-1", "Guest-1", "GUEST-0", "guеst-1", "ｇuest-1"])
@@ -142,6 +280,7 @@ def test_guests_are_compared_with_nobody(api, db):
         *("admin", "ADMIN", "Administrator", "admin42", "adm1n", "4dmin", "a-d-m-i-n", "_admin_", "Ádmin", "аdmіn"),
         *("root", "r00t", "moderator", "mod", "staff", "support", "system", "the-snakepit", "anonymous", "deleted"),
         *("null", "undefined", "guest", "bot", "server", "official"),
+        *("adm\u0131n", "ADM\u0130N", "ᴀᴅᴍɪɴ", "adrnin", "мod", "r\U0001042c\U0001042ct", "ⲃⲟⲧ", "ɴᴜʟʟ", "a\u0323dmin"),
         *("fuck", "xxFUCKxx", "fu_ck", "fück", "nigger1", "n1gger", "hitler88", "cunt", "shit", "хуй"),
     ],
 )
@@ -261,14 +400,14 @@ def test_players_from_before_keep_their_names_and_the_first_of_those_alike_is_wh
             row = {"id": number, "name": name, "name_key": f"{name} {number}", "password": password, "created_at": 1}
             models.insert("users", **row)
         models.migrate()
-        found = User.select(User.name, User.name_skeleton).order_by(User.id).tuples()
+        found = User.select(User.name, User.name_skeleton, User.folded_skeleton).order_by(User.id).tuples()
         assert list(found) == [
-            ("Bob", "bob"),
-            ("B0b", None),
-            ("Аda", "ada"),
-            ("guest-1", None),
-            ("BOb7", "bob7"),
-            ("Ada", None),
+            ("Bob", "bob", "bob"),
+            ("B0b", None, None),
+            ("Аda", "ada", "ada"),
+            ("guest-1", None, None),
+            ("BOb7", "bob7", "bob7"),
+            ("Ada", None, None),
         ]
         with pytest.raises(models.peewee.IntegrityError, match="name_skeleton"):
             User.create(name="808", name_key="808", name_skeleton="bob", created_at=1)

@@ -3,6 +3,8 @@
 The databases in fixtures/ were made by that version itself; fixtures/fill_first.py says how.
 """
 
+# ruff: noqa: RUF001 - names that look like others are part of it
+
 import gzip
 import json
 import subprocess
@@ -15,6 +17,7 @@ from driver import PASSWORD
 from playhouse.schema_diff import diff_models
 from running import PATIENCE, ROOT
 
+import accounts
 import boards
 import connections
 import models
@@ -97,6 +100,38 @@ def test_players_from_before_are_not_imitated_and_keep_their_names(server):
     for name, why in (("boB", "is taken"), ("b0B", "is taken"), ("BO\u042c", "looks like"), ("\u0410da", "looks like")):
         answer = server.api.ask("POST /api/auth/signup", {"username": name, "password": PASSWORD})
         assert (answer.status, why in answer.json.get("detail", "")) == (409, True), name
+
+
+def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_all_are_kept(database_url, make_server):
+    names = ("Paul", "Ⲣaul", "ıan", "İan", "Ian", "guest-1", "Cool", "\U00010415ool")
+    db = connections.connect(database_url)
+    with models.using(db):
+        with models.migrating() as runner:
+            runner.up("0006_changes")
+        password = accounts.hash_password(PASSWORD, 4)
+        for number, name in enumerate(names, 1):
+            row = {"id": number, "name": name, "name_key": f"{name} {number}".casefold(), "created_at": 1}
+            signed_up = {} if name.startswith("guest-") else {"password": password, "name_skeleton": f"old {number}"}
+            models.insert("users", **row, **signed_up, bot=False)
+        models.migrate()
+        found = models.sql("SELECT name, name_skeleton, folded_skeleton FROM users ORDER BY id").fetchall()
+        assert [tuple(row) for row in found] == [
+            ("Paul", "paul", "paul"),
+            ("Ⲣaul", None, None),
+            ("ıan", "ian", "ian"),
+            ("İan", None, None),
+            ("Ian", "lan", None),
+            ("guest-1", None, None),
+            ("Cool", "cool", "cool"),
+            ("\U00010415ool", None, None),
+        ]
+        if not models.is_sqlite():
+            models.sql("SELECT setval(pg_get_serial_sequence('users', 'id'), 100)")
+    db.close_all()
+    api = make_server(DATABASE_URL=database_url).api
+    for name in ("РauI", "Ⲣau1", "ISTANBUL", "İSTANBUL"):
+        answer = api.ask("POST /api/auth/signup", {"username": name, "password": PASSWORD})
+        assert answer.status == (201 if name == "ISTANBUL" else 409), name
 
 
 @pytest.fixture
