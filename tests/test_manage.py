@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from itertools import compress
 from pathlib import Path
 
 import peewee
@@ -397,7 +398,11 @@ def as_of_0004(exported):
     for line in map(json.loads, exported.splitlines()[1:-1]):
         if isinstance(line, dict):
             table = line["table"]
-            line["columns"] = ["players" if name == "number" else name for name in line["columns"]]
+            names = ["players" if name == "number" else name for name in line["columns"]]
+            there = [name in tables.get(table, ()) for name in names]
+            line["columns"] = list(compress(names, there))
+        elif table in tables:
+            line = list(compress(line, there))
         if table == "tallies" and isinstance(line, list) and line[1] == boards.CHANGES:
             versions.append([line[0], line[3]])
         elif table in tables:
