@@ -163,7 +163,8 @@ def written_whole(path):
 
 
 def pg_dump(url, file):
-    return f"pg_dump --format=custom --file={shlex.quote(str(file))} {shlex.quote(_without_password(url))}"
+    dump = f"pg_dump --format=custom --file={shlex.quote(str(file))} {shlex.quote(_without_password(url))}"
+    return f"(umask 077; {dump})"  # a dump is as secret as the database
 
 
 def pg_restore(url, file):

@@ -296,6 +296,8 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         return super()._in_use() - bool(self._keeper)
 
     def _connect(self):
+        if not self.database.startswith("file:"):
+            _make_private(self.database)
         try:
             return super()._connect()
         except sqlite3.OperationalError as error:
@@ -442,6 +444,12 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         """Bring what the WAL file has into the database file, and empty it if nobody reads it. A background task."""
         if not self.is_in_memory:
             threads.call(threads.CHECKPOINTS, checkpoint, os.path.abspath(self.database))
+
+
+def _make_private(path):
+    """Make the file, for its user only, unless it is there; SQLite gives its mode to the WAL file and the index, too."""
+    with suppress(OSError):  # SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _is_locked(error):

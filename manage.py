@@ -29,6 +29,13 @@ from backups import Refused
 from problems import Problem
 from schemas import timestamp
 
+# The help has words of its own: `python -OO` drops docstrings.
+ABOUT = "What the operator of a server does from the command line: copies, checks, and players."
+NOTES = (
+    "The settings are read as the server reads them, from the environment and from `.env`: start it where the server is"
+    " started. All but `restore` and `import` work while a server runs. An error is one line on the standard error, and the"
+    " exit status 1."
+)
 MEGABYTE = 1_000_000
 NAMING = "reset-password", "rename", "ban", "unban", "delete-score"  # the commands that a name or an id follows
 OPTIONS = "-h", "--help", "--url", "--yes"  # of those
@@ -360,7 +367,7 @@ def _days(text):
 
 
 def command_line():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], epilog=__doc__.split("\n\n")[1])
+    parser = argparse.ArgumentParser(description=ABOUT, epilog=NOTES)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name, act, words, *arguments, yes=False):
@@ -397,4 +404,5 @@ def command_line():
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what it writes is for its user only
     sys.exit(main())

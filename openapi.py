@@ -1,8 +1,12 @@
 """The API's description, in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made from what the routes state."""
 
+import ast
 import inspect
 import re
+import sys
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 import msgspec
@@ -60,6 +64,9 @@ ALL_CHOICES = CHOICES | {tuple(CODES): CODE}
 def describe(routes):
     """The description of those routes that state something, as JSON."""
     routes = [route for route in routes if route.takes is not None]
+    if sys.flags.optimize > 1:
+        kept = [kind for kind in vars(schemas).values() if isinstance(kind, type) and kind.__module__ == schemas.__name__]
+        _restore_docstrings([*kept, *(route.handler for route in routes)])
     shapes = {repr(shape): shape for route in routes for shape in (route.takes.get("body"), route.answer) if shape}
     kinds = [*shapes.values(), ProblemAnswer]
     (*shown, problem), components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
@@ -84,6 +91,21 @@ def describe(routes):
             },
         }
     )
+
+
+def _restore_docstrings(things):
+    """Give functions and classes the docstrings that their files have for them; `python -OO` drops them."""
+    for thing in things:
+        thing.__doc__ = _docstrings(sys.modules[thing.__module__].__file__).get(thing.__name__)
+
+
+@cache
+def _docstrings(path):
+    """{name: docstring} of the functions and classes of a file."""
+    nodes = [
+        node for node in ast.parse(Path(path).read_text("utf-8")).body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
+    return {node.name: ast.get_docstring(node, clean=False) for node in nodes}
 
 
 def _operation(route, shown):

@@ -285,6 +285,7 @@ def main(**given):
 
     `given` are settings as for service.create_app.
     """
+    os.umask(0o077)  # what it writes is for its user only
     try:
         settings = config.load(**given)
         _check_place(settings)

@@ -467,7 +467,8 @@ def positive(text):
 
 
 def command_line():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    about = "Proves the scores of a Snakepit leaderboard, without trusting its server."  # -OO drops docstrings
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("url", type=web_address, metavar="URL", help="where the server is")
     parser.add_argument("--mode", choices=MODES, help="one mode's board (both)")
     parser.add_argument("--period", choices=("all", "month", "week", "day"), help="the current one (all)")

@@ -146,7 +146,7 @@ def carries(costs, workers, cores, round_trip):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description="Simulates several workers on one Postgres.")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results.json")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="in all (%(default)s)")
     parser.add_argument("--cores", type=int, nargs="+", default=[2, 8], help="of Postgres' machine (%(default)s)")

@@ -191,7 +191,7 @@ def test_only_a_sound_copy_of_ours_is_restored(run, app, ada, tmp_path):
 def test_postgres_is_told_its_own_tools_and_no_password(run, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://snake:hush@db:5433/pit?sslmode=require&password=hush")
     line = "'postgresql://snake@db:5433/pit?sslmode=require'"
-    assert f"pg_dump --format=custom --file='a copy' {line}" in run("backup", "a copy", status=1)
+    assert f"(umask 077; pg_dump --format=custom --file='a copy' {line})" in run("backup", "a copy", status=1)
     assert f"--dbname={line} 'a copy'" in run("restore", "a copy", status=1)
 
 

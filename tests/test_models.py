@@ -45,6 +45,16 @@ def test_a_database_from_a_newer_version_stops_the_start_and_is_left_alone(make_
         make_app(database_url=url)
 
 
+def test_a_new_file_is_for_its_user_only_whatever_the_umask(make_app, tmp_path):
+    before = os.umask(0)
+    try:
+        drive(make_app(database_url=f"sqlite:///{tmp_path}/snake.db")).guest()
+    finally:
+        os.umask(before)
+    assert {path.name for path in tmp_path.iterdir()} == {"snake.db", "snake.db-wal", "snake.db-shm"}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 @pytest.mark.parametrize("wrong", ["newer", "no database", "option", "storage"])
 def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path, wrong):
     path, options = tmp_path / "snake.db", {}

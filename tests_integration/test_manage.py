@@ -345,3 +345,26 @@ def test_everything_is_helped_with(manage):
     for command in ("backup", "restore", "export", "import", "verify", "rebuild", "stats", "reset-password", "prune"):
         assert command in said
     assert "--dry-run" in manage("sqlite:///nowhere.db", "prune", "--help")
+
+
+LOOSE = "sh", "-c", 'umask 0; exec "$@"', "sh"  # starts what follows with files for everybody
+
+
+def test_what_server_and_commands_write_is_for_their_user_only(make_server, manage, tmp_path):
+    url, folder = f"sqlite:///{tmp_path}/snake.db", tmp_path / "kept"
+    folder.mkdir()
+    server = make_server(LOOSE, DATABASE_URL=url)
+    server.api.guest().play(1)
+    assert modes(tmp_path.glob("snake.db*")) == {"snake.db": 0o600, "snake.db-wal": 0o600, "snake.db-shm": 0o600}
+    manage(url, "backup", "kept/copy.db", umask=0)
+    manage(url, "export", "kept/all.jsonl", umask=0)
+    server.stop()
+    manage(url, "restore", "kept/copy.db", "--yes", umask=0)
+    manage(f"sqlite:///{folder}/other.db", "restore", "kept/copy.db", "--yes", umask=0)
+    manage(f"sqlite:///{folder}/new.db", "import", "kept/all.jsonl", umask=0)
+    assert {"copy.db", "all.jsonl", "other.db", "new.db"} <= set(modes(folder.iterdir()))
+    assert set(modes([*tmp_path.glob("snake.db*"), *folder.iterdir()]).values()) == {0o600}
+
+
+def modes(paths):
+    return {path.name: path.stat().st_mode & 0o777 for path in paths}

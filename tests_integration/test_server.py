@@ -16,6 +16,7 @@ from driver import PASSWORD, plan
 from running import ROOT, Server
 
 import rules
+import service
 
 
 def by_rules(game, turns, tick):
@@ -40,6 +41,16 @@ def test_sign_up_log_in_play_and_read_it_back(server):
         assert (entry["username"], entry["score"], entry["game"]) == ("Ada", 60, game["id"])
     record = server.api(f"GET /api/games/{game['id']}")
     assert by_rules(record, record["turns"], record["tick"]).snapshot() == played.snapshot()
+
+
+def test_without_docstrings_and_asserts_it_serves_the_same(make_server, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", PYTHONOPTIMIZE="2")
+    _, _, answer = server.api.sign_up("Ada").play(2)
+    assert (answer["score"], answer["rank"]) == (20, 1)
+    assert server.api("GET /api/openapi.json") == json.loads(service.DESCRIPTION)
+    assert server.api.ask("GET /api/nothing").status == 404
+    assert server.stop() == 0
+    assert " ERROR " not in server.log.read_text()
 
 
 def test_a_restart_loses_nothing_and_the_game_goes_on(server):
