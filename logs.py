@@ -63,7 +63,7 @@ def access(environ, status, nanoseconds, trusted):
         "path": environ["PATH_INFO"],
         "status": int(status[:3]),
         "ms": round(nanoseconds / 1e6, 1),
-        "client": proxies.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), trusted),
+        "client": proxies.client(environ, trusted),
     }
     extra = {"fields": fields, "request": request_id(environ, trusted)}
     access_log.info("%(method)s %(path)s %(status)s %(ms)s ms %(client)s", fields, extra=extra)

@@ -69,8 +69,7 @@ class Server(BaseApplication):
             "control_socket_disable": True,
             "when_ready": _say_where,
             "post_request": _forget,
-            "forwarded_allow_ips": ",".join(_in_both_families(settings.trusted_proxies)),
-            "secure_scheme_headers": {"X-FORWARDED-PROTO": "https"},
+            "secure_scheme_headers": {},  # proxies.py reads what proxies say
             "forwarder_headers": "",  # not even a proxy bends the path, with SCRIPT_NAME: some pass on their clients'
             **LIMITS,
         }
@@ -227,14 +226,6 @@ def _problem(status, title, code, detail):
 
 
 wsgi.Response, wsgi.WSGIErrorsWrapper, util.write_error = Response, Errors, _write_error
-
-
-def _in_both_families(networks):
-    """The networks in words, those of IPv4 also as a socket for both families writes them."""
-    for network in networks:
-        yield str(network)
-        if network.version == 4:
-            yield f"::ffff:{network.network_address}/{96 + network.prefixlen}"
 
 
 def _forget(worker, request, environ, response):

@@ -342,8 +342,7 @@ def stating():
 
 def address():
     """The client's, behind the proxies that are trusted."""
-    peer, trusted = request.environ.get("REMOTE_ADDR", ""), request.app.settings.trusted_proxies
-    return proxies.client(peer, header("X_FORWARDED_FOR"), trusted)
+    return proxies.client(request.environ, request.app.settings.trusted_proxies)
 
 
 # Accounts.
@@ -663,12 +662,7 @@ def card(game_id):
     """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
     tick = page_query(TickQuery).tick
     found = games.find_or_none(game_id)
-    if not proxies.is_trusted(request.environ.get("REMOTE_ADDR", ""), request.app.settings.trusted_proxies):
-        for name in ("PROTO", "HOST", "PREFIX"):  # bottle would believe anybody's
-            request.environ.pop(f"HTTP_X_FORWARDED_{name}", None)
-    request.environ["SCRIPT_NAME"] = header("X_FORWARDED_PREFIX") + request.environ.get("SCRIPT_NAME", "")
-    parts = request.urlparts
-    page = cards.page(found, f"{parts.scheme}://{parts.netloc}{parts.path}", tick)
+    page = cards.page(found, proxies.url(request.environ, request.app.settings.trusted_proxies), tick)
     status = 200 if found else 404
     return bottle.HTTPResponse(page, status, {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"})
 
