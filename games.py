@@ -130,7 +130,7 @@ def open_game(user, mode, pace, challenge=None):
         User.lock(user.id)
         at = now()
         left = sum(_leave(game, pace) for game in found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id))
-        ranked = not challenge or challenge.counts(user.id)
+        ranked = not challenge or challenge.counts(user)
         insert(
             "games",
             **_beginning(game_id, user.id, mode, at),

@@ -12,7 +12,9 @@ from schemas import MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, timesta
 LIVE = 10_000  # milliseconds after a post in which a game is shown as live
 MOST_BYTES = 1_000_000  # of the list of active games; only 200 very long snakes would need more
 
-_PLAYED_NOW = "WHERE g.ended_at IS NULL AND g.seen_at > ? AND u.banned_at IS NULL"
+# Games on today's daily challenge, by its name, and challenges of them, by its seeds, would reveal the seeds.
+_IS_SHOWN = "(g.challenge IS NULL OR (g.challenge <> ? AND g.seed NOT IN (?, ?)))"
+_PLAYED_NOW = f"WHERE g.ended_at IS NULL AND g.seen_at > ? AND u.banned_at IS NULL AND {_IS_SHOWN}"
 _BEST_FIRST = f"{_PLAYED_NOW} ORDER BY g.score DESC, g.started_at, g.id LIMIT ?"
 _JOINED = "FROM games g JOIN users u ON u.id = g.user_id"
 _ACTIVE = f"SELECT g.id, g.tick, u.name, u.bot, g.mode, g.score, g.started_at, g.state {_JOINED} {_BEST_FIRST}"
@@ -31,12 +33,15 @@ def count():
 _COUNT = "SELECT COUNT(CASE WHEN seen_at > ? THEN 1 END), COUNT(*) FROM games WHERE ended_at IS NULL"
 
 
-def active(kept, limit):
-    """Return the `limit` best games that are being played now, best first, as JSON.
+def active(kept, limit, hidden):
+    """Return the `limit` best games that are being played now, best first, as JSON, without the `hidden` ones.
+
+    `hidden` is as challenges.hidden_now returns it.
 
     `kept`, a keeping.Kept, has the list as long as no game has moved, and each game as long as that one hasn't.
     """
-    best = now() - LIVE, MOST_ACTIVE
+    name, seeds = hidden
+    best = now() - LIVE, name, *seeds, MOST_ACTIVE
     games = kept.get("all", sql(_STATE, *best).fetchone(), _all_active, kept, best)
     return b"[%s]" % b",".join(games[:limit])
 
@@ -81,16 +86,21 @@ def parse_known(spelled):
     return {game_id: int(tick) for game_id, tick in pairs}
 
 
-def news(known, limit):
+def news(known, limit, hidden, may_see):
     """What is new of the games in `known`, {id: tick}, and of the `limit` best that are being played, as LiveGames.
+
+    Those that are `hidden`, see challenges.hidden_now, are not among the others, nor among the known ones unless the client
+    `may_see` them.
 
     A known game of which there is nothing more, not even its end, is gone with its player's account. All of them have
     at most games.MOST_TURNS turns together: those for which there is no room come with the next request.
     """
     order = list(known)
     watched = games.found_briefly(f"WHERE g.id IN ({', '.join('?' * len(known))})", *known) if known else []
+    watched = [game for game in watched if may_see(game)]
     watched.sort(key=lambda game: order.index(game.id))
-    others = games.found_briefly(_BEST_FIRST, now() - LIVE, limit) if limit else []
+    name, seeds = hidden
+    others = games.found_briefly(_BEST_FIRST, now() - LIVE, name, *seeds, limit) if limit else []
     room, told = games.MOST_TURNS, []
     for game in [*watched, *(game for game in others if game.id not in known)]:
         since = known.get(game.id)

@@ -373,6 +373,21 @@ class Tally(Table):
         primary_key = CompositeKey("board", "level", "bucket")
 
 
+class Attempt(Table):
+    """A name or an email that has attempted a daily challenge, as a keyed hash; see challenges.py.
+
+    It outlives the account, so that an account that is deleted and created again has no other attempt.
+    """
+
+    challenge = TextField()
+    mode = TextField()
+    who = CharField(64)
+
+    class Meta:
+        table_name = "attempts"
+        primary_key = CompositeKey("challenge", "mode", "who")
+
+
 class Reset(Table):
     """A link with which a player who has forgotten the password gives another; see accounts.py."""
 
@@ -405,4 +420,4 @@ class Secret(Table):
         return sql(find, name).fetchone()[0]
 
 
-TABLES = (User, Session, Reset, Game, Entry, Tally, Secret)
+TABLES = (User, Session, Reset, Game, Entry, Tally, Attempt, Secret)

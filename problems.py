@@ -40,6 +40,10 @@ NOT_YOUR_GAME = _code("not_your_game", "The game is another player's.")
 WRONG_TICK = _code("wrong_tick", "The game is at another tick than `since`; `tick` is where it is.")
 GAME_OVER = _code("game_over", "The game is over; `game` is its final state.")
 TOO_FAST = _code("too_fast", "The ticks can't have been played yet; `retry_in` is the number of seconds until they can.")
+DAILY_HIDDEN = _code(
+    "daily_hidden",
+    "The game is on the daily challenge `challenge`: until `ends_at` only those who have opened it in `mode` may see it.",
+)
 SCORES_NOT_STATED = _code("scores_not_stated", "This server takes no stated scores.")
 
 # Fields of a body or a query.

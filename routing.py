@@ -115,7 +115,7 @@ def guarded(handler, takes=(), status=200, validated=False, refuses_query=False)
 def _unless_known(content):
     """JSON with a validator, or 304 if it is what the client has."""
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
-    fields = {"ETag": etag, "Cache-Control": "no-cache"}
+    fields = {"ETag": etag, "Cache-Control": "no-cache"} | dict(response.headers)
     if is_known(etag):
         return bottle.HTTPResponse(status=304, headers=fields)
     return bottle.HTTPResponse(content, headers=fields | {"Content-Type": "application/json"})

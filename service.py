@@ -10,6 +10,7 @@ if __name__ == "__main__":
     raise SystemExit(server.main())
 
 import atexit
+import functools
 import logging
 import os
 import secrets
@@ -98,6 +99,7 @@ from schemas import (
 )
 
 STATIC = Path(__file__).parent / "static"
+FORGET_ATTEMPTS = 3600  # seconds between deletions of past days' attempts by name
 PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
@@ -152,6 +154,7 @@ class Snakepit(bottle.Bottle):
         if isinstance(self.database, connections.KeptSqliteDatabase):
             self.background.add(self.database.checkpoint, settings.checkpoint_interval)
         self.process, self.beginning = None, {}  # the id of the process that serves; {process id: a lock, for its begin}
+        self.background.add(challenges.forget_attempts, FORGET_ATTEMPTS)
         for method, path, handler, *_ in ROUTES:
             self.route(path, method, handler)
             self.routes[-1].row = counts.row(method, path)
@@ -321,6 +324,30 @@ def perhaps_signed_in():
     return signed_in() if token() else None
 
 
+def viewer():
+    """Return a function that tells whether the client may see a games.Found. It reads the token for hidden games only.
+
+    A token that is not valid is as good as none. What depends on it is in no shared cache.
+    """
+
+    @functools.cache
+    def user():
+        try:
+            return perhaps_signed_in()
+        except Problem:
+            return None
+
+    def may_see(game):
+        secret = request.app.secret
+        if not challenges.is_hidden(game, secret):
+            return True
+        for name, value in challenges.PRIVATE.items():
+            response.set_header(name, value)
+        return challenges.may_see(game, user(), secret)
+
+    return may_see
+
+
 def posting():
     """The user who posts to a game. 429 before anything is read, if it is too often; nobody else can use that up."""
     user = signed_in()
@@ -371,6 +398,7 @@ def sign_up(wanted, guest):
     )
     if guest:
         app.sessions.close(token())
+        challenges.note_names(user, app.secret)
     return _session(user)
 
 
@@ -446,6 +474,7 @@ def change_me(user, wanted):
     user = accounts.change(user, wishes, app.settings.bcrypt_rounds, app.refused_names)
     if "password" in wishes:
         app.sessions.close_others(user, token())
+    challenges.note_names(user, app.secret)
     return _user(user)
 
 
@@ -503,16 +532,17 @@ def _user(user):
 # Games.
 
 
-@route("POST", "/api/games", user=signed_in, body=NewGame, answer=GameAnswer, status=201, errors=(404, 429))
+@route("POST", "/api/games", user=signed_in, body=NewGame, answer=GameAnswer, status=201, errors=(403, 404, 429))
 def open_game(user, wanted):
     """Open a game, on a new seed or on that of a challenge.
 
-    One has one open game at a time: another that is open ends as left. 404: there is no such game to challenge.
+    One has one open game at a time: another that is open ends as left. 404: there is no such game to challenge. 403: it is a
+    game of today's daily challenge, which the user has not opened in that mode.
     """
     app = request.app
     app.new_games.spend(games.now(), user.id)
     if wanted.challenge is not None:
-        challenge = challenges.find(wanted.challenge, wanted.mode, app.secret)
+        challenge = challenges.find(wanted.challenge, wanted.mode, app.secret, user)
         return games.open_game(user, challenge.mode, app.pace, challenge)
     if wanted.mode is None:
         raise invalid(("mode", MISSING, f"is missing; give one of {', '.join(MODES)}", {"choices": list(MODES)}))
@@ -521,14 +551,18 @@ def open_game(user, wanted):
 
 @route("GET", "/api/games/active", query=ActiveQuery, answer=list[ActiveGame])
 def active_games(asked):
-    """List the best of the games that are being played now, best first."""
-    return live.active(request.app.active, asked.limit)
+    """List the best of the games that are being played now, best first, without those of today's daily challenge."""
+    return live.active(request.app.active, asked.limit, challenges.hidden_now(request.app.secret))
 
 
-@route("GET", "/api/games/live", query=LiveQuery, answer=list[LiveGame])
-def live_games(asked):
-    """Tell what is new of the games that one watches, and the best of the others that are being played."""
-    return live.news(live.parse_known(asked.known), asked.limit)
+@route("GET", "/api/games/live", query=LiveQuery, visitor=viewer, answer=list[LiveGame])
+def live_games(asked, may_see):
+    """Tell what is new of the games that one watches, and the best of the others that are being played.
+
+    Games of today's daily challenge are not among the others, and those who have not opened it can't watch them.
+    """
+    hidden = challenges.hidden_now(request.app.secret)
+    return live.news(live.parse_known(asked.known), asked.limit, hidden, may_see)
 
 
 @route("POST", "/api/games/<game_id>/turns", user=posting, body=Turns, answer=Progress, errors=(403, 409, 429))
@@ -550,10 +584,17 @@ def leave_game(user, game_id):
     games.leave(game_id, user, request.app.pace)
 
 
-@route("GET", "/api/games/<game_id>", query=GameQuery, answer=GameRecord, validated=True)
-def show_game(asked, game_id):
-    """Show a game with its turns, to play it again."""
-    return games.record(games.find(game_id), asked.since, request.app.pace)
+@route("GET", "/api/games/<game_id>", query=GameQuery, visitor=viewer, answer=GameRecord, validated=True, errors=(403,))
+def show_game(asked, may_see, game_id):
+    """Show a game with its turns, to play it again.
+
+    403: it is a game of today's daily challenge, which is shown to those who have opened the challenge in that mode, and to
+    everybody once the day has ended (UTC).
+    """
+    game = games.find(game_id)
+    if not may_see(game):
+        raise challenges.hidden(game.mode)
+    return games.record(game, asked.since, request.app.pace)
 
 
 # Boards and players.
@@ -662,16 +703,30 @@ def card(game_id):
     """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
     tick = page_query(TickQuery).tick
     found = games.find_or_none(game_id)
+    if found and not viewer()(found):
+        return _hidden_card(found.mode)
     page = cards.page(found, proxies.url(request.environ, request.app.settings.trusted_proxies), tick)
-    status = 200 if found else 404
-    return bottle.HTTPResponse(page, status, {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"})
+    fields = {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"} | dict(response.headers)
+    return bottle.HTTPResponse(page, 200 if found else 404, fields)
+
+
+def _hidden_card(mode):
+    """The same for a game of today's daily challenge: it leads to the challenge. Programs get the problem."""
+    problem = challenges.hidden(mode)
+    if not headers.prefers_html(header("ACCEPT")):
+        raise problem
+    fields = problem.headers | {"Content-Type": assets.TYPES["html"], "Vary": f"{problem.headers['Vary']}, Accept"}
+    return bottle.HTTPResponse(cards.hidden_page(mode), problem.status, fields)
 
 
 def card_picture(game_id):
     """The picture of its preview card."""
     game = games.find(game_id)
+    if not viewer()(game):
+        raise challenges.hidden(game.mode)
     content = cards.picture(game, games.unpack_turns(game.turns))
-    return bottle.HTTPResponse(content, headers={"Content-Type": assets.TYPES["png"], "Cache-Control": "max-age=60"})
+    fields = {"Content-Type": assets.TYPES["png"], "Cache-Control": "max-age=60"} | dict(response.headers)
+    return bottle.HTTPResponse(content, headers=fields)
 
 
 def manifest():

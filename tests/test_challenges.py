@@ -1,13 +1,17 @@
 """Challenges: a game on a seed that one can know stands on the challenge's board, and on no other."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from driver import drive
+import webtest
+from driver import PASSWORD, drive, plan
 
 import boards
 import challenges
-from models import Entry, Game, User
+import models
+from models import Attempt, Entry, Game, Tally, User
+from rules import MODES
 
 BOARDS = ["mode=walls", "mode=pass-through", "period=month", "period=week", "period=day", ""]
 TODAY = datetime.now(UTC).date()
@@ -179,16 +183,6 @@ def test_the_modes_have_a_first_try_each(ada):
     assert [ada.open(mode, challenge="daily")["ranked"] for mode in ("walls", "pass-through")] == [True, True]
 
 
-def test_playing_a_game_of_the_day_s_seed_again_is_no_rehearsal(ada, bob, api):
-    """Bob plays Ada's daily game as a challenge of its own; after that he knows the seed."""
-    game, _, _ = ada.play(1, challenge="daily")
-    challenge, _, _ = bob.play(3, challenge=game["id"])
-    assert (challenge["challenge"], challenge["ranked"]) == (game["id"], True)
-    assert bob.open(challenge="daily")["ranked"] is False
-    assert standing(api("GET /api/leaderboard?challenge=daily")) == [(1, "Ada", 10)]
-    assert standing(api(f"GET /api/leaderboard?challenge={game['id']}")) == [(1, "Bob", 30)]
-
-
 def test_yesterday_s_is_playable_out_of_the_count(ada, api):
     game, _, answer = ada.play(2, challenge=f"daily/{YESTERDAY}")
     assert (game["ranked"], answer["ranked"], answer["rank"]) == (False, False, None)
@@ -204,17 +198,232 @@ def test_the_day_before_yesterday_s_is_not(ada):
 
 def test_a_new_day_is_a_new_first_try(ada, db):
     ada.play(1, challenge="daily")
-    Game.update(started_at=Game.started_at - 86_400_000, challenge=f"daily/{YESTERDAY}", seed=1).execute()
+    a_day_passes()
     assert ada.open(challenge="daily")["ranked"] is True
 
 
-def test_a_guest_s_first_try_stands_once_they_sign_up(api):
+def a_day_passes():
+    """As if all daily games so far had been played a day earlier."""
+    a_day = 86_400_000
+    times = {"started_at": Game.started_at - a_day, "seen_at": Game.seen_at - a_day, "ended_at": Game.ended_at - a_day}
+    Game.update(challenge=f"daily/{YESTERDAY}", seed=1, **times).where(Game.challenge == f"daily/{TODAY}").execute()
+    for mode in MODES:
+        Entry.update(board=f"{mode}/daily/{YESTERDAY}").where(Entry.board == f"{mode}/daily/{TODAY}").execute()
+        Tally.update(board=f"{mode}/daily/{YESTERDAY}").where(Tally.board == f"{mode}/daily/{TODAY}").execute()
+    Attempt.update(challenge=f"daily/{YESTERDAY}").execute()
+
+
+def test_a_guest_s_attempt_is_the_day_s_attempt_also_after_signing_up(api):
     guest = api.guest()
-    guest.play(3, challenge="daily")
-    guest.play(5, challenge="daily")
+    opened, _, answer = guest.play(3, challenge="daily")
+    assert (opened["ranked"], opened["pause_left"], answer["ranked"], answer["rank"]) == (False, 0, False, None)
+    ada = guest.sign_up("Ada")
+    assert ada.open(challenge="daily")["ranked"] is False
+    assert ada.open("pass-through", challenge="daily")["ranked"] is True  # the other mode's is another one
+    assert api("GET /api/leaderboard?challenge=daily&mode=walls") == []
+
+
+def test_a_guest_who_signs_up_in_the_middle_of_an_attempt_is_not_on_the_board(api):
+    guest = api.guest()
+    game = guest.open(challenge="daily")
+    ada = guest.sign_up("Ada")
+    turns, tick = plan(game["seed"], "walls", 2)
+    assert ada.post(game, 0, tick, turns)["ranked"] is False
     assert api("GET /api/leaderboard?challenge=daily") == []
-    guest.sign_up("Ada")
-    assert standing(api("GET /api/leaderboard?challenge=daily")) == [(1, "Ada", 30)]
+
+
+def test_a_new_guest_s_good_attempt_is_of_no_use(api):
+    """Guests can try as often as they like: none of these attempts is ever on the board."""
+    guests = [api.guest() for _ in range(3)]
+    for meals, guest in enumerate(guests):
+        guest.play(meals, challenge="daily")
+    for number, guest in enumerate(guests):
+        guest.sign_up(f"Player{number}")
+    assert api("GET /api/leaderboard?challenge=daily") == []
+
+
+@pytest.mark.parametrize("again", ["Ada", "ADA", "\N{CYRILLIC CAPITAL LETTER A}da"])
+def test_an_account_that_is_deleted_and_created_again_has_no_other_attempt(ada, api, again):
+    ada.play(1, challenge="daily")
+    ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+    ada = api.sign_up(again)
+    opened, _, answer = ada.play(4, challenge="daily")
+    assert (opened["ranked"], answer["ranked"], answer["rank"]) == (False, False, None)
+    assert api("GET /api/leaderboard?challenge=daily") == []
+    assert ada.open("pass-through", challenge="daily")["ranked"] is True
+
+
+def test_nor_has_one_with_the_same_email(api):
+    ada = api.sign_up("Ada", email="ada@example.org")
+    ada.play(1, challenge="daily")
+    ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+    assert api.sign_up("Eve", email="ADA@example.org").open(challenge="daily")["ranked"] is False
+    assert api.sign_up("Ada").open(challenge="daily")["ranked"] is False
+    assert api.sign_up("Mia").open(challenge="daily")["ranked"] is True
+
+
+@pytest.mark.parametrize("again", ["Ada", "Eve"])
+def test_nor_has_one_that_was_renamed_in_between(ada, api, again):
+    ada.play(1, challenge="daily")
+    ada("PATCH /api/auth/me", {"username": "Eve", "current_password": PASSWORD})
+    ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+    assert api.sign_up(again).open(challenge="daily")["ranked"] is False
+
+
+def test_nor_has_a_guest_s(api):
+    guest = api.guest()
+    guest.play(1, challenge="daily")
+    guest.sign_up("Ada")("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+    assert api.sign_up("Ada").open(challenge="daily")["ranked"] is False
+
+
+def test_names_of_attempts_are_forgotten_with_the_day(ada, api, app, db):
+    ada.play(1, challenge="daily")
+    challenges.forget_attempts()
+    assert Attempt.select().count() == 1
+    a_day_passes()
+    challenges.forget_attempts()
+    assert Attempt.select().count() == 0
+
+
+def test_an_attempt_that_began_before_midnight_counts_and_is_that_day_s(ada, api, db):
+    game = ada.open(challenge="daily")
+    Game.update(challenge=f"daily/{YESTERDAY}").execute()  # as if it were the next day now
+    turns, tick = plan(game["seed"], "walls", 1)
+    assert ada.post(game, 0, tick, turns)["rank"] == 1
+    assert standing(api(f"GET /api/leaderboard?challenge=daily/{YESTERDAY}")) == [(1, "Ada", 10)]
+
+
+# What is hidden of it.
+
+
+def refused_as_hidden(answer, mode="walls"):
+    """Assert that an answer refuses to show a game of today's challenge, and that no shared cache can store that."""
+    tomorrow = TODAY + timedelta(days=1)
+    assert (answer.status, answer.json["code"]) == (403, "daily_hidden")
+    assert answer.json["params"] == {
+        "challenge": f"daily/{TODAY}",
+        "mode": mode,
+        "ends_at": f"{tomorrow}T00:00:00.000Z",
+    }
+    assert "Authorization" in answer.headers["Vary"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    return True
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_game_of_the_day_is_hidden_from_those_who_have_not_opened_it(ada, bob, api, is_over):
+    game = ada.open(challenge="daily")
+    ada.post(game, 0, 11) if is_over else ada.post(game, 0, 5)
+    for who in (api, bob, api.guest()):
+        for query in ("", "?since=3"):
+            assert refused_as_hidden(who.ask(f"GET /api/games/{game['id']}{query}"))
+        assert refused_as_hidden(who.ask(f"GET /api/games/{game['id']}", headers={"If-None-Match": "*"}))
+    assert refused_as_hidden(bob.ask("POST /api/games", {"challenge": game["id"]}))
+    assert refused_as_hidden(api.ask(f"GET /api/games/{game['id']}", headers={"Authorization": "Bearer nonsense"}))
+    assert ada(f"GET /api/games/{game['id']}")["seed"] == game["seed"]
+
+
+def test_those_who_have_opened_it_in_that_mode_see_it(ada, bob, api):
+    game, turns, _ = ada.play(2, challenge="daily")
+    bob.open("pass-through", challenge="daily")
+    assert refused_as_hidden(bob.ask(f"GET /api/games/{game['id']}"))
+    guest = api.guest()
+    for who in (bob, guest):
+        who.open("walls", challenge="daily")
+        answer = who.ask(f"GET /api/games/{game['id']}")
+        assert (answer.status, answer.json["turns"]) == (200, turns)
+        assert "Authorization" in answer.headers["Vary"]
+        assert answer.headers["Cache-Control"].startswith("private")
+        again = who.ask(f"GET /api/games/{game['id']}", headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status, again.headers["Vary"]) == (304, answer.headers["Vary"])
+        assert who.open(challenge=game["id"])["challenge"] == game["id"]
+    stranger = api.ask(f"GET /api/games/{game['id']}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert refused_as_hidden(stranger)
+
+
+def test_challenges_of_such_a_game_are_hidden_too(ada, bob, api):
+    """They have the day's seed under another name."""
+    first, _, _ = ada.play(1, challenge="daily")
+    second = ada.open(challenge=first["id"])
+    ada.post(second, 0, 5)
+    for who in (bob, api):
+        assert refused_as_hidden(who.ask(f"GET /api/games/{second['id']}"))
+        assert who("GET /api/games/active") == who("GET /api/games/live") == []
+        assert who(f"GET /api/games/live?known={second['id']}:0") == []
+    assert refused_as_hidden(bob.ask("POST /api/games", {"challenge": second["id"]}))
+    assert ada(f"GET /api/games/live?known={second['id']}:0")[0]["tick"] == 5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_lists_of_live_games_leave_the_day_s_out(ada, bob, api, mode):
+    game = ada.open(mode, challenge="daily")
+    other = bob.open(mode)
+    ada.post(game, 0, 5)
+    for who in (ada, bob, api):
+        assert [found["id"] for found in who("GET /api/games/active")] == [other["id"]]
+        assert [found["id"] for found in who("GET /api/games/live")] == [other["id"]]
+    for who in (bob, api):
+        assert who(f"GET /api/games/live?limit=0&known={game['id']}:0") == []
+    mine = ada.ask(f"GET /api/games/live?limit=0&known={game['id']}:0")
+    assert (mine.json[0]["id"], mine.json[0]["tick"]) == (game["id"], 5)
+    assert (mine.headers["Cache-Control"], "Authorization" in mine.headers["Vary"]) == ("no-store", True)
+
+
+def test_once_the_day_is_over_everybody_sees_it(ada, bob, api, db):
+    game, turns, _ = ada.play(2, challenge="daily")
+    open_one = bob.open("pass-through", challenge="daily")
+    assert refused_as_hidden(api.ask(f"GET /api/games/{game['id']}"))
+    a_day_passes()
+    answer = api.ask(f"GET /api/games/{game['id']}")
+    assert (answer.status, answer.json["turns"]) == (200, turns)
+    assert "Vary" not in answer.headers
+    assert api.guest().open(challenge=game["id"])["challenge"] == game["id"]
+    Game.update(ended_at=None, seen_at=models.now()).where(Game.id == open_one["id"]).execute()
+    assert open_one["id"] in [found["id"] for found in api("GET /api/games/active")]
+
+
+def test_a_game_of_yesterday_s_challenge_is_shown(ada, api):
+    game = ada.open(challenge=f"daily/{YESTERDAY}")
+    assert api(f"GET /api/games/{game['id']}")["seed"] == game["seed"]
+    assert [found["id"] for found in api("GET /api/games/active")] == [game["id"]]
+
+
+def test_other_games_need_no_token_to_be_seen(ada, api):
+    game, _, _ = ada.play(1)
+    answer = api.ask(f"GET /api/games/{game['id']}", headers={"Authorization": "Bearer nonsense"})
+    assert (answer.status, answer.headers.get("Vary")) == (200, None)
+
+
+def test_what_is_told_of_a_hidden_game_does_not_reveal_it(ada, api):
+    game, turns, _ = ada.play(4, challenge="daily")
+    assert len(turns) > 1
+    page = api("GET /api/players/Ada")
+    assert [played["id"] for played in page["latest"]] == [game["id"]]
+    for call in ("players/Ada", "leaderboard?challenge=daily", f"leaderboard?challenge={game['id']}", "games/live"):
+        text = json.dumps(api(f"GET /api/{call}"))
+        assert str(game["seed"]) not in text
+        assert "turns" not in text
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_link_to_such_a_game_leads_to_the_challenge(ada, app, mode):
+    game, _, _ = ada.play(3, mode=mode, challenge="daily")
+    client = webtest.TestApp(app)
+    page = client.get(f"/games/{game['id']}", headers={"Accept": "text/html,*/*"}, status=403)
+    assert page.content_type == "text/html"
+    assert f'url=../#/?challenge=daily&amp;mode={mode}"' in page.text
+    for told in ("Ada", "30", "card.png", game["id"]):
+        assert told not in page.text
+    assert "Authorization" in page.headers["Vary"]
+    problem = client.get(f"/games/{game['id']}", status=403)
+    assert (problem.content_type, problem.json["code"]) == ("application/problem+json", "daily_hidden")
+    assert client.get(f"/games/{game['id']}/card.png", status=403).json["code"] == "daily_hidden"
+    shown = client.get(f"/games/{game['id']}", headers={"Authorization": f"Bearer {ada.token}"})
+    assert "30 by Ada" in shown.text
+    assert shown.headers["Cache-Control"].startswith("private")
+    picture = client.get(f"/games/{game['id']}/card.png", headers={"Authorization": f"Bearer {ada.token}"})
+    assert picture.headers["Cache-Control"].startswith("private")
 
 
 def test_the_boards_of_challenges_can_be_derived_again(ada, bob, app, db):

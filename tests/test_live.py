@@ -91,12 +91,13 @@ def test_a_game_that_nobody_has_heard_of_for_ten_seconds_is_told_to_those_who_wa
     assert api(f"GET /api/games/live?known={game['id']}:5")[0]["heard"] >= 11_000
 
 
-def test_challenges_and_bots_are_marked(api):
+def test_challenges_and_bots_are_marked(api, ada):
+    game, _, _ = ada.play()
     bot = api.sign_up("Botticelli", bot=True)
-    bot.open(challenge="daily")
+    bot.open(challenge=game["id"])
     [news] = api("GET /api/games/live")
     assert news["bot"] is True
-    assert news["challenge"].startswith("daily/")
+    assert news["challenge"] == game["id"]
 
 
 @pytest.mark.parametrize(
