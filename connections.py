@@ -562,15 +562,21 @@ def connect(url):
     """
     scheme, _, rest = url.partition("://")
     scheme = scheme.removesuffix("+pool")
-    options = db_url.parse(f"{scheme}://{rest}", unquote_password=True, unquote_user=True)
     if scheme != "sqlite":
-        kind = db_url.schemes[scheme]
+        kind, (address, query) = db_url.schemes[scheme], config.postgres_address(url)
+        options = address | _without_pool(db_url.parse(f"{scheme}:///?{query}")) | {"database": address["database"]}
         return type(f"Kept{kind.__name__}", (_KeptPostgres, kind), {})(**POSTGRES_OPTIONS | options)
+    options = _without_pool(db_url.parse(f"{scheme}://{rest}"))
     options |= {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": 0}
     if config.is_in_memory(url):
         # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
         options |= {"database": f"file:/snakepit-{next(_numbers)}?vfs=memdb", "uri": True}
     return KeptSqliteDatabase(**options)
+
+
+def _without_pool(options):
+    """Without those of playhouse's pool: ours is another."""
+    return {name: value for name, value in options.items() if name not in config.POOL_OPTIONS}
 
 
 _numbers = itertools.count(1)

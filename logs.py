@@ -47,6 +47,14 @@ def set_up(settings):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.root.level))
 
 
+def failure(text, format_):
+    """Return the line for a start that fails: `text` itself, or JSON, as LOG_FORMAT has it."""
+    if format_ != "json":
+        return text
+    time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": time, "level": "critical", "logger": "snakepit", "message": text})
+
+
 def request_id(environ, trusted):
     """What the request is called: by one of the `trusted` networks, in X-Request-ID; else it is given a name now."""
     if ID not in environ:

@@ -21,6 +21,7 @@ import boards
 import config
 import connections
 import games
+import logs
 import models
 import players
 import portable
@@ -45,7 +46,11 @@ def main(arguments=None):
     """Do what the arguments say; the exit status."""
     asked = command_line().parse_args(_shielded(sys.argv[1:] if arguments is None else list(arguments)))
     try:
-        return asked.act(asked, config.load()) or 0
+        settings = config.load()
+        config.check_storage(settings)
+        for line in config.misspelled():
+            print(f"manage.py: {line}", file=sys.stderr)
+        return asked.act(asked, settings) or 0
     except config.ConfigError as error:
         return _failed(error, 2)
     except (Refused, Problem) as refusal:
@@ -68,8 +73,9 @@ def _shielded(arguments):
 
 
 def _failed(why, status=1):
+    format_ = config.log_format()
     with suppress(BrokenPipeError):
-        print(f"manage.py: {why}", file=sys.stderr)
+        print(f"manage.py: {why}" if format_ == "text" else logs.failure(str(why), format_), file=sys.stderr)
     return status
 
 

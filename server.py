@@ -86,7 +86,7 @@ class Server(BaseApplication):
         try:
             app = service.create_app(**self.given)
         except config.ConfigError as error:
-            print(error, file=sys.stderr, flush=True)
+            print(logs.failure(str(error), config.log_format()), file=sys.stderr, flush=True)
             sys.exit(Arbiter.APP_LOAD_ERROR)
         gc.collect()
         gc.freeze()  # what was imported stays: nobody has to wait while it is looked through for garbage
@@ -279,12 +279,15 @@ def main(**given):
     os.umask(0o077)  # what it writes is for its user only
     try:
         settings = config.load(**given)
+        config.check_storage(settings)
         _check_place(settings)
     except config.ConfigError as error:
-        print(error, file=sys.stderr)
+        print(logs.failure(str(error), config.log_format()), file=sys.stderr)
         return 2
     sys.path.insert(0, str(Path(__file__).parent))
     logs.set_up(settings)
+    for line in config.misspelled():
+        log.warning(line)
     _allow_connections()
     _hold_signals()
     Server(settings, given).run()

@@ -342,15 +342,15 @@ def test_connections_are_kept_and_given_back(make_app, tmp_path):
 
 
 def test_a_database_that_is_out_of_reach_is_503_and_back_by_itself(make_app, tmp_path):
-    """A file that is no database stands for one that can't be reached."""
-    path = tmp_path / "snake.db"
-    path.mkdir()
+    """A file in a folder that is missing stands for one that can't be reached."""
+    path, folder = tmp_path / "snake.db", tmp_path / "disk"
+    path.symlink_to(folder / "snake.db")
     api = drive(make_app(database_url=f"sqlite:///{path}"))
     for call in ("GET /api/leaderboard", "GET /healthz"):
         answer = api.ask(call)
         assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
         assert int(answer.headers["Retry-After"]) > 0
-    path.rmdir()
+    folder.mkdir()
     assert api("GET /api/leaderboard") == []
 
 
