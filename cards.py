@@ -4,11 +4,16 @@ scored. It leads on to the client, whose own addresses no server sees.
 Preview cards are The Open Graph protocol's (https://ogp.me).
 """
 
-from functools import lru_cache
+import threading
+from concurrent.futures import Future
 from html import escape
 
+import games
 import pictures
 import rules
+import threads
+from models import release
+from problems import UNAVAILABLE, Problem
 
 OUTCOMES = {
     rules.WALL: "hit the wall",
@@ -79,13 +84,68 @@ def _description(game):
     return f"{mode}: {OUTCOMES[game.outcome]} after {game.tick} steps. Watch every turn of it, or beat it on the same eggs."
 
 
-def picture(game, turns):
-    """A PNG of the game's state at its last tick, with its score."""
-    return _picture(game.seed, game.mode, game.tick, tuple(turns))
+class Pictures:
+    """The pictures of games that were asked for last, as PNGs.
+
+    Each is drawn in a thread, since that takes long, and once, however many ask for it at the same time.
+    """
+
+    MOST = 200  # pictures, of about 5 KB
+    WAITING = 20  # to be drawn, each with the turns of a game
+    RETRY_AFTER = 5  # seconds
+
+    def __init__(self):
+        self.drawn = {}  # {(id, tick): Future of a PNG}, the one that was asked for last at the end
+        self.waiting = 0
+        self.lock = threading.Lock()
+
+    def get(self, game, draw=None):
+        """Return the PNG of a games.Found's state at its last tick, with its score.
+
+        `draw(game)` draws it, where it isn't known yet; 503 while too many others wait for theirs.
+        """
+        key = game.id, game.tick
+        with self.lock:
+            picture = self.drawn.pop(key, None)
+            is_new = picture is None
+            if is_new:
+                if self.waiting >= self.WAITING:
+                    raise _busy(self.RETRY_AFTER)
+                self.waiting += 1
+                picture = Future()
+            self.drawn[key] = picture
+            if len(self.drawn) > self.MOST:
+                del self.drawn[next(iter(self.drawn))]
+        if is_new:
+            self._draw(key, picture, draw or _draw, game)
+        release()
+        return picture.result()
+
+    def _draw(self, key, picture, draw, game):
+        try:
+            picture.set_result(draw(game))
+        except BaseException as error:
+            picture.set_exception(error)
+            with self.lock:
+                self.drawn.pop(key, None)
+        finally:
+            with self.lock:
+                self.waiting -= 1
 
 
-@lru_cache(maxsize=64)
-def _picture(seed, mode, tick, turns):
+def _busy(seconds):
+    detail = f"Too many pictures are being drawn now; try again in {seconds} s."
+    return Problem(503, UNAVAILABLE, detail, headers={"Retry-After": str(seconds)}, params={"retry_in": seconds})
+
+
+def _draw(game):
+    if game.turns is None:  # they are many: see games.found_briefly
+        game = games.find(game.id)
+    release()
+    return threads.call(threads.PICTURES, _picture, game.seed, game.mode, game.tick, game.turns)
+
+
+def _picture(seed, mode, tick, packed):
     played = rules.Game(seed, mode)
-    played.advance(turns, tick)
+    played.advance(games.unpack_turns(packed), tick)
     return pictures.draw(played)

@@ -366,17 +366,17 @@ def found_briefly(where, *parameters):
     return [Found(*row) for row in sql(f"{_FIND_BRIEFLY} {where}", *parameters)]
 
 
-def find(game_id):
-    """The game, or 404."""
-    game = find_or_none(game_id)
+def find(game_id, find=found):
+    """The game, or 404. `find` is `found` or `found_briefly`."""
+    game = find_or_none(game_id, find)
     if not game:
         raise not_found(f"game {game_id!r}")
     return game
 
 
-def find_or_none(game_id):
-    """The game, or None. A stated score is none: it has no turns to show."""
-    rows = found("WHERE g.id = ? AND g.seed IS NOT NULL", game_id) if "\0" not in game_id else []
+def find_or_none(game_id, find=found):
+    """The game, or None. A stated score is none: it has no turns to show. `find` is `found` or `found_briefly`."""
+    rows = find("WHERE g.id = ? AND g.seed IS NOT NULL", game_id) if "\0" not in game_id else []
     return rows[0] if rows else None
 
 

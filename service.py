@@ -148,6 +148,7 @@ class Snakepit(bottle.Bottle):
         self.pages = keeping.Kept(PAGES)
         self.standings = keeping.Kept(STANDINGS)
         self.active = keeping.Kept(ACTIVE)
+        self.pictures = cards.Pictures()
         self.secret = self.sessions = None  # from `prepare` on
         self.background = background.Background(self.database)
         self.background.add(self.end_abandoned, settings.abandoned_interval)
@@ -702,7 +703,7 @@ def docs():
 def card(game_id):
     """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
     tick = page_query(TickQuery).tick
-    found = games.find_or_none(game_id)
+    found = games.find_or_none(game_id, games.found_briefly)
     if found and not viewer()(found):
         return _hidden_card(found.mode)
     page = cards.page(found, proxies.url(request.environ, request.app.settings.trusted_proxies), tick)
@@ -721,12 +722,15 @@ def _hidden_card(mode):
 
 def card_picture(game_id):
     """The picture of its preview card."""
-    game = games.find(game_id)
+    game = games.find(game_id, games.found_briefly)
     if not viewer()(game):
         raise challenges.hidden(game.mode)
-    content = cards.picture(game, games.unpack_turns(game.turns))
-    fields = {"Content-Type": assets.TYPES["png"], "Cache-Control": "max-age=60"} | dict(response.headers)
-    return bottle.HTTPResponse(content, headers=fields)
+    etag = f'"{game.id}-{game.tick}"'
+    fields = {"Cache-Control": "max-age=60", "ETag": etag} | dict(response.headers)
+    if is_known(etag):
+        return bottle.HTTPResponse(status=304, headers=fields)
+    content = request.app.pictures.get(game)
+    return bottle.HTTPResponse(content, headers=fields | {"Content-Type": assets.TYPES["png"]})
 
 
 def manifest():

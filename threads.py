@@ -8,11 +8,15 @@ from functools import cache
 HASHING = "hashing", max(1, (os.cpu_count() or 2) - 1)  # one core is left for those who only play
 DISK = "disk", 2
 CHECKPOINTS = "checkpoints", 1
+PICTURES = "pictures", 1
 BREAK = 0.0005  # seconds
 
 
 def call(pool, function, *args):
-    """Call it in a thread of the pool, (name, threads), if gevent runs the others; else here. It should let go of Python."""
+    """Call it in a thread of the pool, (name, threads), if gevent runs the others; else here.
+
+    It should let go of Python: what computes in Python slows down the others, but doesn't stop them.
+    """
     return _made(pool, os.getpid()).apply(function, args) if _gevent_runs() else function(*args)
 
 

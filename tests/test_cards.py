@@ -2,7 +2,9 @@
 
 import re
 import struct
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import webtest
@@ -12,6 +14,7 @@ import cards
 import games
 import pictures
 import rules
+from problems import Problem
 
 
 @pytest.fixture
@@ -135,3 +138,84 @@ def decode(png):
     raw, width = zlib.decompress(data), pictures.WIDTH + 1
     assert len(raw) == width * pictures.HEIGHT
     return [raw[start + 1 : start + width] for start in range(0, len(raw), width)]
+
+
+def test_a_picture_that_the_client_has_costs_a_304(client, ada):
+    game = ada.open()
+    first = client.get(f"/games/{game['id']}/card.png")
+    known = {"If-None-Match": first.headers["ETag"]}
+    assert client.get(f"/games/{game['id']}/card.png", headers=known).status_int == 304
+    ada.post(game, 0, 5)
+    again = client.get(f"/games/{game['id']}/card.png", headers=known)
+    assert (again.status_int, again.body == first.body) == (200, False)
+
+
+def found(number):
+    return games.Found(*[None] * len(games.Found._fields))._replace(id=f"game{number}", tick=7)
+
+
+def test_a_picture_is_drawn_once_for_all_who_ask_for_it_and_kept():
+    kept, drawn, is_drawing, may_go_on = cards.Pictures(), [], threading.Event(), threading.Event()
+
+    def draw(game):
+        drawn.append(game.id)
+        is_drawing.set()
+        may_go_on.wait(30)
+        return b"PNG"
+
+    with ThreadPoolExecutor(8) as clients:
+        first = clients.submit(kept.get, found(1), draw)
+        is_drawing.wait(30)
+        others = [clients.submit(kept.get, found(1), draw) for _ in range(7)]
+        may_go_on.set()
+        assert [client.result(30) for client in (first, *others)] == [b"PNG"] * 8
+    assert kept.get(found(1), draw) == b"PNG"
+    assert drawn == ["game1"]
+
+
+def test_the_pictures_that_were_asked_for_last_are_kept_and_no_more():
+    kept, drawn = cards.Pictures(), []
+
+    def draw(game):
+        drawn.append(game.id)
+        return b"PNG"
+
+    for number in range(kept.MOST):
+        kept.get(found(number), draw)
+    kept.get(found(0), draw)
+    kept.get(found(kept.MOST), draw)  # in the place of 1
+    drawn.clear()
+    for number in (0, kept.MOST, 1):
+        kept.get(found(number), draw)
+    assert drawn == ["game1"]
+
+
+def test_only_so_many_wait_for_their_pictures():
+    kept, drawing, may_go_on = cards.Pictures(), threading.Semaphore(0), threading.Event()
+
+    def draw(game):
+        drawing.release()
+        may_go_on.wait(30)
+        return b"PNG"
+
+    with ThreadPoolExecutor(kept.WAITING) as clients:
+        waiting = [clients.submit(kept.get, found(number), draw) for number in range(kept.WAITING)]
+        for _ in waiting:
+            drawing.acquire(timeout=30)
+        with pytest.raises(Problem) as refused:
+            kept.get(found(99), draw)
+        may_go_on.set()
+        assert all(client.result(30) == b"PNG" for client in waiting)
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "5")
+    assert kept.get(found(99), draw) == b"PNG"
+
+
+def test_a_picture_that_could_not_be_drawn_is_tried_again():
+    kept = cards.Pictures()
+
+    def fail(game):
+        raise ValueError("not today")
+
+    with pytest.raises(ValueError, match="not today"):
+        kept.get(found(1), fail)
+    assert kept.get(found(1), lambda game: b"PNG") == b"PNG"
