@@ -242,16 +242,22 @@ def _store(game, after, pause_left):
     """
     if not after.outcome:
         return _progress(after, pause_left, None) if swiftly(lambda: _move(game, after)) else None
-    progress = durably(lambda: _end(game, after))
-    if progress:
-        counts.up(ENDED[after.outcome])
+    try:
+        progress = durably(lambda: _end(game, after))
+    except _Overtaken:
+        return None
+    counts.up(ENDED[after.outcome])
     return progress
 
 
+class _Overtaken(Exception):
+    """Another post to the game came first: the transaction is to be undone."""
+
+
 def _end(game, after):
-    User.lock(game.user_id)
+    User.count_game(game.user_id)
     if not _move(game, after):
-        return None
+        raise _Overtaken
     if after.ranked:
         ended = game.user_id, game.id, game.mode, game.challenge, after.score, after.ended_at, game.verified
         standing = boards.enter(*ended)
@@ -323,6 +329,7 @@ def _end_as_left(game, pace):
     ranked = bool(game.ranked) and _is_kept(game, pace)
     if not sql(_LEAVE, at, rules.LEFT, ranked, game.id, game.tick, at).rowcount:
         return False
+    User.count_game(game.user_id)
     if ranked:
         boards.enter(game.user_id, game.id, game.mode, game.challenge, game.score, at, game.verified)
     return True
@@ -476,13 +483,6 @@ def record(game, since, pace):
         turns=turns,
         continue_since=turns[-1][0] if is_cut else UNSET,
     )
-
-
-def count(user_id):
-    """How many games the user has played to an end."""
-    return sql(
-        "SELECT COUNT(*) FROM games WHERE user_id = ? AND ended_at IS NOT NULL AND seed IS NOT NULL", user_id
-    ).fetchone()[0]
 
 
 def latest(user_id):

@@ -288,6 +288,8 @@ class User(Table):
     created_at = BigIntegerField()
     banned_at = BigIntegerField(null=True)
     bot = BooleanField(default=False)  # a program's, which stands on boards of their own
+    games = IntegerField(default=0)  # played to an end; those that were deleted since are counted, stated scores are not
+    deleted_at = BigIntegerField(null=True)  # when the player deleted the account, until its last row is gone
 
     class Meta:
         table_name = "users"
@@ -301,6 +303,11 @@ class User(Table):
         """Make other transactions on the same user's games wait; SQLite has one writer anyway."""
         if database.for_update:
             sql("SELECT 1 FROM users WHERE id = ? FOR UPDATE", user_id)
+
+    @classmethod
+    def count_game(cls, user_id):
+        """Count a game that ends in this transaction. As `lock`, it makes others on the same user's games wait."""
+        sql("UPDATE users SET games = games + 1 WHERE id = ?", user_id)
 
 
 class Session(Table):

@@ -23,7 +23,7 @@ def page(user):
         username=user.name,
         bot=user.bot,
         joined_at=timestamp(user.created_at),
-        games=games.count(user.id),
+        games=user.games,
         bests={mode: _best(boards.main(mode, bots=user.bot), user.id) for mode in rules.MODES},
         latest=games.latest(user.id),
         scores=games.scores(user.id),

@@ -425,6 +425,35 @@ def begun(seconds):
     Game.update(started_at=models.now() - seconds * 1000).where(Game.ended_at.is_null()).execute()
 
 
+def games_played(api, name):
+    return api(f"GET /api/players/{name}")["games"]
+
+
+def test_games_are_counted_however_they_end_and_once(api, app, db):
+    guest = api.guest()
+    name = guest.user["username"]
+    game, _, _ = guest.play(1)
+    assert games_played(api, name) == 1
+    guest.post(game, 0, 5, status=409)
+    guest.open()
+    game = guest.open()
+    assert games_played(api, name) == 2  # the first was left by opening the second
+    for _ in range(2):
+        guest(f"DELETE /api/games/{game['id']}", status=204)
+        assert games_played(api, name) == 3
+    ada = guest("POST /api/auth/signup", {"username": "Ada", "password": "correct horse"}, 201)
+    assert games_played(api, ada["user"]["username"]) == 3
+    Game.delete().execute()
+    assert games_played(api, "Ada") == 3  # what has been deleted since was played all the same
+
+
+def test_stated_scores_are_no_games(make_app):
+    api = drive(make_app(score_policy="open"))
+    ada = api.sign_up("Ada")
+    ada("POST /api/leaderboard", {"score": 100, "mode": "walls"}, 201)
+    assert games_played(api, "Ada") == 0
+
+
 def test_a_game_can_not_run_faster_than_time(paced):
     game = paced.open()
     assert game["pause_left"] == 10
