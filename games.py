@@ -15,9 +15,11 @@ import counts
 import rules
 import threads
 from models import User, durably, insert, now, release, settle, sql, swiftly
-from problems import GAME_OVER, NOT_YOUR_GAME, OUT_OF_ORDER, TOO_FAST, WRONG_TICK, Problem, invalid, not_found
+from problems import GAME_OVER, NOT_YOUR_GAME, OUT_OF_ORDER, RATE_LIMITED, TOO_FAST, WRONG_TICK, Problem, invalid, not_found
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 
+UNPLAYED, UNPLAYED_WINDOW = 10, 60_000  # games on new seeds that may be left unplayed in so many milliseconds
+PLAYED = 20  # ticks from which on a game counts as played; they last three seconds
 ABANDONED = 600_000  # milliseconds after its last post at which a game is ended as left
 SWEPT = 100  # abandoned games ended at a time
 LATEST = 20  # games on a player's page
@@ -122,13 +124,18 @@ def unpack_state(mode, packed):
     return rules.Game.load(mode, unpack(f"<{len(packed) // 4}I", packed))
 
 
-def open_game(user, mode, pace, challenge=None):
-    """Open a game on a new seed, or on that of a challenges.Challenge; the one that the user has open ends as left."""
+def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
+    """Open a game on a new seed, or on that of a challenges.Challenge; the one that the user has open ends as left.
+
+    With `limits_unplayed`, 429 if the user has left too many new seeds unplayed lately; then nothing changes.
+    """
     game_id, seed = secrets.token_urlsafe(9), challenge.seed if challenge else 1 + secrets.randbelow(0xFFFFFFFF)
 
     def open_it():
         User.lock(user.id)
         at = now()
+        if limits_unplayed and (wait := _unplayed_wait(user.id, at)):
+            return wait, at, 0, False
         left = sum(_leave(game, pace) for game in found("WHERE g.user_id = ? AND g.ended_at IS NULL", user.id))
         ranked = not challenge or challenge.counts(user)
         insert(
@@ -141,9 +148,12 @@ def open_game(user, mode, pace, challenge=None):
             score=0,
             state=pack_state(rules.Game(seed, mode)),
         )
-        return at, left, ranked
+        return 0, at, left, ranked
 
-    at, left, ranked = durably(open_it)
+    wait, at, left, ranked = durably(open_it)
+    if wait:
+        detail = f"Too many of your latest games were left unplayed. Play the one that is open, or open another in {wait} s."
+        raise Problem(429, RATE_LIMITED, detail, headers={"Retry-After": str(wait)}, params={"retry_in": wait})
     counts.up(STARTED)
     counts.up(ENDED[rules.LEFT], left)
     return GameAnswer(
@@ -157,6 +167,26 @@ def open_game(user, mode, pace, challenge=None):
         ranked=ranked,
         challenge=challenge and challenge.name,
     )
+
+
+def _unplayed_wait(user_id, at):
+    """Return for how many seconds the user can't open another new seed; 0 if at once.
+
+    Seeds would else be drawn until one is good. A game counts that was left, or would be by the next one, before its snake
+    has made PLAYED ticks; half as much does a game that ended by then in another way, as happens to those who play.
+    """
+    counted = 0
+    for started_at, outcome in sql(_UNPLAYED, user_id, at - UNPLAYED_WINDOW, PLAYED).fetchall():
+        counted += 1 if outcome in (None, rules.LEFT) else 1 / 2
+        if counted >= UNPLAYED:
+            return max(1, math.ceil((started_at + UNPLAYED_WINDOW - at) / 1000))
+    return 0
+
+
+_UNPLAYED = (
+    "SELECT started_at, outcome FROM games WHERE user_id = ? AND started_at > ? AND tick < ? AND challenge IS NULL"
+    " AND seed IS NOT NULL ORDER BY started_at DESC"
+)
 
 
 def _beginning(game_id, user_id, mode, at):

@@ -142,6 +142,8 @@ class Snakepit(bottle.Bottle):
         in_real_time = settings.rate_limits and settings.enforce_pace  # else games and posts come as fast as one likes
         self.new_games = throttle.Window(in_real_time, *throttle.NEW_GAMES)
         self.posts = throttle.Window(in_real_time, *throttle.POSTS)
+        self.limits_unplayed = in_real_time
+        self.stated_scores = throttle.Window(settings.rate_limits, *throttle.STATED_SCORES)
         self.refused_names = read_refused(settings.names_refused)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
@@ -350,14 +352,17 @@ def viewer():
 
 
 def posting():
-    """The user who posts to a game. 429 before anything is read, if it is too often; nobody else can use that up."""
+    """The user who posts to a game. 429 before anything is read, if it is too often; nobody else can use that up.
+
+    It is counted by user, whatever the id of the game: a user has one open game at a time, and ids can be invented.
+    """
     user = signed_in()
-    request.app.posts.spend(games.now(), user.id, request.url_args["game_id"])
+    request.app.posts.spend(games.now(), user.id)
     return user
 
 
 def stating():
-    """The user who states a score. 403 where none is taken at its word."""
+    """The user who states a score. 403 where none is taken at its word, 429 if it is too often."""
     if request.app.settings.score_policy != "open":
         raise Problem(
             403,
@@ -365,7 +370,9 @@ def stating():
             "Here no score is stated: open a game with POST /api/games and post its turns to /api/games/ID/turns;"
             " the server plays them and puts the score on the board.",
         )
-    return signed_in()
+    user = signed_in()
+    request.app.stated_scores.spend(games.now(), user.id)
+    return user
 
 
 def address():
@@ -547,7 +554,7 @@ def open_game(user, wanted):
         return games.open_game(user, challenge.mode, app.pace, challenge)
     if wanted.mode is None:
         raise invalid(("mode", MISSING, f"is missing; give one of {', '.join(MODES)}", {"choices": list(MODES)}))
-    return games.open_game(user, wanted.mode, app.pace)
+    return games.open_game(user, wanted.mode, app.pace, limits_unplayed=app.limits_unplayed)
 
 
 @route("GET", "/api/games/active", query=ActiveQuery, answer=list[ActiveGame])
@@ -633,7 +640,7 @@ def next_rank(asked, user):
     return standings.next_rank(standings.boards_asked(asked, user), asked.score, user)
 
 
-@route("POST", "/api/leaderboard", user=stating, body=StatedScore, answer=EntryAnswer, status=201, errors=(403,))
+@route("POST", "/api/leaderboard", user=stating, body=StatedScore, answer=EntryAnswer, status=201, errors=(403, 429))
 def state_score(user, stated):
     """State a score, where the server takes scores at their word.
 

@@ -20,7 +20,8 @@ NEW_GUESTS = limits.parse("400 per hour")  # from one address
 
 # (times, seconds), by far more than it takes to play: a client posts about once a second.
 NEW_GAMES = 60, 60  # by one player
-POSTS = 50, 10  # of turns, to one game
+POSTS = 50, 10  # of turns, by one player, to whatever games
+STATED_SCORES = 60, 60  # by one player
 
 PATIENCE = 1  # seconds to wait for a storage elsewhere
 WOULD_DO = "give memory://, or for several processes redis://HOST:6379/0"

@@ -9,7 +9,10 @@ from driver import PASSWORD, drive
 from limits.storage import MemoryStorage, MovingWindowSupport, Storage
 
 import config
+import games
+import models
 import throttle
+from models import Game
 from problems import Problem
 
 
@@ -57,6 +60,33 @@ def test_posts_to_one_game_are_bounded_and_say_for_how_long(make_app):
     bob.post(other, 0, 0)
 
 
+def test_posts_to_invented_games_are_bounded_too(make_app):
+    api = drive(make_app(enforce_pace=True))
+    eve, ada = api.guest(), api.guest()
+    post = {"since": 0, "tick": 0, "turns": []}
+    most, _ = throttle.POSTS
+    statuses = [eve.ask(f"POST /api/games/invented{number}/turns", post).status for number in range(most + 5)]
+    assert statuses == [404] * most + [429] * 5
+    refused = eve.post(eve.open(), 0, 0, status=429)
+    assert (refused["code"], list(refused["params"])) == ("rate_limited", ["retry_in"])
+    ada.post(ada.open(), 0, 0)
+
+
+def test_stated_scores_are_bounded_for_each_player(make_app):
+    api = drive(make_app(score_policy="open"))
+    ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
+    most, seconds = throttle.STATED_SCORES
+    stated = {"score": 10, "mode": "walls"}
+    statuses = [ada.ask("POST /api/leaderboard", stated).status for _ in range(most)]
+    assert statuses == [201] * most
+    refused = ada.ask("POST /api/leaderboard", {"score": 20, "mode": "pass-through"})
+    assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+    assert 0 < int(refused.headers["Retry-After"]) <= seconds
+    bob("POST /api/leaderboard", stated, 201)
+    free = drive(make_app(score_policy="open", rate_limits=False)).sign_up("Ada")
+    assert {free.ask("POST /api/leaderboard", stated).status for _ in range(most + 1)} == {201}
+
+
 def test_nobody_uses_up_the_posts_of_another_s_game(make_app):
     api = drive(make_app(enforce_pace=True))
     ada, eve = api.guest(), api.guest()
@@ -70,18 +100,74 @@ def test_nobody_uses_up_the_posts_of_another_s_game(make_app):
 def test_a_player_opens_so_many_games_a_minute(make_app):
     api = drive(make_app(enforce_pace=True))
     ada, bob = api.guest(), api.guest()
+    challenge = bob.open()["id"]  # whose seed is known: that it is left unplayed is no matter
     for _ in range(throttle.NEW_GAMES[0]):
-        ada.open()
+        ada.open(challenge=challenge)
     assert 0 < int(ada.ask("POST /api/games", {"mode": "walls"}).headers["Retry-After"]) <= 60
     bob.open()
+
+
+LEAVING = {  # ways to have a game over in no time
+    "another": lambda ada, game: None,
+    "leave": lambda ada, game: ada(f"DELETE /api/games/{game['id']}", status=204),
+    "a tick": lambda ada, game: ada.post(game, 0, 1, [[1, "R"]]),
+    "a sign of life": lambda ada, game: ada.post(game, 0, 0),
+    "a second": lambda ada, game: ada.post(game, 0, 6) and ada(f"DELETE /api/games/{game['id']}", status=204),
+}
+
+
+@pytest.fixture
+def paced(make_app):
+    """A server with limits, at whose database a test looks."""
+    app = make_app(enforce_pace=True)
+    with models.using(app.database):
+        yield drive(app)
+
+
+@pytest.mark.parametrize("way", LEAVING)
+@pytest.mark.parametrize("who", ["guest", "player"])
+def test_seeds_can_not_be_drawn_until_one_is_good(paced, way, who):
+    ada = paced.guest() if who == "guest" else paced.sign_up("Ada")
+    for _ in range(games.UNPLAYED):
+        game = ada.open()
+        LEAVING[way](ada, game)
+    before = ada(f"GET /api/games/{game['id']}")
+    refused = ada.ask("POST /api/games", {"mode": "pass-through"})
+    assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+    assert 0 < refused.json["params"]["retry_in"] == int(refused.headers["Retry-After"]) <= 60
+    assert ada(f"GET /api/games/{game['id']}") == before  # the open one is left to be played
+    assert ada.open(challenge="daily")["challenge"]  # whose seed is no new one
+    paced.guest().open()
+    Game.update(started_at=Game.started_at - 60_000).execute()
+    ada.open()
+
+
+@pytest.mark.parametrize("ticks", [20, 500])
+def test_games_that_were_played_can_be_followed_by_others_at_once(paced, ticks):
+    ada = paced.sign_up("Ada")
+    for _ in range(3 * games.UNPLAYED):
+        ada.open()
+        Game.update(tick=ticks).where(Game.ended_at.is_null()).execute()
+    ada.open()
+
+
+def test_who_dies_early_may_try_again_as_fast_as_people_can(paced):
+    """It takes a second and a half to reach the wall, and as long to begin again."""
+    ada = paced.sign_up("Ada")
+    for _ in range(2 * games.UNPLAYED):
+        game = ada.open()
+        Game.update(started_at=models.now() - 1000).where(Game.ended_at.is_null()).execute()
+        assert ada.post(game, 0, 11)["status"] == "over"
+    refused = ada.ask("POST /api/games", {"mode": "walls"})  # no person is as fast
+    assert (refused.status, refused.json["code"]) == (429, "rate_limited")
 
 
 @pytest.mark.parametrize("settings", [{"enforce_pace": True, "rate_limits": False}, {"enforce_pace": False}])
 def test_without_limits_or_without_pace_one_plays_as_fast_as_one_likes(make_app, settings):
     ada = drive(make_app(**settings)).guest()
-    games = [ada.open() for _ in range(100)]
+    opened = [ada.open() for _ in range(100)]
     for _ in range(100):
-        ada.post(games[-1], 0, 0)
+        ada.post(opened[-1], 0, 0)
 
 
 @pytest.mark.parametrize("later", [10_000, 1_000_000, -1])
