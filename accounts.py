@@ -8,10 +8,12 @@ import unicodedata
 from collections import namedtuple
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import bcrypt
 import peewee
 
+import bans
 import boards
 import models
 import names
@@ -39,14 +41,20 @@ from problems import (
 from schemas import LiveSession, timestamp
 
 PASSWORD_LENGTH = (8, 72)  # bytes in UTF-8; bcrypt reads no more
-COMMON_PASSWORDS = frozenset((Path(__file__).parent / "passwords_common.txt").read_text("utf-8").split())
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
 RESET_LASTS = DAY
+# What is trimmed from names and emails: what a keyboard or a copied line puts there. Other controls are refused.
+BLANKS = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+MOST_SESSIONS = 50  # of one user
 
 
-def password_errors(password, name, email):
-    """What is wrong with a password of the user of that name and email, as a list of errors, see problems.Problem."""
+def password_errors(password, name, email, refused=frozenset()):
+    """What is wrong with a password of the user of that name and email, as a list of errors, see problems.Problem.
+
+    `refused`: see `read_refused_passwords`.
+    """
+    password = composed(password)
     size = len(password.encode())
     least, most = PASSWORD_LENGTH
     if size < least:
@@ -54,13 +62,18 @@ def password_errors(password, name, email):
     if size > most:
         why = f"give at most {most} bytes; this has {size}, and bcrypt reads no more"
         return [("password", TOO_LONG, why, {"max": most, "unit": "bytes"})]
-    if password.casefold() in COMMON_PASSWORDS:
+    if password.casefold() in refused:
         why = "is one of the most common; give one of your own, such as four unrelated words"
         return [("password", PASSWORD_COMMON, why)]
     if _is_own_name(password, name, email):
         why = "is your own name or email; give one that others don't know, such as four unrelated words"
         return [("password", PASSWORD_IS_NAME, why)]
     return []
+
+
+def read_refused_passwords(path):
+    """The passwords that are refused, whatever their case, of a file with one a line; none if it is empty."""
+    return frozenset(composed(line.strip()).casefold() for line in Path(path).read_text("utf-8-sig").splitlines()) - {""}
 
 
 def _is_own_name(password, name, email):
@@ -91,22 +104,69 @@ def _is_unseen(character):
 # Passwords. bcrypt takes a quarter of a second at 12 rounds, in which the server must go on answering.
 
 
-def hash_password(password, rounds):
-    return _in_a_thread(bcrypt.hashpw, password.encode(), bcrypt.gensalt(rounds)).decode()
-
-
-def is_password(password, hashed, rounds):
-    """Whether it is the one; takes as long where there is none to compare with (`hashed` None)."""
-    given = password.encode()
-    none = hashed is None or len(given) > PASSWORD_LENGTH[1]
-    nobody = f"$2b${rounds:02}${'.' * 53}"
-    same = _in_a_thread(bcrypt.checkpw, given[: PASSWORD_LENGTH[1]], (nobody if none else hashed).encode())
-    return same and not none
+def composed(password):
+    """The password in the form in which it is hashed: an accented letter can be typed as one character or as two."""
+    return unicodedata.normalize("NFC", password)
 
 
 def _in_a_thread(function, *args):
-    models.release()
     return threads.call(threads.HASHING, function, *args)
+
+
+class Passwords(NamedTuple):
+    """How passwords are hashed, and which are refused.
+
+    `run(function, *args)` runs it when it is its turn; see hashing.py.
+    """
+
+    rounds: int
+    refused: frozenset = frozenset()
+    run: object = _in_a_thread
+
+    def hash(self, password):
+        return hash_password(password, self.rounds, self.run)
+
+    def is_right(self, user, password):
+        """Whether it is the user's. It takes as long where there is no user (None), or one without a password.
+
+        One that was hashed before passwords were `composed` is compared as it was typed, and is hashed again.
+        """
+        hashed = user and user.password
+        if is_password(password, hashed, self.rounds, self.run):
+            return _has_password(user)
+        if composed(password) == password or not _is_as_typed(password, hashed, self.rounds, self.run):
+            return False
+        if _is_too_long(composed(password)):
+            return _has_password(user)
+        new = self.hash(password)
+        return bool(User.update(password=new).where(User.id == user.id, User.password == hashed).execute())
+
+
+def _has_password(user):
+    """Whether it is the user's still: they may have changed it, or deleted the account, while others had their turn."""
+    return User.select().where(User.id == user.id, User.password == user.password).exists()
+
+
+def hash_password(password, rounds, run=_in_a_thread):
+    models.release()
+    return run(bcrypt.hashpw, composed(password).encode(), bcrypt.gensalt(rounds)).decode()
+
+
+def is_password(password, hashed, rounds, run=_in_a_thread):
+    """Whether it is the one; takes as long where there is none to compare with (`hashed` None)."""
+    return _is_as_typed(composed(password), hashed, rounds, run)
+
+
+def _is_as_typed(password, hashed, rounds, run):
+    none = hashed is None or _is_too_long(password)
+    nobody = f"$2b${rounds:02}${'.' * 53}"
+    models.release()
+    same = run(bcrypt.checkpw, password.encode()[: PASSWORD_LENGTH[1]], (nobody if none else hashed).encode())
+    return same and not none
+
+
+def _is_too_long(password):
+    return len(password.encode()) > PASSWORD_LENGTH[1]
 
 
 # Sessions.
@@ -129,22 +189,42 @@ class Sessions:
         self.mac = hmac.new(secret.encode(), digestmod="sha256")
         self.lifetime = days * DAY
 
-    def _hash(self, token):
+    def hashed(self, token):
         mac = self.mac.copy()
         mac.update(token.encode())
         return mac.hexdigest()
 
-    def open(self, user):
-        """A new token for the user; those of theirs that have run out are forgotten."""
+    def open(self, user, address):
+        """A new token for the user at that address; those of theirs that have run out, and the oldest, are forgotten."""
         token = secrets.token_urlsafe(24)
+        hashed = self.hashed(token)
         sql("DELETE FROM sessions WHERE user_id = ? AND expires_at <= ?", user.id, now())
-        expires_at = now() + self.lifetime
-        insert("sessions", token_hash=self._hash(token), user_id=user.id, created_at=now(), expires_at=expires_at)
+        insert(
+            "sessions",
+            token_hash=hashed,
+            user_id=user.id,
+            created_at=now(),
+            expires_at=now() + self.lifetime,
+            address_hash=self._hashed_address(user.id, address),
+        )
+        sql(_DROP_OLDEST, user.id, hashed, user.id, hashed, MOST_SESSIONS - 1)
         return token
+
+    def _hashed_address(self, user_id, address):
+        """Tells whether a user was there before, and nobody where that is, nor who else was there."""
+        return self.hashed(f"address of {user_id} {address}")
+
+    def is_known(self, user, address):
+        """Whether the user has logged in from the address: there is a live session that was opened there."""
+        found = sql(
+            "SELECT 1 FROM sessions WHERE user_id = ? AND address_hash = ? AND expires_at > ? LIMIT 1",
+            *(user.id, self._hashed_address(user.id, address), now()),
+        )
+        return found.fetchone() is not None
 
     def user(self, token):
         """Whose token it is. 401 if it is nobody's, or has run out. Use extends it, once an hour at the most."""
-        hashed = self._hash(token)
+        hashed = self.hashed(token)
         found = sql(
             "SELECT u.id, u.name, u.email, u.password, u.banned_at, u.bot, s.expires_at"
             " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?",
@@ -159,7 +239,7 @@ class Sessions:
 
     def live(self, user, token):
         """The user's sessions, newest first; `token` is that of the one in which they are asked for."""
-        here = self._hash(token)
+        here = self.hashed(token)
         return [
             LiveSession(_session_id(hashed), timestamp(created_at), timestamp(expires_at), hashed == here)
             for hashed, created_at, expires_at in self._rows(user)
@@ -173,7 +253,7 @@ class Sessions:
         ).fetchall()
 
     def close(self, token):
-        sql("DELETE FROM sessions WHERE token_hash = ?", self._hash(token))
+        sql("DELETE FROM sessions WHERE token_hash = ?", self.hashed(token))
 
     def close_one(self, user, session_id):
         """End the one of the user's sessions that `live` gives this id. 404 if there is none."""
@@ -187,7 +267,14 @@ class Sessions:
         sql("DELETE FROM sessions WHERE user_id = ?", user.id)
 
     def close_others(self, user, token):
-        sql("DELETE FROM sessions WHERE user_id = ? AND token_hash <> ?", user.id, self._hash(token))
+        sql("DELETE FROM sessions WHERE user_id = ? AND token_hash <> ?", user.id, self.hashed(token))
+
+
+# Not the one that was just opened, though others may have been opened in the same millisecond.
+_DROP_OLDEST = (
+    "DELETE FROM sessions WHERE user_id = ? AND token_hash <> ? AND token_hash NOT IN (SELECT token_hash FROM sessions"
+    " WHERE user_id = ? AND token_hash <> ? ORDER BY created_at DESC, expires_at DESC LIMIT ?)"
+)
 
 
 def _session_id(token_hash):
@@ -206,64 +293,97 @@ def make_guest():
             return User.create(name=name, name_key=key(name), created_at=now())
 
 
-def sign_up(username, password, email, bot, rounds, refused, guest=None):
+def sign_up(username, password, email, bot, passwords, refused, guest=None):
     """A new account, or the `guest`'s from now on, with the games played so far. 409 if the name or email is taken.
 
-    `bot`: it is a program's. `refused`: see names.errors.
+    `bot`: it is a program's. `passwords`: a Passwords. `refused`: see names.errors.
     """
-    name = normalized(username)
-    if errors := names.errors(name, refused) + password_errors(password, name, email) + email_errors(email):
+    name, email = trimmed_name(username), trimmed_email(email)
+    if (
+        errors := names.errors(name, refused)
+        + password_errors(password, name, email, passwords.refused)
+        + email_errors(email)
+    ):
         raise invalid(*errors)
-    hashed = hash_password(password, rounds)
+    _refuse_banned(name, email)
+    hashed = passwords.hash(password)
     fields = {"password": hashed, "bot": bot, **_name_fields(name), **_email_fields(email)}
     with _unique(name), database.atomic():
+        _refuse_banned(name, email)  # since the account may have been deleted meanwhile
         if not guest:
             return User.create(created_at=now(), **fields)
         User.lock(guest.id)
         if not User.update(**fields).where(User.id == guest.id, User.password.is_null()).execute():
             raise Problem(409, ALREADY_SIGNED_UP, "This guest has signed up already. Log in.")
+        user = User.get_by_id(guest.id)
+        if user.banned_at:
+            bans.record_change(guest.name, name, email)
         boards.rebuild(guest.id)
-        return User.get_by_id(guest.id)
+        return user
 
 
-def log_in(username, email, password, rounds):
-    """The user of that name, or of that email. A wrong one and a wrong password are the same 401, in the same time."""
+def trimmed_name(username):
+    return normalized(username).strip(BLANKS)
+
+
+def trimmed_email(email):
+    return email and email.strip(BLANKS)
+
+
+def find(username, email):
+    """(the user of that name, or of that email, or None; what was looked for, the same however it is written)"""
     by_email = username is None or "@" in username
     field = User.email_key if by_email else User.name_key
-    wanted = key(email if username is None else username)
+    wanted = key(email if username is None else username).strip(BLANKS)
     # What no name or email can be is not asked for: Postgres takes no NUL.
-    user = None if "\0" in wanted else User.get_or_none(field == wanted)
-    if not is_password(password, user and user.password, rounds):
-        raise unauthorized(LOG_IN_FAILED, "The name or the password is wrong. Check both; in the password, case matters.")
-    return user
+    return None if "\0" in wanted else User.get_or_none(field == wanted), wanted
 
 
-def change(user, wishes, rounds, refused):
+def wrong_log_in():
+    """A wrong name and a wrong password are the same."""
+    return unauthorized(LOG_IN_FAILED, "The name or the password is wrong. Check both; in the password, case matters.")
+
+
+def change(user, wishes, passwords, refused):
     """Change what `wishes` has of `username`, `email` (None forgets it) and `password`. 409 if one is taken.
 
-    `refused`: see names.errors.
+    `passwords`: a Passwords. `refused`: see names.errors.
     """
     fields, errors = {}, []
-    name = normalized(wishes.get("username", user.name))
+    name, email = trimmed_name(wishes.get("username", user.name)), trimmed_email(wishes.get("email", user.email))
     if name != user.name:
         errors += names.errors(name, refused)
         fields |= _name_fields(name)
     if "email" in wishes:
-        errors += email_errors(wishes["email"])
-        fields |= _email_fields(wishes["email"])
+        errors += email_errors(email)
+        fields |= _email_fields(email)
     if "password" in wishes:
-        errors += password_errors(wishes["password"], name, wishes.get("email", user.email))
+        errors += password_errors(wishes["password"], name, email, passwords.refused)
     if errors:
         raise invalid(*errors)
+    _refuse_banned("name" in fields and name, "email" in fields and email, user)
     if "password" in wishes:
-        fields["password"] = hash_password(wishes["password"], rounds)
+        fields["password"] = passwords.hash(wishes["password"])
     if fields:
         with _unique(name, user.id), database.atomic():
+            User.lock(user.id)
+            was = User.get_by_id(user.id)
+            if was.banned_at:
+                bans.record(was.name, was.email)
+                bans.record_change(was.name, name, email)
             User.update(**fields).where(User.id == user.id).execute()
             boards.rename(user.id)
             if "password" in fields:
                 sql("DELETE FROM resets WHERE user_id = ?", user.id)
     return User.get_by_id(user.id)
+
+
+def _refuse_banned(name, email, user=None):
+    """409 for a name or an email that is banned, as for one that is taken; what is their own, the `user` can have."""
+    kind = bans.find(name or None, email or None, user and user.name)
+    if kind:
+        column = "email" if kind == bans.EMAIL else "username"
+        raise _taken(column, looks_alike=kind in (bans.LOOK, bans.FOLDED_LOOK))
 
 
 def make_reset(user):
@@ -277,15 +397,15 @@ def make_reset(user):
     return reset
 
 
-def reset_password(reset, password, rounds):
+def reset_password(reset, password, passwords):
     """Give the user whose token it is this password, and end their sessions. 403 for a token that is none any more.
 
-    Answers the user.
+    `passwords`: a Passwords. Answers the user.
     """
     user = _user_of_reset(reset)
-    if errors := password_errors(password, user.name, user.email):
+    if errors := password_errors(password, user.name, user.email, passwords.refused):
         raise invalid(*errors)
-    hashed = hash_password(password, rounds)
+    hashed = passwords.hash(password)
     with database.atomic():
         if not sql("DELETE FROM resets WHERE user_id = ? AND token_hash = ?", user.id, _reset_hash(reset)).rowcount:
             raise _dead_reset()  # it was used meanwhile
@@ -313,17 +433,22 @@ def _reset_hash(reset):
 
 
 def delete(user):
-    """The account, its sessions, its games and its entries are gone."""
+    """The account, its sessions, its games and its entries are gone; a ban is not."""
     with database.atomic():
         User.lock(user.id)
+        found = User.get_or_none(User.id == user.id)
+        if found and found.banned_at:
+            bans.record(found.name, found.email)
         boards.withdraw(user.id)
         sql("DELETE FROM users WHERE id = ?", user.id)
 
 
 def ban(user_id):
-    """Take a player off every board until `unban`."""
+    """Take a player off every board until `unban`; until then nobody else can have the name or the email."""
     with database.atomic():
         User.lock(user_id)
+        user = User.get_by_id(user_id)
+        bans.record(user.name, user.email)
         User.update(banned_at=now()).where(User.id == user_id).execute()
         boards.rebuild(user_id)
 
@@ -331,8 +456,32 @@ def ban(user_id):
 def unban(user_id):
     with database.atomic():
         User.lock(user_id)
-        User.update(banned_at=None).where(User.id == user_id).execute()
-        boards.rebuild(user_id)
+        bans.lift(User.get_by_id(user_id).name)
+        _put_back(user_id)
+
+
+def unban_by_name(name):
+    """Lift the ban of the player who has that name, or had it when banned; the account may be deleted. 404 if there is none.
+
+    Answers the name that the player has now, or None if there is no account any more.
+    """
+    user, _ = find(name, None)
+    with database.atomic():
+        is_theirs = bans.lift(name)
+        banned = User.select().where(User.banned_at.is_null(False)) if is_theirs else ()
+        users = [user] if user else [other for other in banned if is_theirs(other.name)]
+        if not users and not is_theirs:
+            raise not_found(f"player {name!r}, and no ban of that name")
+        for found in users:
+            User.lock(found.id)
+            bans.lift(found.name)
+            _put_back(found.id)
+    return users[0].name if users else None
+
+
+def _put_back(user_id):
+    User.update(banned_at=None).where(User.id == user_id).execute()
+    boards.rebuild(user_id)
 
 
 def _name_fields(name):
@@ -355,10 +504,15 @@ def _unique(name, user_id=None):
         # Both databases name the column in the first line; Postgres quotes the value in the second.
         line = str(error).splitlines()[0]
         column = "email" if "email_key" in line else "username"
-        why, code = "is taken", EMAIL_TAKEN if column == "email" else NAME_TAKEN
         # A name that is the same looks the same, too; it is a matter of the database which of both it finds first.
         same = User.select().where(User.name_key == key(name), User.id != user_id)
-        if "skeleton" in line and not same.exists():
-            why, code = "looks like that of another player", NAME_LOOKS_ALIKE
-        errors = [(column, code, f"{why}; choose another")]
-        raise Problem(409, code, f"This {column} {why}. Choose another.", errors) from None
+        raise _taken(column, looks_alike="skeleton" in line and not same.exists()) from None
+
+
+def _taken(column, looks_alike=False):
+    """409 for a name or an email that somebody has."""
+    why, code = "is taken", EMAIL_TAKEN if column == "email" else NAME_TAKEN
+    if looks_alike:
+        why, code = "looks like that of another player", NAME_LOOKS_ALIKE
+    errors = [(column, code, f"{why}; choose another")]
+    return Problem(409, code, f"This {column} {why}. Choose another.", errors)

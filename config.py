@@ -58,6 +58,8 @@ SCORE_POLICIES = ("verified", "open")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 NAMES_REFUSED = Path(__file__).parent / "names_refused.txt"
+PASSWORDS_REFUSED = Path(__file__).parent / "passwords_common.txt"
+LARGEST_LIST = 16  # megabytes
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 DOTENV = Path(".env")
 ENCODE = "percent-encode the user and the password: write / as %2F, @ as %40, # as %23"
@@ -318,13 +320,23 @@ def check_storage(settings):
         raise ConfigError(f"RATE_LIMIT_STORAGE: {scheme} needs a package; pip install {package}, or give memory://")
 
 
-def _text_file(value):
-    try:
-        Path(_text(value)).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-        raise ValueError(f"can't be read: {why}; give the path of a text file, or none for {NAMES_REFUSED.name}") from None
-    return _text(value)
+def _list_file(default):
+    """The path of a text file with one entry a line, which may be empty, such as /dev/null."""
+
+    def cast(value):
+        path = _text(value)
+        try:
+            with open(path, "rb") as file:
+                content = file.read(LARGEST_LIST * 1_000_000 + 1)
+            content.decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+            raise ValueError(f"can't be read: {why}; give the path of a text file, or none for {default.name}") from None
+        if len(content) > LARGEST_LIST * 1_000_000:
+            raise ValueError(f"has more than {LARGEST_LIST} MB; give a shorter list")
+        return path
+
+    return cast
 
 
 def _secret(otherwise, is_sent=False):
@@ -367,7 +379,8 @@ class Settings:
     trusted_proxies: tuple = _setting((), _networks)
     rate_limits: bool = _setting(True, _yes_no)
     rate_limit_storage: str = _setting("memory://", _storage, secret=True)
-    names_refused: str = _setting(str(NAMES_REFUSED), _text_file)
+    names_refused: str = _setting(str(NAMES_REFUSED), _list_file(NAMES_REFUSED))
+    passwords_refused: str = _setting(str(PASSWORDS_REFUSED), _list_file(PASSWORDS_REFUSED))
     log_level: str = _setting("info", _one_of(*LOG_LEVELS))
     log_format: str = _setting("text", _one_of(*LOG_FORMATS))
     access_log: bool = _setting(False, _yes_no)
@@ -375,6 +388,7 @@ class Settings:
         None, _secret("anybody who reaches the server may read them", is_sent=True), secret=True
     )
     secret_key: str | None = _setting(None, _secret("one is made and stored"), secret=True)
+    hashing_wait: float = _waiting(30)  # for the turn to hash a password
     abandoned_interval: float = _waiting(5)  # between looks for abandoned games
     checkpoint_interval: float = _waiting(30)  # after which what is in SQLite's WAL file is in the database file
 

@@ -264,7 +264,7 @@ def reset_password(asked, settings):
 def rename(asked, settings):
     with opened(settings):
         user = _player(asked.name)
-        renamed = accounts.change(user, {"username": asked.new}, settings.bcrypt_rounds, refused=())
+        renamed = accounts.change(user, {"username": asked.new}, accounts.Passwords(settings.bcrypt_rounds), refused=())
     print(f"{user.name} is now {renamed.name}.")
 
 
@@ -277,9 +277,11 @@ def ban(asked, settings):
 
 def unban(asked, settings):
     with opened(settings):
-        user = players.find(asked.name)
-        accounts.unban(user.id)
-    print(f"{user.name} is on the boards again.")
+        name = accounts.unban_by_name(asked.name)
+    if name:
+        print(f"{name} is on the boards again.")
+    else:
+        print(f"The account is deleted; {asked.name}, and what else was banned with it, can be signed up with again.")
 
 
 def _player(name):

@@ -315,6 +315,7 @@ class Session(Table):
     user = ForeignKeyField(User, on_delete="CASCADE")
     created_at = BigIntegerField()
     expires_at = BigIntegerField()
+    address_hash = CharField(64, null=True)  # keyed; from where it was opened, null if that was before this was stored
 
     class Meta:
         table_name = "sessions"
@@ -406,6 +407,17 @@ class Reset(Table):
         table_name = "resets"
 
 
+class Ban(Table):
+    """What a banned player is called, or was: nobody else can have it until the ban is lifted. See bans.py."""
+
+    hash = CharField(64, primary_key=True)  # keyed, of a name, of what it looks like, or of an email
+    ban = CharField(16, index=True)  # the same for all of a player's
+    created_at = BigIntegerField()
+
+    class Meta:
+        table_name = "bans"
+
+
 class Secret(Table):
     name = TextField(primary_key=True)
     value = TextField()
@@ -427,4 +439,4 @@ class Secret(Table):
         return sql(find, name).fetchone()[0]
 
 
-TABLES = (User, Session, Reset, Game, Entry, Tally, Attempt, Secret)
+TABLES = (User, Session, Reset, Game, Entry, Tally, Attempt, Ban, Secret)

@@ -70,6 +70,7 @@ NOT_WITH_CHALLENGE = _code("not_with_challenge", "The field can't be combined wi
 # The server.
 INTERNAL_ERROR = _code("internal_error", "The server failed; the request was not at fault.")
 WRONG_SETUP = _code("wrong_setup", "The server can't work as the operator has set it up.")
+BUSY = _code("busy", "Too many passwords wait to be hashed; `retry_in` is the number of seconds until the next try.")
 UNAVAILABLE = _code("unavailable", "The database can't do this now; `retry_in` is the number of seconds until the next try.")
 
 # The metric `posts_refused` has had these words since before there were codes.

@@ -114,6 +114,13 @@ class Worker(GeventWorker):
         finally:
             self.app.close_app()
 
+    def handle_exit(self, sig, frame):
+        """Those who wait for their turn to log in would hold up the end for a minute."""
+        import hashing
+
+        super().handle_exit(sig, frame)
+        gevent.spawn(hashing.stop)
+
     def handle_quit(self, sig, frame):
         """At once, and without a word: gunicorn's also ends its loop, and then the exit may find everything gone."""
         gevent.spawn_later(AT_ONCE, sys.exit, 0)

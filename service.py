@@ -17,6 +17,7 @@ import secrets
 import threading
 import time
 import weakref
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import bottle
@@ -33,6 +34,7 @@ import config
 import connections
 import counts
 import games
+import hashing
 import headers
 import keeping
 import live
@@ -47,14 +49,18 @@ import throttle
 from names import key, read_refused
 from parsing import header, page_query, token
 from problems import (
+    BUSY,
+    EMAIL_TAKEN,
     GUEST_HAS_NO_PASSWORD,
     GUEST_NOT_RANKED,
+    INTERNAL_ERROR,
     MALFORMED_REQUEST,
     METHOD_NOT_ALLOWED,
     MISSING,
     NOT_FOUND,
     REASONS,
     REASONS_OF_CODES,
+    RESET_LINK_INVALID,
     SCORES_NOT_STATED,
     TOKEN_MISSING,
     WRONG_PASSWORD,
@@ -145,6 +151,9 @@ class Snakepit(bottle.Bottle):
         self.limits_unplayed = in_real_time
         self.stated_scores = throttle.Window(settings.rate_limits, *throttle.STATED_SCORES)
         self.refused_names = read_refused(settings.names_refused)
+        refused_passwords = accounts.read_refused_passwords(settings.passwords_refused)
+        self.passwords = accounts.Passwords(settings.bcrypt_rounds, refused_passwords)
+        self.hashing = hashing.Queue(settings.hashing_wait)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
         self.pages = keeping.Kept(PAGES)
@@ -397,13 +406,14 @@ def sign_up(wanted, guest):
     With the token of a guest, it is theirs from now on, with the games played so far. 409: the name or the email is taken.
     """
     app = request.app
-    app.throttle.spend(throttle.NEW_ACCOUNTS, f"account from {address()}")
     if guest and not guest.is_guest:
         guest = None  # a player who makes another account
-    user = accounts.sign_up(
-        *(wanted.username, wanted.password, wanted.email, wanted.bot),
-        *(app.settings.bcrypt_rounds, app.refused_names, guest),
-    )
+    counted = _counted((throttle.NEW_ACCOUNTS, f"account from {address()}"), unless=lambda code: code == BUSY)
+    with _place(f"sign-up of {key(wanted.username)}") as run, counted:
+        user = accounts.sign_up(
+            *(wanted.username, wanted.password, wanted.email, wanted.bot),
+            *(app.passwords._replace(run=run), app.refused_names, guest),
+        )
     if guest:
         app.sessions.close(token())
         challenges.note_names(user, app.secret)
@@ -423,19 +433,11 @@ def play_as_guest(_):
 @route("POST", "/api/auth/login", body=LogIn, answer=SessionAnswer, errors=(401, 429))
 def log_in(given):
     """Open a session, by the username or the email."""
-    app = request.app
     if given.username is None and given.email is None:
         raise invalid(("username", MISSING, "give a username or an email"))
-    account, here = f"log-in of {key(given.username or given.email or '')}", f"log-in from {address()}"
-    app.throttle.check(throttle.FAILED_LOG_INS, account)
-    app.throttle.check(throttle.FAILED_LOG_INS_FROM, here)
-    try:
-        user = accounts.log_in(given.username, given.email, given.password, app.settings.bcrypt_rounds)
-    except Problem:
-        counts.up(LOG_IN_FAILURES)
-        app.throttle.spend(throttle.FAILED_LOG_INS, account)
-        app.throttle.spend(throttle.FAILED_LOG_INS_FROM, here)
-        raise
+    user, wanted = accounts.find(given.username, given.email)
+    if not _is_right(user, given.password, *_attempts(user, wanted)):
+        raise accounts.wrong_log_in()
     return _session(user)
 
 
@@ -479,7 +481,9 @@ def change_me(user, wanted):
     _confirm(user, wanted.current_password, "current_password")
     wishes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET}
     del wishes["current_password"]
-    user = accounts.change(user, wishes, app.settings.bcrypt_rounds, app.refused_names)
+    place = _place(_account(user)) if "password" in wishes else nullcontext()
+    with place as run, _emails_counted(user, wishes.get("email")):
+        user = accounts.change(user, wishes, app.passwords._replace(run=run), app.refused_names)
     if "password" in wishes:
         app.sessions.close_others(user, token())
     challenges.note_names(user, app.secret)
@@ -503,34 +507,105 @@ def reset_password(given):
 
     All sessions from before are ended. 403: the link was used, or has run out.
     """
-    app, here = request.app, f"log-in from {address()}"
-    app.throttle.check(throttle.FAILED_LOG_INS_FROM, here)
-    try:
-        user = accounts.reset_password(given.token, given.password, app.settings.bcrypt_rounds)
-    except Problem as problem:
-        if problem.status == 403:
-            app.throttle.spend(throttle.FAILED_LOG_INS_FROM, here)
-        raise
+    app = request.app
+    here = throttle.RESETS_FROM, f"reset from {address()}"
+    counted = _counted(here, unless=lambda code: code != RESET_LINK_INVALID)
+    with _place(f"reset by {given.token}") as run, counted:
+        user = accounts.reset_password(given.token.strip(), given.password, app.passwords._replace(run=run))
     return _session(user)
 
 
+# Passwords: what is tried is counted before it is hashed, so that nobody gets more tries by making them all at once.
+
+
+def _place(account):
+    """A place in the queue of those whose passwords are to be hashed."""
+    return request.app.hashing.place(account, address(), hashing.is_gone(request.environ))
+
+
+def _account(user):
+    return f"account {user.id}"
+
+
+def _attempts(user, wanted):
+    """(who tries to log in, the tries to count).
+
+    `wanted` is the name or the email that was given. A user who has logged in from here before is counted apart: others who
+    guess can't lock them out.
+    """
+    here = address()
+    account = _account(user) if user else f"name {wanted}"
+    pair = f"{account} from {here}"
+    if user and request.app.sessions.is_known(user, here):
+        who = f"known {pair}"
+        return who, [(throttle.PASSWORDS, who)]
+    return account, [
+        (throttle.PASSWORDS, account),
+        (throttle.PASSWORDS, pair),
+        (throttle.PASSWORDS_FROM, f"passwords from {here}"),
+    ]
+
+
+def _is_right(user, password, who, attempts):
+    """Whether it is the user's password; `attempts` are counted while that is not known, and if it is not.
+
+    429 if there are too many, or too many that succeed; 503 if too many wait.
+    """
+    app = request.app
+    successes = [(throttle.LOG_INS_FROM, f"log-ins from {address()}")]
+    if user:
+        successes.insert(0, (throttle.LOG_INS, f"log-ins of {user.id}"))
+    with _place(who) as run:
+        hits = app.throttle.hit(*attempts, *successes)
+        try:
+            is_right = app.passwords._replace(run=run).is_right(user, password)
+        except BaseException:
+            app.throttle.refund(hits)
+            raise
+    app.throttle.refund(hits[: len(attempts)] if is_right else hits[len(attempts) :])
+    if not is_right:
+        counts.up(LOG_IN_FAILURES)
+    return is_right
+
+
+@contextmanager
+def _counted(*tries, unless):
+    """Count tries unless their outcome doesn't count: `unless(code)`, of the Problem that ends them, None without one."""
+    hits = request.app.throttle.hit(*tries)
+    code = INTERNAL_ERROR
+    try:
+        yield
+        code = None
+    except Problem as problem:
+        code = problem.code
+        raise
+    finally:
+        if unless(code):
+            request.app.throttle.refund(hits)
+
+
+def _emails_counted(user, email):
+    """Count that a user gives the email: the answer says if somebody else has it."""
+    if not email:
+        return nullcontext()
+    tries = (throttle.EMAILS, f"emails of {user.id}"), (throttle.EMAILS_FROM, f"emails from {address()}")
+    return _counted(*tries, unless=lambda code: code not in (None, EMAIL_TAKEN))
+
+
 def _confirm(user, password, field):
-    """403 if it is not the user's password; a guest has none."""
+    """403 if it is not the user's password; a guest has none. Others who guess can't lock out a session."""
     if user.is_guest:
         raise Problem(
             403, GUEST_HAS_NO_PASSWORD, "A guest has no password. Sign up first, with this token, to keep the games."
         )
-    app, who = request.app, f"log-in of {key(user.name)}"
-    app.throttle.check(throttle.FAILED_LOG_INS, who)
-    if not accounts.is_password(password or "", user.password, app.settings.bcrypt_rounds):
-        counts.up(LOG_IN_FAILURES)
-        app.throttle.spend(throttle.FAILED_LOG_INS, who)
+    who = f"session {request.app.sessions.hashed(token())}"
+    if not _is_right(user, password or "", who, [(throttle.PASSWORDS, who)]):
         detail = "The password is wrong. Give the one that you log in with."
         raise Problem(403, WRONG_PASSWORD, detail, [(field, WRONG_PASSWORD, "is wrong")])
 
 
 def _session(user):
-    return SessionAnswer(_user(user), request.app.sessions.open(user))
+    return SessionAnswer(_user(user), request.app.sessions.open(user, address()))
 
 
 def _user(user):

@@ -74,9 +74,12 @@ class Api:
         return game, turns, answer
 
 
-def drive(app):
-    """An Api whose requests go straight into the WSGI application, through WebTest's checks of the protocol."""
-    client = webtest.TestApp(app)
+def drive(app, address=None):
+    """An Api whose requests go straight into the WSGI application, through WebTest's checks of the protocol.
+
+    `address`: the client's, if it matters.
+    """
+    client = webtest.TestApp(app, extra_environ={"REMOTE_ADDR": address} if address else None)
 
     def send(method, path, body, headers):
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
