@@ -16,6 +16,7 @@ import models
 
 FIRST = 60  # seconds until a task runs for the first time, at most
 SOON = 0.1  # seconds until a task runs again that has more to do
+LONGEST = 60  # seconds in which the database must have done all that a task needs
 STOP = 2  # seconds that `stop` waits for a task that is running
 
 log = logging.getLogger("snakepit")
@@ -31,15 +32,15 @@ class _Task:
         """Run once. Return whether there is more to do. An error is logged, and the task runs again after its interval."""
         has_more = False
         try:
-            with models.using(database):
+            with connections.deadline(LONGEST), models.using(database):
                 has_more, error = self.function(), None
-        except models.OUT_OF_REACH as reason:
-            error = f"{connections.trouble(reason)} ({connections.in_a_line(reason)})"
-            if error != self.error:
-                log.warning("The background task %s can't run now: %s", self.function.__name__, error)
         except Exception as reason:
-            error = connections.in_a_line(reason)
-            if error != self.error:
+            trouble, error = connections.trouble(reason), connections.in_a_line(reason)
+            if error == self.error:
+                pass
+            elif trouble:
+                log.warning("The background task %s can't run now: %s (%s)", self.function.__name__, trouble, error)
+            else:
                 log.exception("The background task %s failed", self.function.__name__)
         self.error = error
         self.due = time.monotonic() + (SOON if has_more is True else self.interval)

@@ -24,6 +24,7 @@ from peewee import (
 )
 
 import clock
+import connections
 import ownership
 from config import ConfigError
 
@@ -100,9 +101,10 @@ def migrate():
 @contextmanager
 def migrating():
     """A transaction in which tables may be changed, by this process alone; its playhouse.migrations.Runner."""
-    with _foreign_keys_off(), database.atomic():
+    with _current.get().patient(), _foreign_keys_off(), database.atomic():
         runner = _runner()
         if not is_sqlite():
+            sql("SET LOCAL statement_timeout = 0")
             sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
             sql("SELECT set_config('search_path', ?, true)", f'"{ownership.schema(_current.get())}"')
         runner.take_over()
@@ -111,11 +113,6 @@ def migrating():
 
 def _runner():
     return ownership.History(_current.get())
-
-
-def migration():
-    """The name of the latest migration that the database has had, in one query."""
-    return sql(f"SELECT MAX(name) FROM {MIGRATED}").fetchone()[0]  # noqa: S608 - the name is ours
 
 
 def migrations():
@@ -211,9 +208,39 @@ def impatient():
 
 
 def try_to_write():
-    """Raise what hinders SQLite from writing to its file."""
+    """Raise what keeps the server from writing to its database."""
     if is_sqlite():
         sql("PRAGMA user_version = 0")  # which it is, and nobody reads; the page is written all the same
+        return
+    read_only, lacking = sql(_MAY_WRITE, [table._meta.table_name for table in TABLES]).fetchone()
+    if read_only:
+        raise connections.unavailable(connections.READ_ONLY)
+    if lacking:
+        raise connections.unavailable(connections.NO_PRIVILEGES)
+
+
+# A standby is read-only, too. Of several privileges in one word Postgres wants only one.
+_MAY_WRITE = (
+    "SELECT current_setting('transaction_read_only')::bool OR pg_is_in_recovery(),"
+    " EXISTS (SELECT 1 FROM unnest(?::text[]) t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p"
+    " WHERE NOT has_table_privilege(t, p))"
+)
+
+
+def check():
+    """Return the name of the latest migration. Raise what is wrong with our tables, if something is."""
+    return one(_check())[0]
+
+
+@cache
+def _check():
+    """A statement that finds no rows in any table, and so takes no time."""
+    parts = [
+        f"(SELECT 1 FROM (SELECT {', '.join(column.column_name for column in table._meta.sorted_fields)}"  # noqa: S608 - ours
+        f" FROM {table._meta.table_name} WHERE 1 = 0) AS t)"
+        for table in TABLES
+    ]
+    return f"SELECT MAX(name), {', '.join(parts)} FROM {MIGRATED}"  # noqa: S608 - the same
 
 
 def durably(work):

@@ -14,13 +14,13 @@ from bottle import request, response
 import connections
 import headers
 import logs
-import models
 import pages
 from parsing import body, header, query
 from problems import INTERNAL_ERROR, UNAVAILABLE, Problem
 from schemas import FieldError, NoQuery, ProblemAnswer
 
 RETRY_AFTER = 2  # seconds, when the database can't do what is asked
+RETRY_LATER = 30  # the same, if that doesn't pass by itself
 REASON = "snakepit.reason"  # in the environ of a request that is refused: what it is counted as
 
 NO_PAGES = ("/api/", "/healthz/", "/metrics/")  # below these there is no HTML
@@ -90,10 +90,10 @@ def guarded(handler, takes=(), status=200, validated=False, refuses_query=False)
             result = handler(*[take() for take in takes], **parameters)
         except Problem as problem:
             return refuse(problem)
-        except models.OUT_OF_REACH as error:
-            log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
-            return refuse(_not_now(error))
-        except Exception:
+        except Exception as error:
+            if trouble := connections.trouble(error):
+                log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
+                return refuse(_not_now(trouble))
             log.exception("%s %s", request.method, request.path)
             return refuse(failed())
         if isinstance(result, bottle.HTTPResponse):
@@ -154,7 +154,12 @@ def failed():
     return Problem(500, INTERNAL_ERROR, detail)
 
 
-def _not_now(error):
-    """503 for what the database couldn't do."""
-    detail = f"{connections.trouble(error)} Nothing is lost; try again in {RETRY_AFTER} s."
-    return Problem(503, UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_AFTER)}, params={"retry_in": RETRY_AFTER})
+def _not_now(trouble):
+    """Return a 503 for what the database couldn't do; `trouble` is a sentence of connections."""
+    is_lasting = trouble in connections.REMEDIES
+    retry_in = RETRY_LATER if is_lasting else RETRY_AFTER
+    what_then = (
+        "The operator of this server must see to it." if is_lasting else f"Nothing is lost; try again in {retry_in} s."
+    )
+    fields = {"Retry-After": str(retry_in)}
+    return Problem(503, UNAVAILABLE, f"{trouble} {what_then}", headers=fields, params={"retry_in": retry_in})

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import bottle
 import msgspec
+import peewee
 from bottle import request, response
 
 import accounts
@@ -106,6 +107,8 @@ from schemas import (
 
 STATIC = Path(__file__).parent / "static"
 FORGET_ATTEMPTS = 3600  # seconds between deletions of past days' attempts by name
+HEALTH = "/healthz"
+IN_TIME = 0.85  # of the time that a request has, a statement or a lock may take so much: then Postgres itself gives up
 PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
@@ -143,7 +146,7 @@ class Snakepit(bottle.Bottle):
         super().__init__()
         self.uninstall(bottle.JSONPlugin)  # JSON is made here, by msgspec
         self.settings = settings
-        self.database = connections.connect(settings.database_url)
+        self.database = _database(settings)
         self.throttle = throttle.Throttle(settings.rate_limits, settings.rate_limit_storage)
         in_real_time = settings.rate_limits and settings.enforce_pace  # else games and posts come as fast as one likes
         self.new_games = throttle.Window(in_real_time, *throttle.NEW_GAMES)
@@ -177,21 +180,28 @@ class Snakepit(bottle.Bottle):
             raise
 
     def _begin(self):
-        with models.using(self.database):
+        with connections.deadline(self.settings.request_wait), models.using(self.database):
             try:
                 self.prepare()
                 models.try_to_write()
-            except models.OUT_OF_REACH as error:
-                # It may come up after us; each request tries again.
-                log.warning("%s (%s)", connections.trouble(error), connections.in_a_line(error))
-            except models.REFUSED_OPTIONS as error:
-                if "?" not in self.settings.database_url:
-                    raise
-                raise config.ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
+            except (peewee.PeeweeException, TypeError) as error:
+                self._see_to(error)
             finally:
                 if not self.database.is_in_memory:  # a server may fork now, and nothing of the database would survive that
                     self.database.close_all()
         _apps.add(self)
+
+    def _see_to(self, error):
+        """Raise ConfigError for what doesn't pass by itself; the rest may, and each request tries again."""
+        trouble = connections.trouble(error)
+        if remedy := connections.REMEDIES.get(trouble):
+            raise config.ConfigError(f"DATABASE_URL: {trouble[0].lower()}{trouble[1:-1]}; {remedy}") from None
+        if trouble:
+            log.warning("%s (%s)", trouble, connections.in_a_line(error))
+        elif isinstance(error, models.REFUSED_OPTIONS) and "?" in self.settings.database_url:
+            raise config.ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
+        else:
+            raise error
 
     def prepare(self):
         """What needs the database, done once: its tables, and the server's secret."""
@@ -259,7 +269,8 @@ class Snakepit(bottle.Bottle):
         else:
             if self.background.runs_in_requests:
                 self.background.run_due()
-            with models.using(self.database):
+            seconds = settings.health_wait if environ["PATH_INFO"] == HEALTH else settings.request_wait
+            with connections.deadline(seconds), models.using(self.database):
                 content = self.wsgi(environ, start)
         self._count(environ, said, time.perf_counter_ns() - began)
         return content
@@ -298,6 +309,13 @@ class Snakepit(bottle.Bottle):
             detail = f"{request.path} does not take {request.method}. Allowed: {allowed}."
             return refuse(Problem(405, METHOD_NOT_ALLOWED, detail, params={"allowed": allowed.split(",")}))
         return refuse(Problem(error.status_code, MALFORMED_REQUEST, str(error.body)))
+
+
+def _database(settings):
+    """Return the settings' database; the waits at the server of a Postgres are milliseconds."""
+    statement = int(settings.request_wait * IN_TIME * 1000)
+    limits = {"statement_timeout": statement, "lock_timeout": min(statement, int(settings.lock_wait * 1000))}
+    return connections.connect(settings.database_url, settings.lock_wait, limits)
 
 
 _apps = weakref.WeakSet()
@@ -736,10 +754,10 @@ def show_player(name):
 # The server, and the client.
 
 
-@route("GET", "/healthz", answer=Health)
+@route("GET", HEALTH, answer=Health)
 def health():
-    """Tell whether server and database are there."""
-    return Health("ok", "ok", "sqlite" if models.is_sqlite() else "postgres", models.migration())
+    """Tell whether server and database are there, with all tables."""
+    return Health("ok", "ok", "sqlite" if models.is_sqlite() else "postgres", models.check())
 
 
 def show_metrics():

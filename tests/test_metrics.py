@@ -1,6 +1,8 @@
 """What is counted, and told to Prometheus."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 import webtest
@@ -210,14 +212,14 @@ def test_connections_are_told_of_as_in_use_and_as_kept(own_place, make_app):
 
 
 def test_while_the_database_is_out_of_reach_the_rest_is_told(make_app, tmp_path):
-    """A file in a folder that is missing stands for a database that can't be reached."""
-    (tmp_path / "snake.db").symlink_to(tmp_path / "disk" / "snake.db")
-    app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
-    watched = Watched(app)
-    drive(app)("GET /healthz", status=503)
-    assert (watched("database_up"), watched("games_open")) == (0, None)
-    assert watched.grown("requests_total")["GET", "/healthz", "503"] == 1
-    (tmp_path / "disk").mkdir()
+    """A locked file stands for a database that can't be reached."""
+    with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db", lock_wait=0.01)
+        watched = Watched(app)
+        drive(app)("GET /healthz", status=503)
+        assert (watched("database_up"), watched("games_open")) == (0, None)
+        assert watched.grown("requests_total")["GET", "/healthz", "503"] == 1
     drive(app)("GET /healthz")
     assert (watched("database_up"), watched("games_open")) == (1, 0)
 

@@ -343,22 +343,22 @@ def test_connections_are_kept_and_given_back(make_app, tmp_path):
 
 
 def test_a_database_that_is_out_of_reach_is_503_and_back_by_itself(make_app, tmp_path):
-    """A file in a folder that is missing stands for one that can't be reached."""
-    path, folder = tmp_path / "snake.db", tmp_path / "disk"
-    path.symlink_to(folder / "snake.db")
-    api = drive(make_app(database_url=f"sqlite:///{path}"))
-    for call in ("GET /api/leaderboard", "GET /healthz"):
-        answer = api.ask(call)
-        assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
-        assert int(answer.headers["Retry-After"]) > 0
-    folder.mkdir()
-    assert api("GET /api/leaderboard") == []
+    """A file that another program has locked stands for one that can't be reached."""
+    path = tmp_path / "snake.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        api = drive(make_app(database_url=f"sqlite:///{path}", lock_wait=0.01))
+        for call in ("GET /api/leaderboard", "GET /healthz"):
+            answer = api.ask(call)
+            assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
+            assert int(answer.headers["Retry-After"]) > 0
+        lock.execute("ROLLBACK")
+        assert api("GET /api/leaderboard") == []
 
 
 def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_app, tmp_path):
     path = tmp_path / "snake.db"
-    app = make_app(database_url=f"sqlite:///{path}")
-    app.database.lock_wait = 0.05
+    app = make_app(database_url=f"sqlite:///{path}", lock_wait=0.05)
     api = drive(app)
     lock = sqlite3.connect(path, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
