@@ -3,9 +3,12 @@
 Postgres has tools of its own for both, which `pg_dump` and `pg_restore` name.
 """
 
+import errno
 import os
 import shlex
+import shutil
 import sqlite3
+import stat
 import tempfile
 import time
 from contextlib import closing, contextmanager, suppress
@@ -16,10 +19,49 @@ import models
 import ownership
 
 PAGES = 2000  # copied at a time: 8 MB
+ENDS = "", "-wal", "-shm", "-journal"  # of the names of a database's files
+
+
+REMEDIES = {
+    **dict.fromkeys(("ENOSPC", "EDQUOT", "EFBIG"), "free some space, or give a file on another disk"),
+    **dict.fromkeys(("EACCES", "EPERM"), "give a file that this user may use, or change its rights"),
+    "EROFS": "give a file on a disk that can be written",
+    **dict.fromkeys(("ENOENT", "ENOTDIR"), "check the path, or make its folder"),
+    "EISDIR": "give the path of a file",
+    "EIO": "the disk may be broken; give a file on another one",
+}
 
 
 class Refused(Exception):
-    """What can't be done: in one line, with what would do."""
+    """What can't be done: in one line, with the remedy."""
+
+
+def refusal(path, error):
+    """Return a Refused for an OSError about a file."""
+    remedy = REMEDIES.get(errno.errorcode.get(error.errno), "give another file")
+    return Refused(f"{path}: {error.strerror or error}; {remedy}")
+
+
+def sqlite_refusal(path, error):
+    """Return a Refused for an error that SQLite has met at the database of this path."""
+    found = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return Refused(f"{path}: {SQLITE_REMEDIES.get(found, f'it can not be read as a database ({error}); {RESTORE}')}")
+
+
+RESTORE = "move it and its -wal elsewhere, and restore a copy"
+SQLITE_REMEDIES = {
+    sqlite3.SQLITE_FULL: "its disk is full; free some space, and try again",
+    sqlite3.SQLITE_READONLY: "it can't be written; give this user the right to, or another path, and try again",
+    sqlite3.SQLITE_CANTOPEN: "it can't be opened; give this user the right to read and write it, and its folder",
+    sqlite3.SQLITE_PERM: "it can't be opened; give this user the right to read and write it, and its folder",
+    sqlite3.SQLITE_AUTH: "it can't be opened; give this user the right to read and write it, and its folder",
+    sqlite3.SQLITE_BUSY: "another program has locked it; try again, or stop that program",
+    sqlite3.SQLITE_LOCKED: "another program has locked it; try again, or stop that program",
+    sqlite3.SQLITE_IOERR: "its disk fails, or is full; free some space, or check the disk, and try again",
+    sqlite3.SQLITE_CORRUPT: f"it is damaged; {RESTORE}",
+    sqlite3.SQLITE_NOTADB: f"it can't be read as a SQLite database; {RESTORE}",
+}
+COPY_FAILED = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}  # only the copy is written
 
 
 def backup(path, copy, progress):
@@ -29,9 +71,16 @@ def backup(path, copy, progress):
     `progress(done, of)` is called with pages.
     """
     with _opened(path) as source, written_whole(copy) as file:
-        source.execute("BEGIN")
-        source.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from here on it is the same for us
-        _copy(source, file, progress)
+        try:
+            source.execute("BEGIN")
+            source.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from here on it is the same for us
+        except sqlite3.Error as error:
+            raise sqlite_refusal(path, error) from None
+        try:
+            _copy(source, file, progress)
+        except sqlite3.Error as error:
+            is_copy = getattr(error, "sqlite_errorcode", 0) & 0xFF in COPY_FAILED
+            raise sqlite_refusal(copy if is_copy else path, error) from None
         check(file)
 
 
@@ -67,16 +116,34 @@ def restore(path, copy, progress):
     aside = f"{path}.before-{time.strftime('%Y%m%d-%H%M%S')}"
     if not Path(path).exists():
         aside = None
-    elif _is_unreadable(path):
+    is_moved = aside and _is_unreadable(path)
+    if is_moved:
         _move(path, aside)
-    with _opened(path, "mode=rwc", patience=0) as database:
-        _take_alone(database, path)
-        if aside and not Path(aside).exists():
-            with written_whole(aside) as file:
-                _copy(database, file, progress)
-        with closing(sqlite3.connect(f"{_uri(copy)}?mode=ro", uri=True)) as source:
-            source.backup(database, pages=PAGES, progress=_told(progress))
+    try:
+        with _opened(path, "mode=rwc", patience=0) as database:
+            _take_alone(database, path)
+            if aside and not is_moved:
+                with written_whole(aside) as file:
+                    _copy(database, file, progress)
+            with closing(sqlite3.connect(f"{_uri(copy)}?mode=ro", uri=True)) as source:
+                source.backup(database, pages=PAGES, progress=_told(progress))
+    except BaseException as error:  # the database is as it was: so is the folder
+        if is_moved or not aside:
+            _remove(path)
+        if is_moved:
+            _move(aside, path)
+        elif aside:
+            _remove(aside)
+        if isinstance(error, sqlite3.Error):
+            raise sqlite_refusal(path, error) from None
+        raise
     return aside
+
+
+def _remove(path):
+    for end in ENDS:
+        with suppress(FileNotFoundError):
+            os.unlink(f"{path}{end}")
 
 
 def refuse_in_use(path):
@@ -109,7 +176,7 @@ def _is_unreadable(path):
 
 
 def _move(path, aside):
-    for end in ("", "-wal", "-shm"):
+    for end in ENDS:
         with suppress(FileNotFoundError):
             os.rename(f"{path}{end}", f"{aside}{end}")
 
@@ -138,25 +205,61 @@ def _told(progress):
 
 @contextmanager
 def written_whole(path):
-    """The name of a file beside `path`, for its owner only, that takes its place on disk once the block has ended well."""
-    path = Path(path).absolute()
+    """The name of a file beside `path`, for its owner only, that takes its place on disk once the block has ended well.
+
+    A link is followed. What is no file, such as /dev/stdout, is written to at the end, and not replaced.
+    """
+    target = Path(path).resolve()
+    is_device = not is_replaceable(path)
+    folder = None if is_device else target.parent
     try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        number, name = tempfile.mkstemp(prefix=".snakepit-", dir=folder)
     except OSError as error:
-        raise Refused(f"{path}: nothing can be written there: {error.strerror}; give a file in another folder") from None
+        raise refusal(path, error) from None
     try:
         yield name
         os.fsync(number)
-        os.replace(name, path)
-        folder = os.open(path.parent, os.O_RDONLY)
+        if is_device:
+            with open(name, "rb") as source, open(path, "wb") as device:
+                shutil.copyfileobj(source, device)
+            return
+        os.replace(name, target)
+        folder = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+    except OSError as error:
+        raise refusal(path, error) from None
     finally:
         os.close(number)
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+        _remove(name)
+
+
+@contextmanager
+def written(path):
+    """A file open for writing bytes; see `written_whole`. What is no file is written to right away."""
+    if is_replaceable(path):
+        with written_whole(path) as name, open(name, "wb") as file:
+            yield file
+        return
+    try:
+        with open(path, "wb") as file:
+            yield file
+    except OSError as error:
+        raise refusal(path, error) from None
+
+
+def is_replaceable(path):
+    """Whether it is a file, or nothing yet; not a device, a pipe, or what a process has open, as in /dev/stdout."""
+    if os.fspath(path).startswith(("/dev/", "/proc/")):
+        return False
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise refusal(path, error) from None
 
 
 # Postgres.
@@ -168,6 +271,7 @@ def pg_dump(url, file):
 
 
 def pg_restore(url, file):
+    """The command that restores what pg_dump has made. A server that runs meanwhile would go on with what it has cached."""
     options = "--clean --if-exists --no-owner --single-transaction"
     return f"pg_restore {options} --dbname={shlex.quote(_without_password(url))} {shlex.quote(str(file))}"
 

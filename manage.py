@@ -7,10 +7,13 @@ status 1.
 
 import argparse
 import os
+import re
+import signal
 import sqlite3
 import sys
+import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import peewee
@@ -45,24 +48,88 @@ OPTIONS = "-h", "--help", "--url", "--yes"  # of those
 def main(arguments=None):
     """Do what the arguments say; the exit status."""
     asked = command_line().parse_args(_shielded(sys.argv[1:] if arguments is None else list(arguments)))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # names are of any script, terminals are not
     try:
-        settings = config.load()
-        config.check_storage(settings)
-        for line in config.misspelled():
-            print(f"manage.py: {line}", file=sys.stderr)
-        return asked.act(asked, settings) or 0
+        with _stoppable():
+            status = _act(asked)
+            if sys.stdout:
+                sys.stdout.flush()
+            return status
     except config.ConfigError as error:
         return _failed(error, 2)
     except (Refused, Problem) as refusal:
         return _failed(refusal)
-    except models.OUT_OF_REACH as error:
-        return _failed(f"the database is out of reach or busy ({str(error).partition(chr(10))[0]}); try again")
-    except (sqlite3.DatabaseError, peewee.DatabaseError) as error:
-        return _failed(f"the database can't be read ({error}); move it and its -wal elsewhere, and restore a copy")
+    except BrokenPipeError:
+        _silence()
+        return _failed("whatever reads the output has stopped; not all of it was written")
     except OSError as error:
-        return _failed(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+        return _failed(backups.refusal(error.filename or "the output", error))
     except KeyboardInterrupt:
         return _failed("stopped; what it was doing is not done, or done in part")
+
+
+def _act(asked):
+    settings = config.load()
+    config.check_storage(settings)
+    for line in config.misspelled():
+        print(f"manage.py: {line}", file=sys.stderr)
+    try:
+        return asked.act(asked, settings) or 0
+    except sqlite3.Error as error:
+        raise backups.sqlite_refusal(file_of(settings) or "the database", error) from None
+    except peewee.PeeweeException as error:
+        path, found = file_of(settings), error
+        while isinstance(found, peewee.PeeweeException) and getattr(found, "orig", None):
+            found = found.orig
+        if path:
+            raise backups.sqlite_refusal(path, found) from None
+        words = re.sub(r"\s*Is the server running.*?\?", "", connections.in_a_line(found))
+        raise Refused(f"DATABASE_URL: the database can't be used: {words}; {_remedy(found)}") from None
+
+
+def _remedy(error):
+    """What to do about an error of Postgres's."""
+    code, text = getattr(error, "sqlstate", None), str(error)
+    for codes, words, remedy in POSTGRES_REMEDIES:
+        if code in codes or any(word in text for word in words):
+            return remedy
+    return "see whether the server of the database is there, and try again"
+
+
+POSTGRES_REMEDIES = (
+    (("28P01", "28000"), ("password", "no pg_hba.conf entry"), "give the right user and password"),
+    (("3D000",), ('database "',), "give the name of a database that there is, or make it (createdb)"),
+    (("42501",), ("permission denied",), "give this user the right to Snakepit's tables (GRANT)"),
+    (("53100",), (), "free some space on the disk of the database, and try again"),
+    (("25006",), (), "it can only be read; name the server that can be written"),
+    (("42P01",), (), "restore a copy of the database"),
+)
+
+
+@contextmanager
+def _stoppable():
+    """Within, SIGTERM and SIGHUP stop as Ctrl+C does, so that nothing is left behind."""
+
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _silence():
+    """Have nothing written to the standard output when Python ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _shielded(arguments):
@@ -94,10 +161,6 @@ def opened(settings, new=False):
             if not new:
                 _see_to_tables()
             yield database
-    except models.REFUSED_OPTIONS as error:
-        if "?" not in settings.database_url:
-            raise
-        raise Refused(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
     finally:
         database.close_all()
 
@@ -135,13 +198,16 @@ def backup(asked, settings):
     _may_be_written(asked, path)
     with Progress("copied {} of {} pages") as progress:
         backups.backup(path, asked.file, progress)
-    print(f"{asked.file} is a copy of {path}, {_size(os.path.getsize(asked.file))}; its integrity was checked.")
+    _tell(asked, f"{asked.file} is a copy of {path}{_size_of(asked)}; its integrity was checked.")
 
 
 def restore(asked, settings):
     path = file_of(settings)
     if not path:
-        raise Refused(f"Postgres takes its own copies back: {backups.pg_restore(settings.database_url, asked.file)}")
+        command = backups.pg_restore(settings.database_url, asked.file)
+        raise Refused(
+            f"Postgres restores its own copies; first stop all servers, or they show wrong leaderboards: {command}"
+        )
     _is_another(asked.file, path)
     level = backups.check(asked.file)
     sure(asked, f"{asked.file} (at {level}) takes the place of {path}.")
@@ -152,16 +218,26 @@ def restore(asked, settings):
 
 
 def export(asked, settings):
-    with opened(settings), Progress("written {} of {} rows") as progress:
-        lines = portable.lines(progress)
-        if not asked.file:
+    with opened(settings), Progress("written {} of {} rows") as progress, closing(portable.lines(progress)) as lines:
+        if not asked.file or asked.file == "-":
+            if not sys.stdout:
+                raise Refused("the standard output is closed; name a file")
             sys.stdout.buffer.writelines(lines)
             sys.stdout.buffer.flush()
             return
         _may_be_written(asked, file_of(settings))
-        with backups.written_whole(asked.file) as name, open(name, "wb") as file:
+        with backups.written(asked.file) as file:
             file.writelines(lines)
-    print(f"{asked.file} has all of the database, {_size(os.path.getsize(asked.file))}.")
+    _tell(asked, f"{asked.file} has all of the database{_size_of(asked)}.")
+
+
+def _tell(asked, words):
+    """Print the words where they don't get into what was written, such as to /dev/stdout."""
+    print(words, file=sys.stdout if backups.is_replaceable(asked.file) else sys.stderr)
+
+
+def _size_of(asked):
+    return f", {_size(os.path.getsize(asked.file))}" if backups.is_replaceable(asked.file) else ""
 
 
 def import_(asked, settings):
@@ -171,11 +247,13 @@ def import_(asked, settings):
     with _removed_if_it_fails(path), opened(settings, new=True), Progress("read {} rows") as progress:
         if not path and (others := models.other_connections()):
             raise Refused(f"{others} connections of a server, or of another manage.py, are open; stop it first")
-        if asked.file:
+        if asked.file and asked.file != "-":
             with open(asked.file, "rb") as file:
                 counts = portable.load(file, progress, asked.replace)
-        else:
+        elif sys.stdin:
             counts = portable.load(sys.stdin.buffer, progress, asked.replace)
+        else:
+            raise Refused("the standard input is closed; name a file")
     print("Imported", ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
     print("Now the server can be started.")
 
@@ -187,7 +265,7 @@ def _removed_if_it_fails(path):
     try:
         yield
     except BaseException:
-        for end in ("", "-wal", "-shm") if is_new else ():
+        for end in backups.ENDS if is_new else ():
             with suppress(FileNotFoundError):
                 os.unlink(f"{path}{end}")
         raise
@@ -196,13 +274,15 @@ def _removed_if_it_fails(path):
 def _may_be_written(asked, path):
     if path:
         _is_another(asked.file, path)
-    if os.path.exists(asked.file) and not asked.yes:
+    if os.path.exists(asked.file) and backups.is_replaceable(asked.file) and not asked.yes:
         raise Refused(f"{asked.file} is there already; name another file, or say --yes to replace it")
 
 
 def _is_another(file, path):
-    if os.path.exists(file) and os.path.exists(path) and os.path.samefile(file, path):
-        raise Refused(f"{file} is the database itself; name another file")
+    """Raise Refused if the file is one of those of the database at `path`."""
+    for end in backups.ENDS:
+        if os.path.exists(file) and os.path.exists(f"{path}{end}") and os.path.samefile(file, f"{path}{end}"):
+            raise Refused(f"{file} is the database itself; name another file")
 
 
 # Checks.
@@ -335,7 +415,11 @@ def sure(asked, what):
         return
     if not sys.stdin.isatty():
         raise Refused(f"{what} Say --yes if that is meant")
-    if input(f"{what} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input(f"{what} Go on? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
         raise Refused("nothing was done")
 
 
@@ -368,8 +452,14 @@ def _size(bytes_):
     return f"{bytes_ / MEGABYTE:.1f} MB"
 
 
+def _name(text):
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise argparse.ArgumentTypeError("it is not in UTF-8; give it in the terminal's own encoding")
+    return text.strip()
+
+
 def _days(text):
-    if not text.isdigit() or not 1 <= int(text) <= 36500:
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= 36500:
         raise argparse.ArgumentTypeError(f"{text!r}: give a number of days, 1 or more")
     return int(text)
 
@@ -387,7 +477,7 @@ def command_line():
             command.add_argument("--yes", action="store_true", help="don't ask")
 
     file = "file", {"metavar": "FILE"}
-    name = "name", {"metavar": "NAME", "type": str.strip, "help": "a player's, whatever its case"}
+    name = "name", {"metavar": "NAME", "type": _name, "help": "a player's, whatever its case"}
     stream = "file", {"metavar": "FILE", "nargs": "?", "help": "by default the standard input or output"}
     add("backup", backup, "copy the SQLite database to FILE, as it is now", file, yes=True)
     add("restore", restore, "put a copy in the database's place, which is kept beside it", file, yes=True)
@@ -400,10 +490,10 @@ def command_line():
     add("stats", stats, "count players, games and what they take")
     url = "--url", {"help": "the server's public address, such as https://snakepit.example.org"}
     add("reset-password", reset_password, "print a link by which a player gives a new password, once", name, url)
-    add("rename", rename, "give a player another name", name, ("new", {"metavar": "NEW", "type": str.strip}))
+    add("rename", rename, "give a player another name", name, ("new", {"metavar": "NEW", "type": _name}))
     add("ban", ban, "take a player off every board, until unban", name)
     add("unban", unban, "put a player back on the boards", name)
-    game = "game", {"metavar": "GAME", "type": str.strip, "help": "its id, or its address"}
+    game = "game", {"metavar": "GAME", "type": _name, "help": "its id, or its address"}
     add("delete-score", delete_score, "take a game off the boards; its replay stays", game, yes=True)
     days = "--days", {"type": _days, "required": True, "metavar": "N", "help": "older than so many days"}
     dry = "--dry-run", {"action": "store_true", "help": "only count"}

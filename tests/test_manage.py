@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import sqlite3
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import compress
 from pathlib import Path
@@ -120,7 +122,7 @@ def test_a_backup_that_fails_leaves_nothing_and_replaces_nothing(run, tmp_path, 
 
 
 def test_a_backup_into_no_folder_says_so(run):
-    assert "nothing can be written there" in run("backup", "nowhere/copy.db", status=1)
+    assert "nowhere/copy.db: No such file or directory; " in run("backup", "nowhere/copy.db", status=1)
 
 
 def test_restoring_brings_everything_back_and_keeps_what_was_there(run, app, api, ada, tmp_path, make_app):
@@ -193,6 +195,86 @@ def test_postgres_is_told_its_own_tools_and_no_password(run, monkeypatch):
     line = "'postgresql://snake@db:5433/pit?sslmode=require'"
     assert f"(umask 077; pg_dump --format=custom --file='a copy' {line})" in run("backup", "a copy", status=1)
     assert f"--dbname={line} 'a copy'" in run("restore", "a copy", status=1)
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(run, ada, tmp_path):
+    run("export", "all.jsonl")
+    exported = (tmp_path / "all.jsonl").read_bytes()
+    os.mkfifo("pipe")
+    for command, wanted in (("export", exported), ("backup", b"SQLite format 3")):
+        with ThreadPoolExecutor() as threads:
+            reading = threads.submit((tmp_path / "pipe").read_bytes)
+            run(command, "pipe")
+            assert reading.result().startswith(wanted)
+        assert stat.S_ISFIFO(os.stat("pipe").st_mode)
+        run(command, "/dev/null")
+        assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+        assert "/dev/full: No space left on device; free some space" in run(command, "/dev/full", status=1)
+    assert sorted(path.name for path in tmp_path.iterdir() if "snake" in path.name) == [
+        "snake.db",
+        "snake.db-shm",
+        "snake.db-wal",
+    ]
+
+
+def test_a_link_is_followed(run, ada, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for name, command in (("copy.db", "backup"), ("all.jsonl", "export")):
+        (tmp_path / name).symlink_to(tmp_path / "elsewhere" / name)
+        run(command, name)
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "elsewhere" / name).stat().st_mode & 0o777 == 0o600
+        run(command, name, "--yes")
+        assert (tmp_path / name).is_symlink()
+
+
+@pytest.mark.parametrize("command", ["backup", "export"])
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        (".", ".: Is a directory; give the path of a file"),
+        ("no/folder", "no/folder: No such file or directory; check the path"),
+        ("text/file", "text/file: Not a directory; check the path"),
+        ("x" * 300, "File name too long; give another file"),
+        ("snake.db-wal", "is the database itself"),
+        ("link", "is the database itself"),
+        ("/proc/nothing", "/proc/nothing: No such file or directory"),
+    ],
+)
+def test_a_target_that_can_not_be_is_named_with_the_remedy(run, ada, tmp_path, command, target, why):
+    (tmp_path / "text").write_text("")
+    (tmp_path / "link").symlink_to("snake.db")
+    before = sorted(tmp_path.iterdir())
+    said = run(command, target, "--yes", status=1)
+    assert why in said
+    assert said.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [("nothing", "nothing: No such file or directory; check the path"), (".", ".: Is a directory; give the path of a file")],
+)
+def test_a_source_that_can_not_be_is_named_with_the_remedy(run, ada, elsewhere, tmp_path, source, why):
+    elsewhere()
+    assert why in run("import", source, status=1)
+    assert list(tmp_path.glob("other*")) == []
+
+
+def test_a_restore_that_fails_leaves_all_as_it_was(run, app, ada, tmp_path, monkeypatch):
+    run("backup", "copy.db")
+    app.close()
+    (tmp_path / "copy.db").chmod(0o600)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(backups, "PAGES", 1)
+    monkeypatch.setattr(manage.Progress, "__call__", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("restore", "copy.db", "--yes")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()}.keys() == before.keys()
+    monkeypatch.undo()
+    assert "snake.db" in before
+    with closing(sqlite3.connect(tmp_path / "snake.db")) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM users").fetchone() == (1,)
 
 
 # Export and import.
@@ -704,7 +786,7 @@ def test_what_is_no_command_is_status_2(arguments, capsys):
         ("sqlite:///text", "can't be read"),
         ("sqlite:///empty.db", "no tables"),
         ("sqlite:///old.db", "start the server once"),
-        ("postgresql://nobody@127.0.0.1:1/nothing", "out of reach"),
+        ("postgresql://nobody@127.0.0.1:1/nothing", "Connection refused"),
     ],
 )
 def test_a_database_that_is_not_the_servers_is_said_to_be_in_one_line(run, ada, monkeypatch, tmp_path, url, why):
