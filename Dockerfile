@@ -1,13 +1,14 @@
 # Snakepit in an image: docker build -t snakepit . && docker run -d -p 127.0.0.1:8000:8000 -v snakepit:/data snakepit
 # What is kept is in /data. Settings are given with -e, as in .env.example.
 
-FROM python:3.13-slim AS environment
+# Python 3.13.15 on Debian, for all of its platforms. `docker buildx imagetools inspect python:3.13-slim` has the newest digest.
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS environment
 WORKDIR /snakepit
 COPY requirements.txt ./
 RUN python -m venv --without-pip .venv && \
     python -m pip --python .venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements.txt
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 WORKDIR /snakepit
 COPY --from=environment /snakepit/.venv .venv
 COPY *.py *.txt ./
@@ -16,7 +17,8 @@ COPY static static
 RUN mkdir /data && chown 10001:10001 /data
 WORKDIR /data
 VOLUME /data
-USER 10001:10001
+ARG RUN_AS=10001:10001
+USER ${RUN_AS}
 ENV HOST=0.0.0.0 PORT=8000
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD [ \

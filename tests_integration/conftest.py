@@ -130,8 +130,8 @@ def make_nginx(tmp_path_factory, certificate):
     """Starts nginx with a block of deploy/ before servers; arguments as for proxying.Nginx. Ends them after the module."""
     started = []
 
-    def make(block, servers, path=""):
-        nginx = proxying.Nginx(tmp_path_factory.mktemp("nginx"), block, certificate, servers, path)
+    def make(block, servers, path="", connections=None):
+        nginx = proxying.Nginx(tmp_path_factory.mktemp("nginx"), block, certificate, servers, path, connections)
         started.append(nginx.start())
         return nginx
 
@@ -152,6 +152,12 @@ def systemd_analyze():
     if not found:
         missing("systemd-analyze", "Install it (apt-get install systemd); nothing of systemd has to run.")
     return lambda *arguments: subprocess.run([found, *arguments], capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def promtool():
+    found = shutil.which("promtool")
+    return found or missing("promtool", "Install it (apt-get install prometheus); nothing of Prometheus has to run.")
 
 
 @pytest.fixture(scope="session")

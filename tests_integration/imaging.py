@@ -53,7 +53,7 @@ class Image:
         self.root.mkdir()
         self.stages.append(self.root)
         self.names.update(dict.fromkeys(name, self.root))
-        self.environment, self.user = {}, None
+        self.environment, self.arguments, self.user = {}, {}, None
         self._workdir("/")
 
     def _workdir(self, rest):
@@ -84,7 +84,13 @@ class Image:
     def _env(self, rest):
         self.environment |= dict(word.split("=", 1) for word in shlex.split(rest))
 
+    def _arg(self, rest):
+        name, value = rest.split("=")
+        self.arguments[name] = value
+
     def _user(self, rest):
+        for name, value in self.arguments.items():
+            rest = rest.replace(f"${{{name}}}", value)
         self.user = [int(number) for number in rest.split(":")]
 
     def _cmd(self, rest):
@@ -110,9 +116,13 @@ class Image:
         """The text with the image's own paths in the place where they are here."""
         return re.sub(r"(?<![\w.])/(snakepit|data)\b", lambda path: str(self._here(path[0])), text)
 
-    def start(self, command, **settings):
-        """The process of a command in a container, as `docker run -e` starts it."""
-        user, group = self.user if os.geteuid() == 0 else (None, None)
+    def mapped(self, line):
+        """The words of a command line, with the image's own paths in the place where they are here."""
+        return [self._mapped(word) for word in shlex.split(line)]
+
+    def start(self, command, user=None, **settings):
+        """The process of a command in a container, as `docker run -e` starts it; as (user, group) instead of the image's."""
+        user, group = user or (self.user if os.geteuid() == 0 else (None, None))
         return subprocess.Popen(
             command,
             cwd=self.folder_at_hand,

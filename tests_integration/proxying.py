@@ -73,16 +73,19 @@ def make_certificate(folder):
 class Nginx:
     """nginx with a block of deploy/ before the servers at those addresses, in a folder of its own and at free ports.
 
-    `path` is where the block serves them, such as /snake.
+    `path` is where the block serves them, such as /snake. `connections` are those that an address may have, instead of the
+    block's own number.
     """
 
-    def __init__(self, folder, block, certificate, servers, path=""):
+    def __init__(self, folder, block, certificate, servers, path="", connections=None):
         self.folder, self.certificate, self.path = folder, certificate, path
         self.sockets = {80: _listen(), 443: _listen()}
         self.url = f"https://127.0.0.1:{self.port(443)}{path}"
         text = (DEPLOY / block).read_text()
         if "server {" not in text:
-            text = SITE.format(name=NAME, block=text)
+            text = (DEPLOY / "nginx-limits.conf").read_text() + SITE.format(name=NAME, block=text)
+        if connections:
+            text = re.sub(r"(limit_conn \w+) \d+;", rf"\1 {connections};", text)
         self.block = self._here(text, [urlsplit(url).netloc for url in servers])
         self.process = None
 

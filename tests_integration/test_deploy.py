@@ -10,17 +10,22 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import imaging
 import pytest
+import yaml
 from browsing import start
 from playwright.sync_api import expect
+from prometheus_client.parser import text_string_to_metric_families
 from proxying import DEPLOY
 from running import PATIENCE, ROOT, Server
 
 import config
+import problems
 import service
 
 GZIP = {"Accept-Encoding": "gzip"}
@@ -151,16 +156,63 @@ def test_while_the_server_is_away_nginx_says_so_in_the_api_s_words(make_server, 
     answer = nginx.api.ask("POST /api/auth/guest", {})
     assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
     assert (answer.headers["Content-Type"], answer.json["status"]) == ("application/problem+json", 503)
+    assert answer.json["code"] in problems.CODES
+    assert answer.json["params"] == {"retry_in": 2}
+    assert "Strict-Transport-Security" in answer.headers
     server.start()
     assert nginx.api.guest()
 
 
+@pytest.mark.parametrize("path", ["/", "/api/games/active", "/api/nothing", "/static/style.css", "/metrics", "/%00"])
+def test_browsers_are_told_to_come_by_https_only(nginx, path):
+    status, headers, _ = nginx.ask("GET", nginx.path + path)
+    if nginx.path and path in ("/metrics", "/%00"):
+        return  # these are answered as the site around answers
+    assert headers.get_all("Strict-Transport-Security") == ["max-age=31536000"], status
+
+
+@pytest.mark.parametrize("block", ["nginx.conf", "nginx-subpath.conf"])
+def test_an_address_has_only_so_many_connections_and_others_have_theirs(server, make_nginx, block):
+    nginx = make_nginx(block, [server.url], "/snake" if "subpath" in block else "", connections=3)
+    head = f"POST {nginx.path}/api/auth/guest HTTP/1.1\r\nHost: {urlsplit(nginx.url).netloc}\r\nContent-Length: 2\r\n\r\n"
+    waiting = [nginx.connect() for _ in range(3)]
+    for connection in waiting:
+        connection.sendall(head.encode())  # and not the body
+    refused = until(lambda answer: answer.status == 429, nginx.api.ask, "POST /api/auth/guest")
+    assert (refused.headers["Content-Type"], refused.headers["Retry-After"]) == ("application/problem+json", "2")
+    assert (refused.json["code"], refused.json["params"]) == (problems.RATE_LIMITED, {"retry_in": 2})
+    assert "Strict-Transport-Security" in refused.headers
+    assert nginx.api_from("127.0.0.3").ask("POST /api/auth/guest").status == 201
+    for connection in waiting:
+        connection.sendall(b"{}")
+        assert connection.recv(12) == b"HTTP/1.1 201"
+        connection.close()
+    assert until(lambda answer: answer.status == 201, nginx.api.ask, "POST /api/auth/guest")
+
+
+def until(is_right, ask, *arguments):
+    """The first answer that is right; it is asked for until then."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_right(answer := ask(*arguments)):
+        assert time.monotonic() < deadline, answer
+    return answer
+
+
+@pytest.mark.parametrize("block", ["nginx.conf", "nginx-several.conf", "nginx-subpath.conf"])
+def test_a_class_of_200_behind_one_address_gets_through(block):
+    numbers = re.findall(r"limit_conn \w+ (\d+);", (DEPLOY / block).read_text())
+    assert [int(number) >= 200 * 6 for number in numbers] == [True]
+
+
 def test_all_blocks_tell_the_server_the_same():
-    blocks = [path.read_text() for path in DEPLOY.glob("nginx*.conf")]
+    blocks = [path.read_text() for path in DEPLOY.glob("nginx*.conf") if "proxy_pass" in path.read_text()]
     told = [set(re.findall(r"proxy_set_header ([\w-]+)", block)) for block in blocks]
     assert len(blocks) == 3
     assert told == [{"Connection", "Host", *(f"X-Forwarded-{what}" for what in ("For", "Proto", "Host", "Prefix"))}] * 3
-    assert [block.count("@") for block in blocks] == [2, 2, 2]  # where nginx goes when the server is away
+    assert [len(re.findall(r"^ *location @", block, re.M)) for block in blocks] == [2, 2, 2]  # away, and crowded
+    assert [block.count("Strict-Transport-Security") for block in blocks] == [3, 3, 3]
+    for path in DEPLOY.glob("Caddyfile*"):
+        assert "Strict-Transport-Security max-age=31536000" in path.read_text()
 
 
 # The image: what Docker would do, done in a folder.
@@ -187,8 +239,9 @@ class Container(Server):
         super().__init__(image.volume, PORT="0", BCRYPT_ROUNDS="4", ENFORCE_PACE="false")
         self.image = image
 
-    def start(self):
-        self.process = self.image.start(self.image.command, **self.settings)
+    def start(self, command=None, user=None):
+        """Start it, by another command and as another user than the image's where those are given."""
+        self.process = self.image.start(command or self.image.command, user, **self.settings)
         said = ""
         while "Snakepit is at " not in said:
             line = self.process.stdout.readline()
@@ -249,6 +302,7 @@ def test_the_unit_is_one_and_hardened(systemd_analyze, tmp_path):
     unit = tmp_path / "snakepit.service"
     text = (DEPLOY / "snakepit.service").read_text()
     assert "ExecStart=/opt/snakepit/.venv/bin/python /opt/snakepit/service.py" in text
+    assert "UMask=0077\n" in text
     unit.write_text(text.replace("/opt/snakepit/.venv/bin/python", sys.executable).replace("/opt/snakepit", str(ROOT)))
     verified = systemd_analyze("verify", "--man=no", unit)
     assert (verified.returncode, verified.stderr) == (0, "")
@@ -258,6 +312,223 @@ def test_the_unit_is_one_and_hardened(systemd_analyze, tmp_path):
 
 def test_compose_sets_only_what_can_be_set():
     named = set(re.findall(r"^      ([A-Z_]+):", (ROOT / "compose.yaml").read_text(), re.M))
-    assert {"DATABASE_URL", "TRUSTED_PROXIES", "POSTGRES_PASSWORD"} <= named
+    assert {"DATABASE_URL", "POSTGRES_PASSWORD"} <= named
     ours = {name for name in named if not name.startswith("POSTGRES_")}
     assert ours <= {setting.name.upper() for setting in dataclasses.fields(config.Settings)}
+
+
+def test_no_example_trusts_a_network():
+    """Each who is in it could say whom it speaks for."""
+    for path in (*DEPLOY.iterdir(), *ROOT.glob("docs/*.md"), ROOT / "compose.yaml", ROOT / ".env.example"):
+        if path.is_file():
+            assert not re.search(r"TRUSTED_PROXIES\W{0,5}[\d.]+/\d", path.read_text()), path.name
+    assert "TRUSTED_PROXIES:" not in (ROOT / "compose.yaml").read_text()
+
+
+def test_images_and_actions_are_pinned():
+    for line in re.findall(r"^FROM (.+)", (ROOT / "Dockerfile").read_text(), re.M):
+        assert re.match(r"[\w/.-]+:[\w.-]+@sha256:[0-9a-f]{64}( AS \w+)?$", line)
+    images = re.findall(r"^ +image: (.+)", (ROOT / "compose.yaml").read_text(), re.M)
+    assert images
+    for image in images:
+        assert re.match(r"[\w/.-]+:[\w.-]+@sha256:[0-9a-f]{64}\b", image)
+    for path in ROOT.glob(".github/workflows/*.yml"):
+        for action in re.findall(r"uses: (.+)", path.read_text()):
+            assert re.match(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$|\./", action), action
+
+
+# The workflows.
+
+
+@pytest.fixture(scope="module")
+def release():
+    return yaml.load((ROOT / ".github/workflows/release.yml").read_text(), yaml.BaseLoader)  # noqa: S506 - text only
+
+
+def test_a_tag_runs_the_suite_then_builds_the_image_then_makes_the_release(release):
+    jobs = release["jobs"]
+    assert release["on"] == {"push": {"tags": ["v*"]}}
+    assert jobs["test"]["uses"] == "./.github/workflows/ci.yml"
+    assert "workflow_call" in yaml.load((ROOT / ".github/workflows/ci.yml").read_text(), yaml.BaseLoader)["on"]  # noqa: S506
+    assert (jobs["image"]["needs"], jobs["release"]["needs"]) == ("test", "image")
+    (build,) = [step["with"] for step in jobs["image"]["steps"] if "build-push" in step.get("uses", "")]
+    assert (build["platforms"], build["push"]) == ("linux/amd64,linux/arm64", "true")
+    assert build["provenance"] == "mode=max"
+    assert "ghcr.io/" in str(jobs["image"])
+    made = jobs["release"]["steps"][-1]["run"]
+    assert re.search(r"gh release create .* verify\.py ", made)
+
+
+def test_each_job_may_do_only_what_it_does(release):
+    assert release["permissions"] == {}
+    may_write = {
+        name: {scope for scope, right in job["permissions"].items() if right == "write"}
+        for name, job in release["jobs"].items()
+    }
+    signs = {"id-token", "attestations"}
+    assert may_write == {"test": set(), "image": signs | {"packages"}, "release": signs | {"contents"}}
+    ci = yaml.load((ROOT / ".github/workflows/ci.yml").read_text(), yaml.BaseLoader)  # noqa: S506
+    assert ci["permissions"] == {"contents": "read"}
+    assert ci["jobs"]["unit"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
+
+
+@pytest.mark.parametrize("workflow", ["ci.yml", "release.yml"])
+def test_no_step_puts_what_others_write_into_a_script(workflow):
+    jobs = yaml.load((ROOT / ".github/workflows" / workflow).read_text(), yaml.BaseLoader)["jobs"]  # noqa: S506
+    for step in [step for job in jobs.values() for step in job.get("steps", ())]:
+        assert "${{" not in step.get("run", "")
+        assert "checkout" not in step.get("uses", "") or step["with"]["persist-credentials"] == "false"
+
+
+# Platforms.
+
+
+def test_the_platforms_set_only_what_can_be_set():
+    (render,) = yaml.safe_load((DEPLOY / "render.yaml").read_text())["services"]
+    fly = tomllib.loads((DEPLOY / "fly.toml").read_text())
+    names = {setting.name.upper() for setting in dataclasses.fields(config.Settings)}
+    assert {variable["key"] for variable in render["envVars"]} - {"PYTHON_VERSION"} <= names
+    assert set(fly["env"]) <= names
+    values = {variable["key"]: variable.get("value") for variable in render["envVars"]}
+    for settings, disk in ((values, render["disk"]["mountPath"]), (fly["env"], fly["mounts"]["destination"])):
+        assert settings["DATABASE_URL"] == f"sqlite:///{disk}/snake.db"
+        assert settings["HOST"] == "0.0.0.0"  # noqa: S104 - a container's
+    assert (render["healthCheckPath"], fly["http_service"]["checks"][0]["path"]) == ("/healthz", "/healthz")
+    assert fly["http_service"]["internal_port"] == int(fly["env"]["PORT"])
+    assert render["startCommand"] == "python service.py"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it gives a folder away, which only root may")
+def test_on_fly_the_server_runs_as_its_user_on_a_volume_of_root_s(image, tmp_path):
+    [(_, command)] = tomllib.loads((DEPLOY / "fly.toml").read_text())["processes"].items()
+    image.volume.chmod(0o755)
+    os.chown(image.volume, 0, 0)
+    for path in image.volume.iterdir():
+        path.unlink()
+    container = Container(image).start(image.mapped(command), user=(0, 0))
+    try:
+        assert container.api.guest()
+        assert (image.volume / "snake.db").stat().st_uid == 10001
+        status = Path(f"/proc/{container.process.pid}/status").read_text()
+        assert re.search(r"^Uid:\t10001\t10001", status, re.M)
+        assert re.search(r"^CapBnd:\t0+$", status, re.M)
+    finally:
+        container.kill()
+        os.chown(image.volume, *image.user)
+
+
+# Prometheus and Grafana.
+
+
+def check_rules(promtool, file):
+    done = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rules_of(group):
+    return group["groups"][0]["rules"]
+
+
+def dashboard_queries():
+    panels = json.loads((DEPLOY / "grafana-dashboard.json").read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    return [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+def test_the_rules_and_the_dashboard_s_queries_can_be_read(promtool, tmp_path):
+    rules = yaml.safe_load((DEPLOY / "prometheus-rules.yml").read_text())
+    assert f"{len(rules_of(rules))} rules found" in check_rules(promtool, DEPLOY / "prometheus-rules.yml")
+    queries = [query.replace("$__rate_interval", "5m").replace("$instance", ".*") for query in dashboard_queries()]
+    recorded = [{"record": f"snakepit:{number}", "expr": query} for number, query in enumerate(queries)]
+    written = tmp_path / "rules.yml"
+    written.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}))
+    assert f"{len(queries)} rules found" in check_rules(promtool, written)
+
+
+def test_rules_and_dashboard_use_metrics_and_labels_that_there_are(server):
+    server.api.guest().play(1)
+    server.api("POST /api/auth/login", {"username": "Nobody", "password": "wrong horse"}, 401)
+    address = urlsplit(server.url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=PATIENCE)
+    connection.request("GET", "/metrics")
+    families = text_string_to_metric_families(connection.getresponse().read().decode())
+    connection.close()
+    samples = [sample for family in families for sample in family.samples]
+    labels = {name: set() for name in (sample.name for sample in samples)} | {"up": set()}
+    for sample in samples:
+        labels[sample.name] |= set(sample.labels)
+    rules = rules_of(yaml.safe_load((DEPLOY / "prometheus-rules.yml").read_text()))
+    for query in [*(rule["expr"] for rule in rules), *dashboard_queries()]:
+        names = re.findall(r"\b(?:snakepit_\w+|process_\w+|up)\b", query)
+        assert names, query
+        assert set(names) <= set(labels), query
+        known = {"instance", "job"}.union(*(labels[name] for name in names))
+        for matched in re.findall(r"\{(.*?)\}", query):
+            assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matched)) <= known, query
+        for grouped in re.findall(r"\bby \((.*?)\)", query):
+            assert set(grouped.replace(" ", "").split(",")) <= known, query
+    for rule in rules:
+        known = {"instance"}.union(
+            *(labels[name] for name in re.findall(r"\b(?:snakepit_\w+|process_\w+|up)\b", rule["expr"]))
+        )
+        grouped = re.findall(r"\bby \((.*?)\)", rule["expr"])
+        left = set.intersection(known, *(set(names.replace(" ", "").split(",")) for names in grouped))
+        assert set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"]))) <= left, rule["alert"]
+
+
+# Each alert, with series that set it off, of a minute each.
+ALERTS = {
+    "SnakepitDown": {'up{job="snakepit"}': "0x30"},
+    "SnakepitDatabaseDown": {"snakepit_database_up": "0x30"},
+    "SnakepitErrors": {
+        'snakepit_requests_total{status="200"}': "0+600x30",
+        'snakepit_requests_total{status="503"}': "0+60x30",
+    },
+    "SnakepitSlow": {
+        'snakepit_request_seconds_bucket{route="/",le="0.1"}': "0+60x30",
+        'snakepit_request_seconds_bucket{route="/",le="1"}': "0+90x30",
+        'snakepit_request_seconds_bucket{route="/",le="+Inf"}': "0+90x30",
+    },
+    "SnakepitPasswordGuessing": {"snakepit_log_in_failures_total": "0+100x30"},
+    "SnakepitRestarts": {'process_start_time_seconds{job="snakepit",worker="0"}': "0+60x30"},
+    "SnakepitDatabaseConnectionsInUse": {'snakepit_database_connections{state="in_use",worker="0"}': "20x30"},
+    "SnakepitOpenFiles": {
+        'process_open_fds{job="snakepit",worker="0"}': "900x30",
+        'process_max_fds{job="snakepit",worker="0"}': "1000x30",
+    },
+}
+
+
+def test_each_alert_fires_when_it_should_and_not_when_all_is_well(promtool, tmp_path):
+    rules = {rule["alert"]: rule for rule in rules_of(yaml.safe_load((DEPLOY / "prometheus-rules.yml").read_text()))}
+    assert set(rules) == set(ALERTS)
+    well = {
+        **{'up{job="snakepit"}': "1x30", "snakepit_database_up": "1x30"},
+        **{'snakepit_requests_total{status="200"}': "0+600x30", 'snakepit_requests_total{status="503"}': "0x30"},
+        'snakepit_request_seconds_bucket{route="/",le="0.1"}': "0+90x30",
+        'snakepit_request_seconds_bucket{route="/",le="+Inf"}': "0+90x30",
+        'snakepit_request_seconds_bucket{route="/api/auth/login",le="1"}': "0x30",
+        'snakepit_request_seconds_bucket{route="/api/auth/login",le="+Inf"}': "0+90x30",
+        **{"snakepit_log_in_failures_total": "0+5x30", 'process_start_time_seconds{job="snakepit"}': "5x30"},
+        **{'snakepit_database_connections{state="in_use"}': "3x30", 'process_open_fds{job="snakepit"}': "100x30"},
+        'process_max_fds{job="snakepit"}': "1000x30",
+    }
+    cases = [trial(name, series, is_firing=True) for name, series in ALERTS.items()]
+    cases += [trial(name, well, is_firing=False) for name in ALERTS]
+    tests = {"rule_files": [str(DEPLOY / "prometheus-rules.yml")], "evaluation_interval": "1m", "tests": cases}
+    written = tmp_path / "tests.yml"
+    written.write_text(json.dumps(tests))
+    done = subprocess.run([promtool, "test", "rules", written], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def trial(alert, series, is_firing):
+    """A test of promtool's that counts the firing alerts of a name after half an hour."""
+    expected = [{"labels": "{}", "value": 1}] if is_firing else []
+    query = f'count(ALERTS{{alertname="{alert}",alertstate="firing"}})'
+    return {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": query, "eval_time": "29m", "exp_samples": expected}],
+    }
