@@ -59,6 +59,7 @@ endif
 $(VENV)/pip.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Snakepit needs Python 3.11 or newer; say which with make PYTHON=python3.11"; exit 1; }
+	@test ! -L $(VENV) || rm $(VENV)  # a link leads to an environment that others use
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
