@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import time
 import unicodedata
 from collections import namedtuple
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ import boards
 import models
 import names
 import threads
-from models import User, database, insert, now, sql
+from models import User, database, durably, insert, now, sql, swiftly
 from names import folded_skeleton, key, normalized, skeleton
 from problems import (
     ALREADY_SIGNED_UP,
@@ -47,6 +48,10 @@ RESET_LASTS = DAY
 # What is trimmed from names and emails: what a keyboard or a copied line puts there. Other controls are refused.
 BLANKS = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 MOST_SESSIONS = 50  # of one user
+ENTRIES_AT_ONCE = 500  # that one transaction deletes
+MOST_WITHDRAWALS = 20  # such transactions within a request; more only for those who played thousands of challenges
+FEWEST_ERASED, MOST_ERASED = 10, 500  # games of a deleted account that one transaction deletes
+ERASING_STEP, ERASING_TIME = 0.004, 0.3  # seconds that such a transaction should take, and a run of the background task
 
 
 def password_errors(password, name, email, refused=frozenset()):
@@ -227,7 +232,7 @@ class Sessions:
         hashed = self.hashed(token)
         found = sql(
             "SELECT u.id, u.name, u.email, u.password, u.banned_at, u.bot, s.expires_at"
-            " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?",
+            " FROM sessions s JOIN users u ON u.id = s.user_id AND u.deleted_at IS NULL WHERE s.token_hash = ?",
             hashed,
         ).fetchone()
         if not found or found[-1] <= now():
@@ -313,7 +318,11 @@ def sign_up(username, password, email, bot, passwords, refused, guest=None):
         if not guest:
             return User.create(created_at=now(), **fields)
         User.lock(guest.id)
-        if not User.update(**fields).where(User.id == guest.id, User.password.is_null()).execute():
+        if (
+            not User.update(**fields)
+            .where(User.id == guest.id, User.password.is_null(), User.deleted_at.is_null())
+            .execute()
+        ):
             raise Problem(409, ALREADY_SIGNED_UP, "This guest has signed up already. Log in.")
         user = User.get_by_id(guest.id)
         if user.banned_at:
@@ -433,14 +442,81 @@ def _reset_hash(reset):
 
 
 def delete(user):
-    """The account, its sessions, its games and its entries are gone; a ban is not."""
-    with database.atomic():
+    """Delete an account: at once for everybody to see, and its rows in small steps, the rest of them by `erase`.
+
+    Its name and email are free, its sessions and its entries on the boards are gone when this returns. A ban is not.
+    """
+
+    def mark():
         User.lock(user.id)
-        found = User.get_or_none(User.id == user.id)
-        if found and found.banned_at:
+        found = User.get_or_none(User.id == user.id, User.deleted_at.is_null())
+        if not found:
+            return 0
+        if found.banned_at:
             bans.record(found.name, found.email)
-        boards.withdraw(user.id)
-        sql("DELETE FROM users WHERE id = ?", user.id)
+        sql("DELETE FROM sessions WHERE user_id = ?", user.id)
+        sql("DELETE FROM resets WHERE user_id = ?", user.id)
+        sql("DELETE FROM games WHERE user_id = ? AND ended_at IS NULL", user.id)
+        freed = dict.fromkeys([*_name_fields(""), *_email_fields(None), "password"])
+        key_of_none = f"DELETED {user.id}"  # in capitals, which no key of a name has
+        marked = freed | {"name": "deleted", "name_key": key_of_none, "deleted_at": now()}
+        User.update(**marked).where(User.id == user.id).execute()
+        return boards.withdraw(user.id, ENTRIES_AT_ONCE)
+
+    withdrawn = durably(mark)
+    for _ in range(MOST_WITHDRAWALS):
+        if withdrawn < ENTRIES_AT_ONCE:
+            break
+        _give_way()
+        withdrawn = _withdraw_some(user.id)
+    _erase_some(user.id, FEWEST_ERASED)
+
+
+def erase():
+    """Delete rows of accounts that were deleted: a background task. Return whether there is more to do.
+
+    Each step takes a few milliseconds, since SQLite's other writers wait for it, and under gevent everybody.
+    """
+    found = sql("SELECT id FROM users WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1").fetchone()
+    if not found:
+        return False
+    number, until = FEWEST_ERASED, time.monotonic() + ERASING_TIME
+    while time.monotonic() < until:
+        began = time.monotonic()
+        if _erase_some(found[0], number):
+            break
+        took = time.monotonic() - began
+        number = int(min(max(FEWEST_ERASED, number * ERASING_STEP / took), MOST_ERASED))
+        _give_way()
+    return True
+
+
+def _erase_some(user_id, number):
+    """Delete so many games of a deleted account, and the account once it has none. Return whether nothing is left."""
+    if sql("SELECT 1 FROM entries WHERE user_id = ? LIMIT 1", user_id).fetchone():
+        _withdraw_some(user_id)
+        return False
+    swiftly(lambda: sql(_ERASE_GAMES, user_id, number))
+    if sql("SELECT 1 FROM games WHERE user_id = ? LIMIT 1", user_id).fetchone():
+        return False
+    durably(lambda: sql("DELETE FROM users WHERE id = ?", user_id))
+    return True
+
+
+_ERASE_GAMES = "DELETE FROM games WHERE id IN (SELECT id FROM games WHERE user_id = ? LIMIT ?)"
+
+
+def _withdraw_some(user_id):
+    def withdraw():
+        User.lock(user_id)
+        return boards.withdraw(user_id, ENTRIES_AT_ONCE)
+
+    return durably(withdraw)
+
+
+def _give_way():
+    models.release()
+    threads.give_way()
 
 
 def ban(user_id):

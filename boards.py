@@ -112,14 +112,25 @@ def _best_games(user_id, bot):
     return best
 
 
-def withdraw(user_id):
-    """Take a player off every board."""
-    _count(_take_off(user_id))
+def withdraw(user_id, limit):
+    """Take a player off up to `limit` boards. Return how many it was."""
+    left = _left(sql(_WITHDRAW, user_id, user_id, limit).fetchall())
+    _count(left)
+    return len(left)
+
+
+_WITHDRAW = (
+    "DELETE FROM entries WHERE user_id = ? AND board IN (SELECT board FROM entries WHERE user_id = ? LIMIT ?)"
+    " RETURNING board, score"
+)
 
 
 def _take_off(user_id):
     """Delete the player's entries; what is to be counted for it."""
-    entries = sql("DELETE FROM entries WHERE user_id = ? RETURNING board, score", user_id).fetchall()
+    return _left(sql("DELETE FROM entries WHERE user_id = ? RETURNING board, score", user_id).fetchall())
+
+
+def _left(entries):
     return [(name, score, -1) for name, score in entries]
 
 
@@ -255,7 +266,10 @@ def _all_names():
     return [name for (name,) in sql("SELECT board FROM entries UNION SELECT board FROM tallies").fetchall()]
 
 
-_SOME_PLAYERS = "SELECT id, bot, password IS NOT NULL AND banned_at IS NULL FROM users WHERE id > ? ORDER BY id LIMIT ?"
+_SOME_PLAYERS = (
+    "SELECT id, bot, password IS NOT NULL AND banned_at IS NULL FROM users"
+    " WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?"
+)
 _TALLIES = (
     f"SELECT board, {SCORES} AS level, score AS bucket, COUNT(*) AS number FROM entries GROUP BY board, score"  # noqa: S608 - nothing of a client's
     f" UNION ALL SELECT board, {SPANS}, score / {SPAN}, COUNT(*) FROM entries GROUP BY board, score / {SPAN}"

@@ -390,6 +390,7 @@ class Settings:
     secret_key: str | None = _setting(None, _secret("one is made and stored"), secret=True)
     hashing_wait: float = _waiting(30)  # for the turn to hash a password
     abandoned_interval: float = _waiting(5)  # between looks for abandoned games
+    erasing_interval: float = _waiting(5)  # between looks for accounts that were deleted
     request_wait: float = _waiting(7)  # for the database, in all that one request does
     health_wait: float = _waiting(2)  # the same, of /healthz
     lock_wait: float = _waiting(5)  # for what another program has locked in the database

@@ -34,7 +34,7 @@ _COLUMNS = "id user_id mode seed rules challenge ranked verified started_at seen
 Found = namedtuple("Found", _COLUMNS + " username bot")
 _FIND = (
     f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name, u.bot"  # noqa: S608 - the names are ours
-    " FROM games g JOIN users u ON u.id = g.user_id"
+    " FROM games g JOIN users u ON u.id = g.user_id AND u.deleted_at IS NULL"
 )
 _FIND_BRIEFLY = _FIND.replace("g.turns,", f"CASE WHEN length(g.turns) <= {SHORT} THEN g.turns END,").replace(
     "g.state,", "NULL,"

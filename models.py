@@ -40,6 +40,9 @@ REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
 
 ROWS = 100  # written by one statement
 
+# Of rows with a `user_id`: that it isn't an account which is being deleted.
+NOT_DELETED = "user_id NOT IN (SELECT id FROM users WHERE deleted_at IS NOT NULL)"
+
 now = clock.now
 
 

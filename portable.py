@@ -34,13 +34,13 @@ WIDTHS = {"turns": 3, "state": 4}  # bytes, of which there is a multiple
 def lines(progress):
     """Yields the lines, of one moment, as bytes. `progress(done, of)` is called with rows."""
     with _of_one_moment():
-        total = sum(sql(f"SELECT COUNT(*) FROM {name}").fetchone()[0] for name in TABLES)  # noqa: S608 - the names are ours
+        total = sum(sql(f"SELECT COUNT(*) FROM {_of(table)}").fetchone()[0] for table in TABLES.values())  # noqa: S608 - the names are ours
         yield _line({"snakepit": FORMAT, "migration": models.migrations()[0][-1]})
         done = 0
         for name, table in TABLES.items():
             columns = [field.column_name for field in table._meta.sorted_fields]
             yield _line({"table": name, "columns": columns, "bytes": _of_kind(table, peewee.BlobField)})
-            for rows in _rows(name, table, columns):
+            for rows in _rows(table, columns):
                 yield b"".join(map(_line, rows))
                 done += len(rows)
                 progress(done, total)
@@ -65,11 +65,18 @@ def _of_kind(table, kind):
     return [field.column_name for field in table._meta.sorted_fields if isinstance(field, kind)]
 
 
-def _rows(name, table, columns):
+def _of(table):
+    """The rows of a table that are exported: not those of accounts that are being deleted, which nobody sees any more."""
+    columns = {field.column_name for field in table._meta.sorted_fields}
+    hidden = "deleted_at IS NULL" if "deleted_at" in columns else models.NOT_DELETED if "user_id" in columns else "TRUE"
+    return f"{table._meta.table_name} WHERE {hidden}"
+
+
+def _rows(table, columns):
     """Yields lists of up to AT_ONCE rows, in the order of their key: that of bytes, whatever the database's own is."""
     order = ", ".join(map(_ordered, table._meta.get_primary_keys()))
     flags = [columns.index(column) for column in _of_kind(table, peewee.BooleanField)]
-    query = f"SELECT {', '.join(columns)} FROM {name} ORDER BY {order}"  # noqa: S608 - the names are ours
+    query = f"SELECT {', '.join(columns)} FROM {_of(table)} ORDER BY {order}"  # noqa: S608 - the names are ours
     for rows in _fetched(query):
         yield [_with_booleans(list(row), flags) for row in rows]
 

@@ -166,6 +166,7 @@ class Snakepit(bottle.Bottle):
         self.secret = self.sessions = None  # from `prepare` on
         self.background = background.Background(self.database)
         self.background.add(self.end_abandoned, settings.abandoned_interval)
+        self.background.add(accounts.erase, settings.erasing_interval)
         if isinstance(self.database, connections.KeptSqliteDatabase):
             self.background.add(self.database.checkpoint, settings.checkpoint_interval)
         self.process, self.beginning = None, {}  # the id of the process that serves; {process id: a lock, for its begin}

@@ -5,8 +5,8 @@ from collections import namedtuple
 import boards
 import rules
 from games import found, unpack_turns
+from models import NOT_DELETED, durably, is_sqlite, now, one, sql
 from models import User as Users
-from models import durably, is_sqlite, now, one, sql
 
 AT_ONCE = 500  # games read, or deleted by one transaction
 DAY = 86_400_000  # milliseconds
@@ -19,7 +19,7 @@ RANKED = "ranked AND verified AND ended_at IS NOT NULL"
 
 
 def count_ranked():
-    return one(f"SELECT COUNT(*) FROM games WHERE {RANKED}")[0]  # noqa: S608 - the names are ours
+    return one(f"SELECT COUNT(*) FROM games WHERE {RANKED} AND {NOT_DELETED}")[0]  # noqa: S608 - the names are ours
 
 
 def verify():
@@ -78,7 +78,7 @@ _OLD_GAMES = (
     f" AND g.id NOT IN ({_PLAYED_AGAIN})"
 )
 _OLD_GUESTS = (
-    "FROM users u WHERE u.password IS NULL AND u.created_at < ? AND u.id > ? AND NOT EXISTS"  # noqa: S608 - the same
+    "FROM users u WHERE u.password IS NULL AND u.deleted_at IS NULL AND u.created_at < ? AND u.id > ? AND NOT EXISTS"  # noqa: S608 - the same
     " (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.expires_at > ?) AND NOT EXISTS"
     " (SELECT 1 FROM games g WHERE g.user_id = u.id AND"
     f" (g.seen_at >= ? OR g.ended_at IS NULL OR g.id IN ({_PLAYED_AGAIN})))"
@@ -136,6 +136,7 @@ def stats():
     """`outcomes`: {outcome: games}; `days`: [(milliseconds, games begun)] of the last seven, in UTC; `size` in bytes."""
     players, bots, banned, everybody = sql(
         "SELECT COUNT(password), COALESCE(SUM(CASE WHEN bot THEN 1 ELSE 0 END), 0), COUNT(banned_at), COUNT(*) FROM users"
+        " WHERE deleted_at IS NULL"
     ).fetchone()
     today = now() // DAY
     begun = dict(sql(_BEGUN, (today - 6) * DAY).fetchall())

@@ -1,0 +1,38 @@
+"""Gives a player very many games, which the database itself writes."""
+
+import boards
+import games
+import models
+import rules
+
+MINUTE = 60_000  # milliseconds
+PRIME = 1_000_000_007  # ids come in another order than the games, as those do that are drawn by chance
+
+# As many rows as the parameter says, numbered from 1.
+_NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
+_GAMES = (
+    "INSERT INTO games (id, user_id, mode, rules, seed, verified, ranked, started_at, seen_at, ended_at, outcome,"
+    f" tick, score, turns, challenge) {_NUMBERS} SELECT CAST('f' || (CAST(n AS BIGINT) * 7919 % {PRIME}) AS VARCHAR(16)),"
+    f" ?, ?, 1, n, ? = 1, ? = 1, CAST(? AS BIGINT) - n * {MINUTE}, CAST(? AS BIGINT) - n * {MINUTE} + 30000,"
+    f" CAST(? AS BIGINT) - n * {MINUTE} + 30000, 'wall', 150, n % 300 * 10, ?, {{challenge}} FROM numbers"
+)
+TURNS = [(3 * turn, "RU"[turn % 2]) for turn in range(1, 21)]
+
+
+def fill(user, number, mode=rules.WALLS, challenge="NULL"):
+    """Give a user, as an Api has it, so many games: one a minute until now. `challenge` is SQL, of the number `n`.
+
+    With as many challenges as games, the player has as many entries.
+    """
+    user_id, now = int(user["id"]), models.now()
+    with models.database.atomic():
+        parameters = number, user_id, mode, 1, 1, now, now, now, games.pack_turns(TURNS)
+        models.sql(_GAMES.format(challenge=challenge), *parameters)
+        models.sql("UPDATE users SET games = games + ? WHERE id = ?", number, user_id)
+        boards.rebuild(user_id)
+
+
+def make_long(game_id, turns, ticks):
+    """Make a game so long that nobody could play it: only to be read."""
+    packed = games.pack_turns([(tick, rules.HEADINGS[tick % 4]) for tick in range(1, turns + 1)])
+    models.sql("UPDATE games SET turns = ?, tick = ? WHERE id = ?", packed, ticks, game_id)

@@ -1,0 +1,121 @@
+"""Accounts with very many games are deleted at once for everybody to see, and in small steps in the database."""
+
+import json
+
+import pytest
+from driver import PASSWORD, drive
+from filling import fill
+
+import boards
+import models
+import portable
+import upkeep
+from models import Entry, Game, User
+
+MANY = 1500  # games, which are not deleted by the request
+
+
+@pytest.fixture
+def made(make_app, tmp_path):
+    """Makes a server on a file, each time on the same; answers (app, api) while it is the current database."""
+
+    def make(**settings):
+        app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db", **settings)
+        return app, drive(app)
+
+    return make
+
+
+def rows_of(user):
+    return Game.select().where(Game.user == int(user["id"])).count()
+
+
+def test_who_deletes_an_account_with_very_many_games_is_gone_at_once(made):
+    app, api = made()
+    ada, bob = api.sign_up("Ada", email="ada@example.org"), api.sign_up("Bob")
+    bob.play(1)
+    with models.using(app.database):
+        fill(ada.user, MANY)
+        assert [entry["username"] for entry in api("GET /api/leaderboard")] == ["Ada", "Bob"]
+        [game_id] = [entry["game"] for entry in api("GET /api/leaderboard?limit=1")]
+        going_on = ada.open()
+        ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+        assert rows_of(ada.user) > MANY / 2  # the rest is done later
+
+        assert [entry["username"] for entry in api("GET /api/leaderboard")] == ["Bob"]
+        for period in ("month", "week", "day"):
+            names = [entry["username"] for entry in api(f"GET /api/leaderboard?period={period}")]
+            assert "Ada" not in names
+        assert bob("GET /api/leaderboard/me")["rank"] == 1
+        ada("GET /api/auth/me", status=401)
+        api("GET /api/players/Ada", status=404)
+        for game in (game_id, going_on["id"]):
+            api(f"GET /api/games/{game}", status=404)
+        assert api(f"GET /api/games/live?known={game_id}:0,{going_on['id']}:0") == []
+        assert api("GET /api/games/active") == []
+        api("POST /api/auth/login", {"username": "Ada", "password": PASSWORD}, 401)
+        again = api.sign_up("Ada", email="ada@example.org")
+        assert again.user["id"] != ada.user["id"]
+        assert list(boards.check()) == []
+
+
+def test_the_rest_is_deleted_in_the_background_and_nothing_else(made):
+    app, api = made()
+    ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
+    game, _, _ = bob.play(1)
+    with models.using(app.database):
+        fill(ada.user, MANY)
+        ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+        app.background.run_all()
+        assert [user.name for user in User.select()] == ["Bob"]
+        assert [row.id for row in Game.select()] == [game["id"]]
+        assert {entry.user_id for entry in Entry.select()} == {int(bob.user["id"])}
+        assert list(boards.check()) == []
+
+
+def test_after_a_restart_it_goes_on(made):
+    app, api = made()
+    ada = api.sign_up("Ada")
+    with models.using(app.database):
+        fill(ada.user, MANY)
+    ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+    app.close()
+    app, api = made(erasing_interval=0.01)
+    api("GET /healthz")  # with the first request, the background tasks begin
+    with models.using(app.database):
+        while User.select().count():
+            pass
+        assert Game.select().count() == 0
+
+
+def test_who_had_an_entry_on_very_many_boards_leaves_them_all(made):
+    app, api = made()
+    ada = api.sign_up("Ada")
+    with models.using(app.database):
+        fill(ada.user, MANY, challenge="'game' || n")
+        assert Entry.select().count() == MANY
+        ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+        assert Entry.select().count() == 0
+        assert models.sql("SELECT COUNT(*) FROM tallies WHERE level < 2 AND number <> 0").fetchone()[0] == 0
+
+
+def test_the_operator_s_commands_pass_over_what_is_being_deleted(made):
+    app, api = made()
+    ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
+    bob.play(1)
+    with models.using(app.database):
+        fill(ada.user, MANY)
+        ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+        assert rows_of(ada.user)
+        stats = upkeep.stats()
+        assert (stats.players, stats.guests, stats.ranked) == (1, 0, 1)
+        assert [differences for _, differences in upkeep.verify()] == [[]]
+        assert upkeep.Prunable(0, 0).count() == (0, 0)
+        exported = {}
+        for line in map(json.loads, b"".join(portable.lines(lambda done, of: None)).splitlines()[1:-1]):
+            if isinstance(line, dict):
+                columns, rows = line["columns"], exported.setdefault(line["table"], [])
+            else:
+                rows.append(dict(zip(columns, line, strict=True)))
+        assert [user["name"] for user in exported["users"]] == ["Bob"]
+        assert {row["user_id"] for table in ("games", "entries") for row in exported[table]} == {int(bob.user["id"])}
