@@ -7,7 +7,7 @@ import rules
 import threads
 from models import now, sql
 from problems import TOO_LONG, invalid
-from schemas import MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, timestamp
+from schemas import MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
 
 LIVE = 10_000  # milliseconds after a post in which a game is shown as live
 MOST_BYTES = 1_000_000  # of the list of active games; only 200 very long snakes would need more
@@ -33,12 +33,21 @@ def count():
 _COUNT = "SELECT COUNT(CASE WHEN seen_at > ? THEN 1 END), COUNT(*) FROM games WHERE ended_at IS NULL"
 
 
+def best(limit, hidden):
+    """Return the `limit` best games that are being played now, best first, as LiveNames, without the `hidden` ones."""
+    name, seeds = hidden
+    rows = sql(_NAMES, now() - LIVE, name, *seeds, limit).fetchall()
+    return [LiveName(*row[:-2], timestamp(row[-2]), bool(row[-1])) for row in rows]
+
+
+_NAMES = f"SELECT g.id, u.name, g.score, g.mode, g.started_at, u.bot {_JOINED} {_BEST_FIRST}"
+
+
 def active(kept, limit, hidden):
     """Return the `limit` best games that are being played now, best first, as JSON, without the `hidden` ones.
 
-    `hidden` is as challenges.hidden_now returns it.
-
-    `kept`, a keeping.Kept, has the list as long as no game has moved, and each game as long as that one hasn't.
+    `hidden` is as challenges.hidden_now returns it. `kept`, a keeping.Kept, has the list as long as no game has moved, and
+    each game as long as that one hasn't.
     """
     name, seeds = hidden
     best = now() - LIVE, name, *seeds, MOST_ACTIVE

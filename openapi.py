@@ -28,6 +28,8 @@ TAGS = {
     "games": ("games", "Opening, playing, watching and replaying games."),
     "leaderboard": ("boards", "Leaderboards, and one's own place on them."),
     "players": ("players", "What anybody may see of a player."),
+    "daily": ("daily challenge", "Today's challenge, and one's own part in it."),
+    "home": ("home", "What a start screen shows."),
 }
 OTHERS = ("server", "The server itself.")
 CONTACT = {"name": "The operator of this server"}

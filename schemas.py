@@ -26,6 +26,7 @@ Text = Annotated[str, Meta(max_length=320)]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Code = Annotated[str, Meta(extra_json_schema={"enum": list(CODES)})]
 Params = dict[str, int | float | str | list[str]]
+Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
 Score = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 # No game is longer: it starves in between.
 Tick = Annotated[int, Meta(ge=0, le=CELLS * STARVES_AFTER)]
@@ -126,6 +127,10 @@ class BoardQuery(StandingQuery):
 class NextQuery(StandingQuery, kw_only=True):
     mode: Mode
     score: Score
+
+
+class DailyQuery(Request):
+    mode: Annotated[Mode, Meta(description="Each mode has a daily challenge of its own.")]
 
 
 class GameQuery(Request):
@@ -247,6 +252,17 @@ class Progress(Struct):
     pause_left: float | None
 
 
+class LiveName(Struct, omit_defaults=True):
+    """A game with a post in the last ten seconds, without its state."""
+
+    id: str
+    username: str
+    score: int
+    mode: Mode
+    started_at: Time
+    bot: bool = False
+
+
 class Cell(Struct):
     x: int
     y: int
@@ -311,6 +327,12 @@ class GameRecord(Struct, omit_defaults=True):
     challenge: str | None = None
     bot: bool = False
     continue_since: int | UnsetType = UNSET
+
+
+class BestGame(GameRecord, kw_only=True):
+    """The best game of a period, over both modes; the period is `all` if there is none of this month."""
+
+    period: Period
 
 
 class EntryAnswer(Struct, omit_defaults=True):
@@ -381,3 +403,59 @@ class Player(Struct, omit_defaults=True):
     latest: list[PlayedGame]
     scores: list[PastScore]
     bot: bool = False
+
+
+class HomeDaily(Struct):
+    """Today's daily challenge; `players` by mode, as in Daily."""
+
+    number: int
+    date: Day
+    ends_at: Time
+    players: dict[str, int]
+
+
+class Home(Struct):
+    """What a start screen shows. `live`: the best games that are being played; `top`: the best entries ever, by mode.
+
+    `best_game` is to be played again; null where nobody has played yet.
+    """
+
+    live: list[LiveName]
+    top: dict[str, list[EntryAnswer]]
+    daily: HomeDaily
+    best_game: BestGame | None
+
+
+class DailyAttempt(Struct):
+    """The player's attempt of the day: the first game on the challenge. `counts`: whether it is for the leaderboard.
+
+    `beaten_percent`: how many percent of the other players on the leaderboard have a lower score; 0 if there are none.
+    """
+
+    game: str
+    score: int
+    beaten_percent: float
+    counts: bool
+
+
+class DailyWinner(Struct):
+    name: str
+    score: int
+    game: str
+
+
+class Daily(Struct):
+    """Today's daily challenge of a mode. `players`: how many are on its leaderboard; `yesterday`: who won that of yesterday.
+
+    `streak`, `best_streak`: consecutive days in UTC with an attempt that counts, in either mode; the streak goes on while
+    today has not ended. `mine` is null without an attempt, or without a token.
+    """
+
+    number: int
+    date: Day
+    ends_at: Time
+    players: int
+    mine: DailyAttempt | None
+    streak: int
+    best_streak: int
+    yesterday: DailyWinner | None

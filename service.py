@@ -34,9 +34,11 @@ import challenges
 import config
 import connections
 import counts
+import daily
 import games
 import hashing
 import headers
+import home
 import keeping
 import live
 import logs
@@ -77,6 +79,8 @@ from schemas import (
     ActiveQuery,
     BoardQuery,
     Change,
+    Daily,
+    DailyQuery,
     Delete,
     EntryAnswer,
     GameAnswer,
@@ -84,6 +88,7 @@ from schemas import (
     GameRecord,
     Guest,
     Health,
+    Home,
     LiveGame,
     LiveQuery,
     LiveSession,
@@ -162,6 +167,7 @@ class Snakepit(bottle.Bottle):
         self.pages = keeping.Kept(PAGES)
         self.standings = keeping.Kept(STANDINGS)
         self.active = keeping.Kept(ACTIVE)
+        self.home = keeping.Kept(1)
         self.pictures = cards.Pictures()
         self.secret = self.sessions = None  # from `prepare` on
         self.background = background.Background(self.database)
@@ -744,6 +750,26 @@ def state_score(user, stated):
         raise Problem(403, GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
     row = games.state_score(user, stated.mode, stated.score)
     return standings.entries([row.board], [row])[0]
+
+
+@route("GET", "/api/daily", query=DailyQuery, visitor=perhaps_signed_in, answer=Daily)
+def daily_challenge(asked, user):
+    """Show today's daily challenge of a mode, and one's own attempt and streak.
+
+    The attempt and the streak are there with a token only.
+    """
+    response.set_header("Vary", challenges.PRIVATE["Vary"])
+    return daily.show(asked.mode, user)
+
+
+@route("GET", "/api/home", answer=Home, validated=True)
+def show_home():
+    """Show what a start screen needs, in one response that is the same for everybody.
+
+    It is up to two seconds old as to games that are being played.
+    """
+    response.set_header("Cache-Control", "public, max-age=1")
+    return home.show(request.app.home, request.app.secret)
 
 
 @route("GET", "/api/players/<name>", answer=Player)

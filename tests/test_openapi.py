@@ -176,7 +176,9 @@ def test_what_a_game_s_calls_answer_is_as_described(make_app):
     ask(api, f"DELETE /api/games/{left['id']}")
     ask(api, "POST /api/leaderboard", {"score": 120, "mode": "walls"})
     api.sign_up("Bob").play(1)
-    for call in ("leaderboard?limit=1", "leaderboard/me?mode=walls", "leaderboard/next?mode=walls&score=5", "players/Ada"):
+    for call in ("home", "daily?mode=walls", "players/Ada"):
+        ask(api, f"GET /api/{call}")
+    for call in ("leaderboard?limit=1", "leaderboard/me?mode=walls", "leaderboard/next?mode=walls&score=5"):
         ask(api, f"GET /api/{call}")
     for call in ("GET /healthz", "GET /api/openapi.json", "GET /api/auth/me", "GET /api/auth/sessions"):
         ask(api, call)
