@@ -378,6 +378,7 @@ class Settings:
     cors_origins: tuple = _setting((), _origins)
     trusted_proxies: tuple = _setting((), _networks)
     rate_limits: bool = _setting(True, _yes_no)
+    connections_per_address: int = _setting(2000, _whole(1, 1_000_000))
     rate_limit_storage: str = _setting("memory://", _storage, secret=True)
     names_refused: str = _setting(str(NAMES_REFUSED), _list_file(NAMES_REFUSED))
     passwords_refused: str = _setting(str(PASSWORDS_REFUSED), _list_file(PASSWORDS_REFUSED))

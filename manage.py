@@ -28,6 +28,7 @@ import logs
 import models
 import players
 import portable
+import proxies
 import upkeep
 from backups import Refused
 from problems import Problem
@@ -334,7 +335,7 @@ def reset_password(asked, settings):
     with opened(settings):
         user = _player(asked.name)
         token = accounts.make_reset(user)
-    base = asked.url or f"http://{settings.host}:{settings.port}"
+    base = asked.url or proxies.visited(settings.host, settings.port)
     print(f"{base.rstrip('/')}/#/reset/{token}")
     hours = accounts.RESET_LASTS // accounts.HOUR
     where = "" if asked.url else "; --url puts the address there by which players know the server"

@@ -138,6 +138,11 @@ def header(name):
 
 
 def token():
-    """The token of the request, or None."""
+    """The token of the request, or None.
+
+    It is in X-Snakepit-Token where Authorization has something else, such as the password that a proxy asks for.
+    """
     kind, _, value = header("AUTHORIZATION").partition(" ")
-    return value.strip() if kind.lower() == "bearer" and value.strip() else None
+    if kind.lower() == "bearer" and value.strip():
+        return value.strip()
+    return header("X_SNAKEPIT_TOKEN").strip() or None

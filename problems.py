@@ -17,6 +17,10 @@ BODY_TIMEOUT = _code("body_timeout", "The body did not come in time.")
 BODY_TOO_LARGE = _code("body_too_large", "The body is too large; `max_bytes` is the limit.")
 QUERY_TOO_LONG = _code("query_too_long", "The query string is too long; `max_characters` is the limit.")
 NOT_FOUND = _code("not_found", "There is no such thing.")
+TOO_MANY_CONNECTIONS = _code(
+    "too_many_connections", "The address has `max` connections; `retry_in` is the number of seconds until the next try."
+)
+HEAD_TOO_LARGE = _code("head_too_large", "The first line or the headers of the request are too large.")
 METHOD_NOT_ALLOWED = _code("method_not_allowed", "The path does not support this method; `allowed` are those that it does.")
 
 # Who asks.

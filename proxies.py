@@ -13,6 +13,7 @@ from urllib.parse import quote
 ONE_CLIENT = 64  # bits of an IPv6 address: what a provider gives to one customer, who may use all that is below
 MOST_HOPS = 50  # proxies between a client and the server
 SCHEMES = "http", "https"
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - {every address of a machine: one of them}
 # An address as proxies write it: 192.0.2.1, 192.0.2.1:4711, 2001:db8::1, [2001:db8::1]:4711; a port can be a name, `_x`.
 _NODE = re.compile(r"(?:\[([^\]]*)\]|([\d.]+))(?::(?:\d{1,5}|_[\w.-]+))?", re.ASCII)
 _HOST = re.compile(r"[\w.-]+(?::\d{1,5})?|\[[0-9a-f:.]+\](?::\d{1,5})?", re.ASCII | re.IGNORECASE)
@@ -59,6 +60,11 @@ def url(environ, trusted):
 def at(host, port):
     """Return host and port as a URL has them: an IPv6 address stands in brackets."""
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+
+
+def visited(host, port):
+    """Return where a browser on the machine finds a server that listens there, as a URL without a path."""
+    return f"http://{at(EVERYWHERE.get(host, host), port)}"
 
 
 def _follow(environ, trusted):

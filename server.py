@@ -4,11 +4,13 @@ Of the app nothing is imported here but its clock, its counts, its log and its s
 gevent has replaced threads and sockets by its own: the thread locals of bottle and peewee must be gevent's.
 """
 
+import argparse
 import gc
 import io
 import json
 import logging
 import os
+import re
 import resource
 import signal
 import socket
@@ -21,19 +23,29 @@ from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
-from gunicorn.http import wsgi
+from gunicorn.http import message, wsgi
+from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.parser import RequestParser
 from gunicorn.workers.ggevent import GeventWorker
 
+import addresses
 import clock  # noqa: F401 - here, so that the workers share one
 import config
 import counts
 import headers
 import logs
 import problems
+import proxies
 
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
 PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
 LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
+LINE_FEED_ALONE = re.compile(rb"(?<!\r)\n")
+LONGEST_HEAD = 32 * 1024  # bytes of all headers together
+CROWDED = 500  # connections of an address, from which on they are closed after each response: idle ones make room
+TURNED_AWAY = 100  # connections beyond an address's limit that get a response at the same time; others are just closed
+RETRY_IN = 2  # seconds, for them
+LAST_WORD = 0.2  # seconds for the request to come that they are refused: a close before would take the response back
 AT_ONCE = 0.1  # seconds for the answers that are being written when Ctrl+C comes
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 LONGEST_DETAIL = 300  # characters; what gunicorn says of a request can have all of it
@@ -50,6 +62,9 @@ class Server(BaseApplication):
     def __init__(self, settings, given):
         """`given` are the settings that are arguments: the workers make their apps with them."""
         self.settings, self.given = settings, given
+        self.announcement = _one_byte()
+        limit = settings.connections_per_address if settings.rate_limits else sys.maxsize
+        self.connections = addresses.Connections(limit, settings.trusted_proxies)
         super().__init__()
 
     def load_config(self):
@@ -61,13 +76,12 @@ class Server(BaseApplication):
             "worker_class": Worker,
             "logger_class": Log,
             "pre_fork": _find_place,
-            "post_worker_init": lambda worker: counts.begin(worker.place),
-            "child_exit": lambda arbiter, worker: counts.end(worker.place),
+            "post_worker_init": self._begin,
+            "child_exit": self._end,
             "worker_connections": CONNECTIONS,
             "loglevel": "debug" if settings.log_level == "debug" else "warning",
             "proc_name": "snakepit",
             "control_socket_disable": True,
-            "when_ready": _say_where,
             "post_request": _forget,
             "secure_scheme_headers": {},  # proxies.py reads what proxies say
             "forwarder_headers": "",  # not even a proxy bends the path, with SCRIPT_NAME: some pass on their clients'
@@ -75,6 +89,23 @@ class Server(BaseApplication):
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def announce(self, sockets):
+        """Print where the server is. Of all workers only the first that serves does so."""
+        if os.read(self.announcement, 1):
+            names = [listener.getsockname()[:2] for listener in sockets]
+            places = " and ".join(proxies.visited(*name) for name in names)
+            if any(host in proxies.EVERYWHERE for host, _ in names):
+                places += " and the machine's other addresses"
+            print(f"Snakepit is at {places} (Ctrl+C stops it)", flush=True)
+
+    def _begin(self, worker):
+        counts.begin(worker.place)
+        self.connections.begin(worker.place)
+
+    def _end(self, arbiter, worker):
+        counts.end(worker.place)
+        self.connections.forget(worker.place)
 
     def load(self):
         """In the worker, and there only. What only the database's driver can tell of a setting stops the server, too."""
@@ -98,14 +129,21 @@ class Server(BaseApplication):
 class Worker(GeventWorker):
     """gunicorn's, which would wait for good for a client to take its answer, and miss a signal that comes early."""
 
+    turned_away = 0  # connections that are being refused now
+    is_announced = False
+
     def init_signals(self):
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all, and then comes the arbiter's own word
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
     def notify(self):
+        """gunicorn's, called each second as soon as connections are accepted."""
         super().notify()
         logs.report()
+        if not self.is_announced:
+            self.is_announced = True
+            self.app.announce(self.sockets)
 
     def run(self):
         """gunicorn's; in the end the app is closed, while all that it needs for that is still there."""
@@ -125,7 +163,40 @@ class Worker(GeventWorker):
         """At once, and without a word: gunicorn's also ends its loop, and then the exit may find everything gone."""
         gevent.spawn_later(AT_ONCE, sys.exit, 0)
 
+    def handle(self, listener, client, addr):
+        """Serve a connection; refuse it if its address has too many."""
+        connections = self.app.connections
+        if not connections.open(addr[0]):
+            self._turn_away(client, addr[0])
+            return
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            connections.close(addr[0])
+
+    def _turn_away(self, client, host):
+        limit = self.app.connections.limit
+        log.warning("%s has %d connections (CONNECTIONS_PER_ADDRESS); another one is refused", host, limit)
+        detail = (
+            f"Your address has {limit} connections, the most that it can have. Close some, or try again in {RETRY_IN} s."
+        )
+        self.turned_away += 1
+        try:
+            if self.turned_away <= TURNED_AWAY:
+                params = {"max": limit, "retry_in": RETRY_IN}
+                _refuse(client, 429, "Too Many Requests", problems.TOO_MANY_CONNECTIONS, detail, params)
+                client.shutdown(socket.SHUT_WR)
+                client.settimeout(LAST_WORD)
+                client.recv(LONGEST_HEAD)
+        except OSError:
+            pass  # it is gone, or says nothing
+        finally:
+            self.turned_away -= 1
+            client.close()
+
     def handle_request(self, listener_name, req, sock, addr):
+        if self.app.connections.number(addr[0]) > CROWDED:
+            req.force_close()
         sock.settimeout(PATIENCE)
         try:
             super().handle_request(listener_name, req, sock, addr)
@@ -134,6 +205,42 @@ class Worker(GeventWorker):
         finally:
             sock.settimeout(None)
         gevent.sleep(0)  # the others' turn: who asks again at once would be served on and on
+
+
+class Request(message.Request):
+    """gunicorn's, with a limit for the whole head, and read in linear time.
+
+    gunicorn copies and searches all that has come so far with each part that comes: 480 KB of headers cost 40 ms, and a
+    client that sends them byte by byte a second.
+    """
+
+    def parse(self, unreader):
+        head, searched = bytearray(), 0
+        self.read_into(unreader, head, stop=True)
+        while not self._is_enough(head, searched):
+            searched = len(head)
+            self.read_into(unreader, head)
+        unreader.unread(bytes(head))
+        return super().parse(unreader)
+
+    def _is_enough(self, head, searched):
+        """Return whether gunicorn can read the head, or can say what is wrong with it, without waiting for more."""
+        start = max(0, searched - 3)
+        if head.find(b"\r\n\r\n", start) >= 0:
+            return True
+        if LINE_FEED_ALONE.search(head, start):
+            return True
+        longest_line = self.limit_request_line + 2
+        if len(head) > longest_line and head.find(b"\r\n", 2, longest_line + 2) < 0:
+            return True
+        if len(head) > LONGEST_HEAD + longest_line:
+            raise LimitRequestHeaders("the head is too large")
+        return False
+
+    def parse_headers(self, data, from_trailer=False):
+        if len(data) > LONGEST_HEAD or data.count(b"\r\n") >= self.limit_request_fields:
+            raise LimitRequestHeaders("there are too many headers, or they are too large")
+        return super().parse_headers(data, from_trailer)
 
 
 def _with_whole_bodies(app, most):
@@ -220,19 +327,28 @@ class _Parts(list):
 
 def _write_error(sock, status, reason, message):
     """What gunicorn itself refuses, in the API's words rather than in HTML."""
+    code = problems.HEAD_TOO_LARGE if status in (414, 431) else problems.MALFORMED_REQUEST
+    _refuse(sock, status, reason, code, (message or reason)[:LONGEST_DETAIL])
+
+
+def _refuse(sock, status, reason, code, detail, params=None):
     counts.refused_unread(status)
-    fields, content = _problem(status, reason, problems.MALFORMED_REQUEST, (message or reason)[:LONGEST_DETAIL])
+    fields, content = _problem(status, reason, code, detail, params)
     lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(": ".join(field) for field in fields), "", ""]
     util.write_nonblock(sock, "\r\n".join(lines).encode("latin-1") + content)
 
 
-def _problem(status, title, code, detail):
-    content = json.dumps({"title": title, "status": status, "code": code, "detail": detail, "params": {}}).encode()
+def _problem(status, title, code, detail, params=None):
+    said = {"title": title, "status": status, "code": code, "detail": detail, "params": params or {}}
+    content = json.dumps(said).encode()
     fields = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))]
+    if "retry_in" in said["params"]:
+        fields.append(("Retry-After", str(params["retry_in"])))
     return [*fields, ("Cache-Control", "no-store"), *headers.SECURITY], content
 
 
 wsgi.Response, wsgi.WSGIErrorsWrapper, util.write_error = Response, Errors, _write_error
+RequestParser.mesg_class = Request
 
 
 def _forget(worker, request, environ, response):
@@ -246,9 +362,12 @@ def _find_place(arbiter, worker):
     worker.place = next(at for at in range(counts.PLACES) if at not in taken)
 
 
-def _say_where(arbiter):
-    places = " and ".join(str(listener) for listener in arbiter.LISTENERS)
-    print(f"Snakepit is at {places} (Ctrl+C stops it)", flush=True)
+def _one_byte():
+    """Return a file from which one byte can be read, once, by whichever process reads first."""
+    reading, writing = os.pipe()
+    os.write(writing, b"x")
+    os.close(writing)
+    return reading
 
 
 def _allow_connections():
@@ -269,13 +388,30 @@ def _hold_signals():
 
 def _check_place(settings):
     """gunicorn tries for five seconds where it can't serve, and then says it in a stack trace."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    is_ipv6 = ":" in settings.host
+    family, both = (socket.AF_INET6, socket.has_dualstack_ipv6()) if is_ipv6 else (socket.AF_INET, False)
     try:
-        socket.create_server((settings.host, settings.port), family=family).close()
-    except OSError as error:
+        socket.create_server((settings.host, settings.port), family=family, dualstack_ipv6=both).close()
+    except (OSError, UnicodeError) as error:
+        reason = (getattr(error, "strerror", None) or "it is no address").partition(" (while")[0]
         raise config.ConfigError(
-            f"PORT={settings.port}: can't serve at {settings.host}: {error.strerror}; give another PORT or HOST"
+            f"PORT={settings.port}: can't serve at {settings.host}: {reason}; give another PORT or HOST"
         ) from None
+
+
+class _Arguments(argparse.ArgumentParser):
+    def error(self, message):
+        """Say it in one line; argparse's has several."""
+        self.exit(2, f"{message}; give --host, --port, or --help\n")
+
+
+def run(arguments):
+    """Serve as the command line says; its options come before the settings. Return the exit status."""
+    about = "Serve Snakepit. Everything else is a setting in the environment or in .env: see README.md or .env.example."
+    parser = _Arguments(prog="service.py", description=about, allow_abbrev=False)
+    parser.add_argument("--host", help="the address to serve at, as the setting HOST (default: 127.0.0.1)")
+    parser.add_argument("--port", help="the port to serve at, as the setting PORT (default: 8000; 0 is any free one)")
+    return main(**{name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None})
 
 
 def main(**given):

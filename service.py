@@ -5,9 +5,11 @@ Handlers are of one shape: parse, look up, guard, act, answer. A token goes into
 
 if __name__ == "__main__":
     # Before bottle and peewee are imported, whose thread locals must be gevent's: in the worker processes they are.
+    import sys
+
     import server
 
-    raise SystemExit(server.main())
+    raise SystemExit(server.run(sys.argv[1:]))
 
 import atexit
 import functools
