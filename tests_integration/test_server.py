@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from driver import PASSWORD, plan
-from running import ROOT, Server
+from running import PATIENCE, ROOT, Server
 
+import config
+import models
 import rules
 import service
 
@@ -308,3 +311,15 @@ def test_connections_that_died_in_the_pool_are_replaced_unseen(make_server, post
             ).fetchall()
             assert killed
             ask()
+
+
+def test_an_app_that_cannot_be_made_leaves_no_connection_to_postgres(postgres_url):
+    service.create_app(database_url=postgres_url).close()
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"INSERT INTO {models.MIGRATED} (name, applied) VALUES ('9999_wings', now())")
+        with pytest.raises(config.ConfigError):
+            service.create_app(database_url=postgres_url)
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        deadline = time.monotonic() + PATIENCE
+        while admin.execute(others).fetchone() != (0,):  # Postgres takes a moment to see that a client has gone
+            assert time.monotonic() < deadline
