@@ -56,7 +56,7 @@ def test_a_new_file_is_for_its_user_only_whatever_the_umask(make_app, tmp_path):
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
-@pytest.mark.parametrize("wrong", ["newer", "no database", "option", "storage"])
+@pytest.mark.parametrize("wrong", ["newer", "no database", "table", "option", "storage"])
 def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path, wrong):
     path, options = tmp_path / "snake.db", {}
     if wrong == "newer":
@@ -65,13 +65,17 @@ def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path
         db.close_all()
     elif wrong == "no database":
         path.write_bytes(b"not a database" * 1000)
+    elif wrong == "table":
+        with closing(sqlite3.connect(path)) as another_program:
+            another_program.execute("CREATE TABLE users (wings INTEGER)")
     elif wrong == "option":
         options = {"database_url": f"sqlite:///{path}?wings=2"}
     else:
         options = {"rate_limit_storage": "wings://here"}
     before = open_files(path)
-    with pytest.raises((config.ConfigError, peewee.DatabaseError)):
+    with pytest.raises((config.ConfigError, peewee.DatabaseError)) as raised:
         make_app(**{"database_url": f"sqlite:///{path}"} | options)
+    assert raised.tb, "with it, the app is still there"
     gc.collect()  # Python 3.13 warns of a connection that is lost while it is open
     assert open_files(path) == before
 

@@ -317,8 +317,9 @@ def test_an_app_that_cannot_be_made_leaves_no_connection_to_postgres(postgres_ur
     service.create_app(database_url=postgres_url).close()
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(f"INSERT INTO {models.MIGRATED} (name, applied) VALUES ('9999_wings', now())")
-        with pytest.raises(config.ConfigError):
+        with pytest.raises(config.ConfigError) as raised:
             service.create_app(database_url=postgres_url)
+        assert raised.tb, "with it, the app is still there"
         others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         deadline = time.monotonic() + PATIENCE
         while admin.execute(others).fetchone() != (0,):  # Postgres takes a moment to see that a client has gone
