@@ -2,9 +2,9 @@
 
     python examples/bot.py --url http://127.0.0.1:8000 --bots 4
 
-To make your own, copy this file and rewrite `choose`, which is the whole strategy: before each tick it is given the game as
-`rules.py` plays it (`body`, cells with the head first, `food`, `heading`, `mode`, ...) and answers with a heading. The rest
-signs the bots up, keeps time, and tells the server which turns were made.
+To make your own, copy this file and rewrite `choose`, which is the whole strategy: before each tick it gets the Game
+(`body`, cells with the head first, `food`, `heading`, `mode`, ...) and returns a heading. The rest signs the bots up, keeps
+time, and tells the server which turns were made. The file needs nothing but Python 3.11 or newer.
 """
 
 import argparse
@@ -16,21 +16,25 @@ import signal
 import sys
 import threading
 import time
+from bisect import bisect_right
+from collections import deque
 from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from itertools import count
+from operator import itemgetter
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import rules
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 # The bots, and how careless each is: the chance, at each tick, that it goes somewhere without looking.
 SNAKES = {"Boa": 0.004, "Krait": 0.03, "Cobra": 0.008, "Mamba": 0.015, "Python": 0.002, "Viper": 0.02, "Adder": 0.006}
 POST_EVERY = 1  # seconds
 MOST_TICKS = 2000  # in one post, so that its turns fit into the 64 KiB that the server reads
 TIMEOUT, LONGEST_DELAY = 10, 30  # seconds: for an answer; between tries, unless the server asks for more
+LONGEST_WAIT = 3600  # seconds between tries, whatever the server asks for
+MOST = 5_000_000  # bytes of an answer
 stopped = threading.Event()  # by Ctrl+C
 
 
@@ -40,11 +44,11 @@ stopped = threading.Event()  # by Ctrl+C
 def choose(game):
     """The heading for the next tick: to the food, unless that may be a trap; else a long way round to the own tail."""
     body = list(game.body)
-    steps = {heading: rules.neighbour(body[0], heading, game.mode) for heading in rules.HEADINGS}
+    steps = {heading: neighbour(body[0], heading, game.mode) for heading in HEADINGS}
     path = paths(body[0], body[:-1], game.mode, game.food).get(game.food)  # the tail's cell is free by then
     if path and reaches_tail([*reversed(path), *body][: len(body) + 1], game.mode):
         return next(heading for heading in steps if steps[heading] == path[0])
-    free = [heading for heading in steps if steps[heading] not in (*body[:-1], rules.OUTSIDE)]
+    free = [heading for heading in steps if steps[heading] not in (*body[:-1], OUTSIDE)]
     return max(free, key=lambda heading: outlook(game, steps[heading]), default=game.heading)
 
 
@@ -61,10 +65,10 @@ def outlook(game, cell):
 
 def paths(start, taken, mode, goal=None):
     """Breadth first, until `goal`: {cell in reach: the cells of a shortest path there}. `goal` itself may be taken."""
-    found, queue, closed = {start: []}, [start], {*taken, rules.OUTSIDE} - {goal}
+    found, queue, closed = {start: []}, [start], {*taken, OUTSIDE} - {goal}
     for cell in queue:
-        for heading in rules.HEADINGS:
-            near = rules.NEIGHBOURS[mode][heading][cell]
+        for heading in HEADINGS:
+            near = NEIGHBOURS[mode][heading][cell]
             if near not in found and near not in closed:
                 found[near] = [*found[cell], near]
                 queue.append(near)
@@ -89,6 +93,9 @@ class Bot:
                 wait(random.uniform(1, 5))
                 try:
                     self.play()
+                except OtherRules as error:
+                    self.say(f"can't play: {error}")
+                    return
                 except Refused as refusal:
                     self.say(f"can't play: {refusal}")
                     wait(LONGEST_DELAY)
@@ -98,11 +105,11 @@ class Bot:
 
         While the server is away a post waits; the ticks whose time has come meanwhile are played right after it.
         """
-        mode = {"mode": random.choice(rules.MODES)} if self.wanted.get("challenge", "daily") == "daily" else {}
+        mode = {"mode": random.choice(MODES)} if self.wanted.get("challenge", "daily") == "daily" else {}
         opened = self.call("POST /api/games", mode | self.wanted)  # the challenge of a game has the game's mode
-        if opened["rules"] != rules.RULES:
-            raise RuntimeError(f"The server plays by rules {opened['rules']}: take the rules.py of its version.")
-        game, turns, began = rules.Game(opened["seed"], opened["mode"]), [], time.monotonic()
+        if opened["rules"] != RULES:
+            raise OtherRules(f"the server plays by rules {opened['rules']}; take the bot.py of its version")
+        game, turns, began = Game(opened["seed"], opened["mode"]), [], time.monotonic()
         known, post_at = {"status": "playing", "tick": 0}, began + POST_EVERY
         self.say(f"begins, {game.mode}")
         try:
@@ -110,7 +117,7 @@ class Bot:
                 if game.outcome:
                     wait(post_at - time.monotonic())
                 else:
-                    wait(began + (game.nominal_ms + rules.tick_ms(game.score)) / 1000 - time.monotonic())
+                    wait(began + (game.nominal_ms + tick_ms(game.score)) / 1000 - time.monotonic())
                     self.step(game, turns)
                 if game.outcome or time.monotonic() >= post_at:
                     known = self.post(opened["id"], game, turns, known)
@@ -122,7 +129,7 @@ class Bot:
 
     def step(self, game, turns):
         """Play one tick, and note its turn if there is one."""
-        possible = [heading for heading in rules.HEADINGS if heading != rules.OPPOSITE[game.heading]]
+        possible = [heading for heading in HEADINGS if heading != OPPOSITE[game.heading]]
         heading = random.choice(possible) if random.random() < self.careless else choose(game)
         if heading != game.heading:
             turns.append([game.ticks + 1, heading])
@@ -135,7 +142,9 @@ class Bot:
         try:
             return self.call(f"POST /api/games/{game_id}/turns", {"since": since, "tick": tick, "turns": new})
         except Refused as refusal:
-            if refusal.status == 409:  # it stands elsewhere: it took a post whose answer was lost, or the game is over
+            if (
+                refusal.status == 409 and "game" in refusal.answer
+            ):  # it stands elsewhere: it took a post whose answer was lost, or the game is over
                 return refusal.answer["game"]
             if refusal.status == 422:  # too early, by its clock
                 return known
@@ -151,18 +160,18 @@ class Bot:
             request = Request(self.url + path, data, headers, method=method)  # noqa: S310 - the URL is the operator's
             delay = min(2**failures, LONGEST_DELAY)
             try:
-                with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - the same
-                    return json.loads(answer.read() or "null")
+                with urlopen(request, timeout=TIMEOUT) as answer:
+                    return json.loads(answer.read(MOST) or "null")
             except HTTPError as error:
                 with error:
-                    status, answer, asked = error.code, error.read(), error.headers.get("Retry-After", "")
+                    status, answer, asked = error.code, error.read(MOST), error.headers.get("Retry-After")
                 if status == 401 and self.token:
                     self.sign_in()
                     continue
                 if status != 429 and status < 500:
                     raise Refused(status, answer) from None
-                delay = max(delay, int(asked) if asked.isdigit() else 0)
-            except (OSError, HTTPException) as trouble:
+                delay = max(delay, seconds_until(asked))
+            except (OSError, HTTPException, ValueError) as trouble:  # the latter, if it is no JSON, as of some proxies
                 self.say(f"tries again in {delay} s: {trouble}")
             wait(delay)
 
@@ -188,19 +197,222 @@ class Refused(Exception):
     """What the server won't do: the `status` of its `answer`, a dictionary."""
 
     def __init__(self, status, raw):
-        self.status, self.answer = status, {"detail": f"it answers with status {status}"}
+        self.status, self.answer = status, {}
         with suppress(ValueError):  # some other server's page
-            self.answer = json.loads(raw)
-        super().__init__(self.answer["detail"])
+            found = json.loads(raw)
+            self.answer = found if isinstance(found, dict) else {}
+        super().__init__(self.answer.get("detail", f"it answers with status {status}"))
+
+
+class OtherRules(Exception):
+    """The server plays by other rules than this file."""
 
 
 class Stopped(Exception):
     """Ctrl+C was pressed."""
 
 
+class NoRedirect(HTTPRedirectHandler):
+    """Follows no redirect: it could lead to another server, and the token with it."""
+
+    def redirect_request(self, *args):
+        return None
+
+
+urlopen = build_opener(NoRedirect).open
+
+
+def seconds_until(asked):
+    """Return the seconds that a Retry-After header asks for, as a number or as a date; 0 if it is missing, or neither."""
+    with suppress(AttributeError, TypeError, ValueError):
+        if asked.isascii() and asked.isdigit():
+            return min(int(asked[:9]), LONGEST_WAIT)
+        seconds = (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
+        return max(0, min(seconds, LONGEST_WAIT))
+    return 0
+
+
 def wait(seconds):
     if stopped.wait(max(0, seconds)):
         raise Stopped
+
+
+# The rules, word for word as the server has them in rules.py; the last part of this file is the command line.
+
+RULES = 1
+
+SIZE = 20
+CELLS = SIZE * SIZE
+POINTS = 10  # for a meal
+STARVES_AFTER = 800  # ticks in a row without a meal
+
+HEADINGS = ("U", "R", "D", "L")
+STEPS = {"U": (0, -1), "R": (1, 0), "D": (0, 1), "L": (-1, 0)}
+OPPOSITE = {"U": "D", "R": "L", "D": "U", "L": "R"}
+
+WALLS, PASS_THROUGH = "walls", "pass-through"
+MODES = (WALLS, PASS_THROUGH)
+
+WALL, SELF, STARVED, WON, LEFT = "wall", "self", "starved", "won", "left"
+OUTCOMES = (WALL, SELF, STARVED, WON, LEFT)
+
+OUTSIDE = CELLS  # the cell beyond every edge in `walls`: always taken, never food
+NEVER = 0  # the tick of a turn that doesn't come
+
+
+def tick_ms(score):
+    """How long a tick lasts, in milliseconds, with the score as it is before that tick."""
+    return max(70, 150 - 2 * score // 10)
+
+
+def draw(rng):
+    """The state of the random numbers after one draw, which is also the number drawn.
+
+    xorshift32 on 32-bit unsigned integers (Marsaglia, "Xorshift RNGs", 2003).
+    """
+    rng ^= rng << 13 & 0xFFFFFFFF
+    rng ^= rng >> 17
+    return rng ^ (rng << 5 & 0xFFFFFFFF)
+
+
+def neighbour(cell, heading, mode):
+    """The cell one step from `cell`; OUTSIDE where a wall is."""
+    x, y = cell % SIZE + STEPS[heading][0], cell // SIZE + STEPS[heading][1]
+    if mode == WALLS and not (0 <= x < SIZE and 0 <= y < SIZE):
+        return OUTSIDE
+    return y % SIZE * SIZE + x % SIZE
+
+
+NEIGHBOURS = {
+    mode: {heading: [neighbour(cell, heading, mode) for cell in range(CELLS)] for heading in HEADINGS} for mode in MODES
+}
+
+
+class Game:
+    """A game in progress: `seed` 1 to 4294967295, `mode` one of MODES. Raises ValueError for others.
+
+    `ticks`, `score`, `outcome` (None while playing), `heading`, `body` (cells, head first), `food` (a cell), `rng` (the
+    state after the last draw), `hunger` (ticks since the last meal) and `nominal_ms` (the sum of the ticks' lengths) are
+    for reading.
+    """
+
+    def __init__(self, seed, mode):
+        if not 1 <= seed <= 0xFFFFFFFF:
+            raise ValueError(f"seed {seed} is not from 1 to 4294967295")
+        if mode not in MODES:
+            raise ValueError(f"mode {mode!r} is none of {', '.join(MODES)}")
+        self.mode = mode
+        self.ticks = self.score = self.hunger = self.nominal_ms = 0
+        self.outcome = None
+        self.heading = "U"
+        self.rng = seed
+        self._occupy([10 * SIZE + 10, 11 * SIZE + 10, 12 * SIZE + 10])
+        self._place_food()
+
+    @classmethod
+    def load(cls, mode, saved):
+        """The game that `save()` wrote, in that mode, still playing."""
+        game = cls.__new__(cls)
+        game.mode = mode
+        game.outcome = None
+        game.ticks, game.score, game.hunger, game.nominal_ms, game.rng, game.food = saved[:6]
+        game.heading = HEADINGS[saved[6]]
+        game._occupy(saved[7:])
+        return game
+
+    def save(self):
+        """The state of a game that is still playing, as unsigned 32-bit integers: what `load` takes."""
+        heading = HEADINGS.index(self.heading)
+        return [self.ticks, self.score, self.hunger, self.nominal_ms, self.rng, self.food, heading, *self.body]
+
+    def snapshot(self):
+        """The state as the vectors of the rules have it, cells as [x, y]."""
+        return {
+            "ticks": self.ticks,
+            "score": self.score,
+            "outcome": self.outcome,
+            "heading": self.heading,
+            "body": [[cell % SIZE, cell // SIZE] for cell in self.body],
+            "food": [self.food % SIZE, self.food // SIZE],
+            "rng": self.rng,
+            "nominal_ms": self.nominal_ms,
+        }
+
+    def advance(self, turns, tick):
+        """Play on through `tick`, or to the end of the game.
+
+        `turns` is a list of [tick, heading] in ascending order. Those at ticks already played are passed over, and so are
+        those after `tick`: the list may be the whole game's.
+        """
+        following = bisect_right(turns, self.ticks, key=itemgetter(0))
+        while self.ticks < tick and not self.outcome:
+            starves = self.ticks + STARVES_AFTER - self.hunger
+            following = self._run_to_meal(turns, following, min(tick, starves))
+
+    def _run_to_meal(self, turns, following, last):
+        """Play through tick `last`, to the next meal, or to the end of the game, whichever is first.
+
+        `following` is the index of the turn that comes next; answers what it is then. The one hot loop of the server: the
+        state is kept in locals, and what can only change with a meal (a tick's length, the tick of starvation) is not
+        looked at on each tick.
+        """
+        neighbours, body, taken, food = NEIGHBOURS[self.mode], self.body, self._taken, self.food
+        neighbour_of, head, ate = neighbours[self.heading], body[0], False
+        turns_at = turns[following][0] if following < len(turns) else NEVER
+        for tick in range(self.ticks + 1, last + 1):
+            if tick == turns_at:
+                heading = turns[following][1]
+                if heading != OPPOSITE[self.heading]:
+                    self.heading = heading
+                    neighbour_of = neighbours[heading]
+                following += 1
+                turns_at = turns[following][0] if following < len(turns) else NEVER
+            head = neighbour_of[head]
+            if head == food:
+                ate = True
+                break
+            tail = body.pop()
+            taken[tail] = 0
+            if taken[head]:
+                body.append(tail)
+                taken[tail] = 1
+                self.outcome = WALL if head == OUTSIDE else SELF
+                break
+            taken[head] = 1
+            body.appendleft(head)
+
+        self.hunger += tick - self.ticks
+        self.nominal_ms += (tick - self.ticks) * tick_ms(self.score)
+        self.ticks = tick
+        if ate:
+            self._eat()
+        elif self.hunger == STARVES_AFTER and not self.outcome:
+            self.outcome = STARVED
+        return following
+
+    def _eat(self):
+        self.body.appendleft(self.food)
+        self._taken[self.food] = 1
+        self.score += POINTS
+        self.hunger = 0
+        if len(self.body) == CELLS:
+            self.outcome = WON
+        else:
+            self._place_food()
+
+    def _place_food(self):
+        self.rng = draw(self.rng)
+        index = self.rng % (CELLS - len(self.body))
+        # The empty cell's number is its index, and one more for each cell up to there that is taken.
+        self.food = index
+        while (cell := index + self._taken.count(1, 0, self.food + 1)) != self.food:
+            self.food = cell
+
+    def _occupy(self, cells):
+        self.body = deque(cells)
+        self._taken = bytearray(CELLS + 1)
+        for cell in (*cells, OUTSIDE):
+            self._taken[cell] = 1
 
 
 # The start.
@@ -209,8 +421,14 @@ def wait(seconds):
 def main():
     options = command_line().parse_args()
     wanted = {name: value for name, value in (("mode", options.mode), ("challenge", options.challenge)) if value}
-    kept = json.loads(options.accounts.read_text()) if options.accounts.exists() else {}
-    accounts = kept.setdefault(options.url, [])
+    try:
+        kept = json.loads(options.accounts.read_text()) if options.accounts.exists() else {}
+        accounts = kept.setdefault(options.url, [])
+        if not isinstance(accounts, list):
+            raise ValueError("it has something else")
+        keep(kept, options.accounts)
+    except (OSError, ValueError, AttributeError) as error:
+        sys.exit(f"{options.accounts} can't be used for the accounts of the bots ({error}): name another file by --accounts")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threads = []
     try:
@@ -244,14 +462,27 @@ def web_address(text):
     return text.rstrip("/")
 
 
+def number(text):
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:9]) < 10**6:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number, 1 or more")
+    return int(text)
+
+
+def chance(text):
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: give a number from 0 to 1")
+
+
 def command_line():
     parser = argparse.ArgumentParser(description="Bots that play on a Snakepit server, until Ctrl+C.")
     parser.add_argument("--url", type=web_address, default="http://127.0.0.1:8000", help="where the server is (%(default)s)")
-    parser.add_argument("--bots", type=int, default=4, help="how many play at the same time (%(default)s)")
-    parser.add_argument("--games", type=int, help="how many games each plays (without end)")
-    parser.add_argument("--mode", choices=rules.MODES, help="what they play (each time one or the other)")
+    parser.add_argument("--bots", type=number, default=4, help="how many play at the same time (%(default)s)")
+    parser.add_argument("--games", type=number, help="how many games each plays (without end)")
+    parser.add_argument("--mode", choices=MODES, help="what they play (each time one or the other)")
     parser.add_argument("--challenge", metavar="daily|ID", help="play today's challenge, or that of a game, over and over")
-    parser.add_argument("--careless", type=float, help="the chance of a step without looking (each has its own)")
+    parser.add_argument("--careless", type=chance, help="the chance of a step without looking (each has its own)")
     parser.add_argument("--accounts", type=Path, default="bots.json", help="the file with their passwords (%(default)s)")
     return parser
 

@@ -8,7 +8,10 @@ import secrets
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -19,6 +22,20 @@ from driver import PASSWORD, drive
 import games
 import rules
 from examples import bot
+
+ROOT = Path(rules.__file__).parent
+
+
+def test_its_rules_are_those_of_the_server_word_for_word():
+    source = (ROOT / "rules.py").read_text()
+    assert source[source.index("RULES = ") :].strip() in (ROOT / "examples" / "bot.py").read_text()
+
+
+def test_it_needs_nothing_of_ours():
+    lines = (ROOT / "examples" / "bot.py").read_text().splitlines()
+    imported = {line.split()[1].partition(".")[0] for line in lines if line.startswith(("import ", "from "))}
+    assert imported <= sys.stdlib_module_names
+
 
 # The strategy.
 
@@ -105,6 +122,8 @@ class World:
             raise URLError("nobody is there")
         if isinstance(trouble, int):
             raise HTTPError(request.full_url, trouble, "", {"Retry-After": "7"}, io.BytesIO())
+        if trouble == "page":
+            return io.BytesIO(b"<h1>The proxy greets you</h1>")
         answer = self.api.send(request.get_method(), path, request.data, dict(request.header_items()))
         if trouble == "lost":
             raise TimeoutError
@@ -148,7 +167,9 @@ def test_a_bot_is_among_bots(world, boa):
 
 
 @pytest.mark.parametrize("at_the_end", [False, True])
-@pytest.mark.parametrize(("trouble", "waits"), [("away", [1, 2]), ("lost", [1]), (429, [7, 7]), (503, [7, 7])])
+@pytest.mark.parametrize(
+    ("trouble", "waits"), [("away", [1, 2]), ("page", [1]), ("lost", [1]), (429, [7, 7]), (503, [7, 7])]
+)
 def test_trouble_with_the_server_changes_nothing_in_the_game(world, boa, trouble, waits, at_the_end):
     without = world.play(boa)
     number = len(world.posts) if at_the_end else 3
@@ -212,7 +233,60 @@ def test_challenges(world, boa):
         assert (entry["game"], entry["mode"]) == (game["id"], rules.PASS_THROUGH)
 
 
+def test_a_server_with_other_rules_is_left_in_words(world, boa, capsys, monkeypatch):
+    monkeypatch.setattr(bot, "RULES", 2)
+    boa.run(1)
+    assert "can't play: the server plays by rules 1; take the bot.py of its version" in capsys.readouterr().out
+    assert world.posts == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("7", 7),
+        ("0", 0),
+        ("99999999999999999999", 3600),
+        ("-5", 0),
+        ("1.5", 0),
+        ("soon", 0),
+        ("\u00b2", 0),
+        ("", 0),
+        (None, 0),
+        ("Thu, 01 Jan 2015 00:00:00 GMT", 0),
+        ("Thu, 01 Jan 2099 00:00:00 GMT", 3600),
+    ],
+)
+def test_what_a_server_asks_to_wait_is_within_reason(asked, seconds):
+    assert bot.seconds_until(asked) == seconds
+
+
+def test_a_server_may_ask_to_come_back_at_a_time():
+    assert bot.seconds_until(format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)) == pytest.approx(
+        90, abs=5
+    )
+
+
 # The command line.
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--bots", "0"], ["--bots", "-1"], ["--games", "x"], ["--careless", "2"], ["--mode", "x"]]
+)
+def test_options_that_can_t_be_are_refused(capsys, monkeypatch, arguments):
+    monkeypatch.setattr(sys, "argv", ["bot.py", *arguments])
+    with pytest.raises(SystemExit) as stopped_by:
+        bot.main()
+    assert stopped_by.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"http://pit": 5}'])
+def test_a_file_that_has_no_accounts_is_named(tmp_path, monkeypatch, content):
+    (tmp_path / "bots.json").write_text(content)
+    monkeypatch.setattr(sys, "argv", ["bot.py", "--url", "http://pit"])
+    with pytest.raises(SystemExit, match=r"^bots\.json can't be used for the accounts of the bots .*: name another file"):
+        bot.main()
+    assert (tmp_path / "bots.json").read_text() == content
 
 
 def test_an_address_that_is_none_is_refused_in_words(capsys, monkeypatch):

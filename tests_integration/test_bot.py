@@ -3,30 +3,49 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from running import PATIENCE, ROOT
 
 # As somebody's own bot: this one goes straight ahead, so that its game lasts eleven ticks.
-STRAIGHT_AHEAD = "from examples import bot; bot.choose = lambda game: game.heading; bot.main()"
+WALLS = "--mode", "walls"
+STRAIGHT_AHEAD = "import bot; bot.choose = lambda game: game.heading; bot.main()"
 
 
 @pytest.fixture
 def start_bots(live, tmp_path):
-    """Starts two bots, in a folder of their own."""
+    """Starts two bots, from a copy of bot.py alone in an empty folder, without any package in reach."""
     started = []
+    shutil.copy(ROOT / "examples" / "bot.py", tmp_path)
 
-    def start(*options, program=(ROOT / "examples" / "bot.py",)):
+    def start(*options, program=("bot.py",)):
         started.append(
             subprocess.Popen(
-                [sys.executable, *program, "--url", live.url, "--bots", "2", "--careless", "0", "--mode", "walls", *options],
+                [
+                    sys.executable,
+                    "-E",
+                    "-S",
+                    *program,
+                    "--url",
+                    live.url,
+                    "--bots",
+                    "2",
+                    "--careless",
+                    "0",
+                    "--mode",
+                    "walls",
+                    *options,
+                ],
                 cwd=tmp_path,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+                env={"PATH": os.environ["PATH"]},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -95,3 +114,42 @@ def test_a_restart_of_the_server_costs_bots_nothing_and_in_the_end_they_leave(li
     for game in before.values():
         record = live.api(f"GET /api/games/{game['id']}")
         assert (record["outcome"], record["ranked"]) == ("left", True)
+
+
+def test_help_is_printed_by_a_copy_alone(tmp_path):
+    shutil.copy(ROOT / "examples" / "bot.py", tmp_path)
+    for option in ("-h", "--help"):
+        command = [sys.executable, "-I", "-S", "-OO", "bot.py", option]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert "--accounts" in done.stdout
+        assert done.stderr == ""
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Sends every request on to another server, and counts those that come to that one."""
+
+    came = 0
+
+    def do_POST(self):
+        type(self).came += self.path == "/elsewhere"
+        self.send_response(307)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST  # noqa: N815 - http.server's name
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_redirect_is_not_followed(tmp_path):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as http:
+        threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        shutil.copy(ROOT / "examples" / "bot.py", tmp_path)
+        command = [sys.executable, "-E", "-S", "bot.py", "--url", f"http://127.0.0.1:{http.server_port}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        http.shutdown()
+    assert done.returncode == 1
+    assert "takes no bots: it answers with status 307" in done.stderr
+    assert Elsewhere.came == 0
