@@ -737,6 +737,7 @@ NO_HOST = "The host of the database is unknown."
 NOT_SECURE = "The connection to the database can't be made as secure as it must be."
 NO_PRIVILEGES = "The server lacks privileges on its database."
 NO_TABLES = "Tables or columns of the server are missing in its database."
+NOT_OURS = "The database is another program's, or comes from a newer version."
 
 # Those that don't pass by themselves: how an operator can fix them.
 REMEDIES = {
@@ -749,7 +750,7 @@ REMEDIES = {
     NO_HOST: "correct the host's name",
     NOT_SECURE: "correct sslmode and the certificates",
     NO_PRIVILEGES: "grant its user all on the database's schema and on the tables in it",
-    NO_TABLES: "restore a copy, or name another database",
+    **dict.fromkeys((NO_TABLES, NOT_OURS), "restore a copy, or name another database"),
 }
 TROUBLES = {
     **{sqlite3.SQLITE_FULL: FULL, sqlite3.SQLITE_READONLY: READ_ONLY, sqlite3.SQLITE_IOERR: FAILS},

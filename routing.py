@@ -15,6 +15,7 @@ import connections
 import headers
 import logs
 import pages
+from config import ConfigError
 from parsing import body, header, query
 from problems import INTERNAL_ERROR, UNAVAILABLE, Problem
 from schemas import FieldError, NoQuery, ProblemAnswer
@@ -91,7 +92,7 @@ def guarded(handler, takes=(), status=200, validated=False, refuses_query=False)
         except Problem as problem:
             return refuse(problem)
         except Exception as error:
-            if trouble := connections.trouble(error):
+            if trouble := connections.NOT_OURS if isinstance(error, ConfigError) else connections.trouble(error):
                 log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
                 return refuse(_not_now(trouble))
             log.exception("%s %s", request.method, request.path)

@@ -5,6 +5,7 @@ gevent has replaced threads and sockets by its own: the thread locals of bottle 
 """
 
 import argparse
+import fcntl
 import gc
 import io
 import json
@@ -15,6 +16,7 @@ import resource
 import signal
 import socket
 import sys
+import termios
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +40,8 @@ import problems
 import proxies
 
 CONNECTIONS = 10_000  # that a worker keeps at once; a page that plays or watches holds one
-PATIENCE = 10  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
+STOPS_IN = 9  # seconds after which a server that is told to stop has stopped, whatever is still under way
+PATIENCE = 8  # seconds for a body to come, and for an answer to be taken; for a head, gunicorn has two
 LIMITS = {"limit_request_line": 4094, "limit_request_fields": 64, "limit_request_field_size": 8190}  # bytes, heads, bytes
 LINE_FEED_ALONE = re.compile(rb"(?<!\r)\n")
 LONGEST_HEAD = 32 * 1024  # bytes of all headers together
@@ -62,7 +65,7 @@ class Server(BaseApplication):
     def __init__(self, settings, given):
         """`given` are the settings that are arguments: the workers make their apps with them."""
         self.settings, self.given = settings, given
-        self.announcement = _one_byte()
+        self.announcement, self.has_failed = _Once(), _Once()
         limit = settings.connections_per_address if settings.rate_limits else sys.maxsize
         self.connections = addresses.Connections(limit, settings.trusted_proxies)
         super().__init__()
@@ -82,6 +85,7 @@ class Server(BaseApplication):
             "loglevel": "debug" if settings.log_level == "debug" else "warning",
             "proc_name": "snakepit",
             "control_socket_disable": True,
+            "graceful_timeout": STOPS_IN,
             "post_request": _forget,
             "secure_scheme_headers": {},  # proxies.py reads what proxies say
             "forwarder_headers": "",  # not even a proxy bends the path, with SCRIPT_NAME: some pass on their clients'
@@ -92,7 +96,7 @@ class Server(BaseApplication):
 
     def announce(self, sockets):
         """Print where the server is. Of all workers only the first that serves does so."""
-        if os.read(self.announcement, 1):
+        if self.announcement.first():
             names = [listener.getsockname()[:2] for listener in sockets]
             places = " and ".join(proxies.visited(*name) for name in names)
             if any(host in proxies.EVERYWHERE for host, _ in names):
@@ -117,13 +121,21 @@ class Server(BaseApplication):
         try:
             app = service.create_app(**self.given)
         except config.ConfigError as error:
-            print(logs.failure(str(error), config.log_format()), file=sys.stderr, flush=True)
-            sys.exit(Arbiter.APP_LOAD_ERROR)
+            if not self.announcement.is_over():
+                sys.exit(self._fail(error))
+            app = service.create_app_again(**self.given)
         gc.collect()
         gc.freeze()  # what was imported stays: nobody has to wait while it is looked through for garbage
         gc.set_threshold(*GARBAGE)
-        self.close_app = app.close
+        self.close_app = app.close  # also of what is in SQLite's WAL file
         return _with_whole_bodies(app, parsing.MAX_BODY + 1)
+
+    def _fail(self, error):
+        """Say why, if no other worker has; the exit status by which the arbiter ends the server."""
+        if not self.has_failed.first():
+            return 0
+        print(logs.failure(str(error), config.log_format()), file=sys.stderr, flush=True)
+        return Arbiter.APP_LOAD_ERROR
 
 
 class Worker(GeventWorker):
@@ -154,10 +166,10 @@ class Worker(GeventWorker):
 
     def handle_exit(self, sig, frame):
         """Those who wait for their turn to log in would hold up the end for a minute."""
-        import hashing
-
         super().handle_exit(sig, frame)
-        gevent.spawn(hashing.stop)
+        hashing = sys.modules.get("hashing")  # a worker that is still starting may be in the middle of its import
+        if hasattr(hashing, "stop"):
+            gevent.spawn(hashing.stop)
 
     def handle_quit(self, sig, frame):
         """At once, and without a word: gunicorn's also ends its loop, and then the exit may find everything gone."""
@@ -271,6 +283,12 @@ class Log(Logger):
         self.error_log.setLevel(self.loglevel)
         self.error_log.propagate = True
 
+    def error(self, msg, *args, **kwargs):
+        """Nothing of a start that fails: why has been said, in one line."""
+        if Arbiter.APP_LOAD_ERROR in args:
+            self.error_log.disabled = True
+        super().error(msg, *args, **kwargs)
+
 
 class Errors:
     """What bottle writes traces to."""
@@ -362,12 +380,21 @@ def _find_place(arbiter, worker):
     worker.place = next(at for at in range(counts.PLACES) if at not in taken)
 
 
-def _one_byte():
-    """Return a file from which one byte can be read, once, by whichever process reads first."""
-    reading, writing = os.pipe()
-    os.write(writing, b"x")
-    os.close(writing)
-    return reading
+class _Once:
+    """What one of all processes does, which are forked later: the first that asks."""
+
+    def __init__(self):
+        self.reads, writes = os.pipe()
+        os.write(writes, b"1")
+        os.close(writes)
+
+    def first(self):
+        """Return whether nobody has asked before."""
+        return os.read(self.reads, 1) == b"1"
+
+    def is_over(self):
+        """Return whether somebody has asked."""
+        return not int.from_bytes(fcntl.ioctl(self.reads, termios.FIONREAD, bytes(4)), sys.byteorder)  # bytes to read
 
 
 def _allow_connections():
@@ -433,5 +460,11 @@ def main(**given):
         log.warning(line)
     _allow_connections()
     _hold_signals()
-    Server(settings, given).run()
+    pid = os.getpid()
+    try:
+        Server(settings, given).run()
+    except SystemExit as stop:
+        if os.getpid() == pid and stop.code == Arbiter.APP_LOAD_ERROR:
+            return 2
+        raise  # in a worker, or for the arbiter
     return 0

