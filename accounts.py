@@ -8,6 +8,7 @@ import time
 import unicodedata
 from collections import namedtuple
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,8 +49,7 @@ RESET_LASTS = DAY
 # What is trimmed from names and emails: what a keyboard or a copied line puts there. Other controls are refused.
 BLANKS = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 MOST_SESSIONS = 50  # of one user
-ENTRIES_AT_ONCE = 500  # that one transaction deletes
-MOST_WITHDRAWALS = 20  # such transactions within a request; more only for those who played thousands of challenges
+MOST_WITHDRAWALS = 20  # transactions of boards.ENTRIES within a request; more is for those with thousands of challenges
 FEWEST_ERASED, MOST_ERASED = 10, 500  # games of a deleted account that one transaction deletes
 ERASING_STEP, ERASING_TIME = 0.004, 0.3  # seconds that such a transaction should take, and a run of the background task
 
@@ -313,6 +313,7 @@ def sign_up(username, password, email, bot, passwords, refused, guest=None):
     _refuse_banned(name, email)
     hashed = passwords.hash(password)
     fields = {"password": hashed, "bot": bot, **_name_fields(name), **_email_fields(email)}
+    gathered = guest and boards.gather(guest.id)
     with _unique(name), database.atomic():
         _refuse_banned(name, email)  # since the account may have been deleted meanwhile
         if not guest:
@@ -327,7 +328,7 @@ def sign_up(username, password, email, bot, passwords, refused, guest=None):
         user = User.get_by_id(guest.id)
         if user.banned_at:
             bans.record_change(guest.name, name, email)
-        boards.rebuild(guest.id)
+        boards.rebuild(guest.id, gathered)
         return user
 
 
@@ -381,9 +382,12 @@ def change(user, wishes, passwords, refused):
                 bans.record(was.name, was.email)
                 bans.record_change(was.name, name, email)
             User.update(**fields).where(User.id == user.id).execute()
-            boards.rename(user.id)
+            more = boards.rename(user.id)
             if "password" in fields:
                 sql("DELETE FROM resets WHERE user_id = ?", user.id)
+        while more:
+            _give_way()
+            more = durably(partial(boards.rename, user.id, more))
     return User.get_by_id(user.id)
 
 
@@ -451,7 +455,7 @@ def delete(user):
         User.lock(user.id)
         found = User.get_or_none(User.id == user.id, User.deleted_at.is_null())
         if not found:
-            return 0
+            return False
         if found.banned_at:
             bans.record(found.name, found.email)
         sql("DELETE FROM sessions WHERE user_id = ?", user.id)
@@ -461,14 +465,9 @@ def delete(user):
         key_of_none = f"DELETED {user.id}"  # in capitals, which no key of a name has
         marked = freed | {"name": "deleted", "name_key": key_of_none, "deleted_at": now()}
         User.update(**marked).where(User.id == user.id).execute()
-        return boards.withdraw(user.id, ENTRIES_AT_ONCE)
+        return boards.withdraw(user.id)
 
-    withdrawn = durably(mark)
-    for _ in range(MOST_WITHDRAWALS):
-        if withdrawn < ENTRIES_AT_ONCE:
-            break
-        _give_way()
-        withdrawn = _withdraw_some(user.id)
+    _withdraw_rest(user.id, durably(mark), MOST_WITHDRAWALS)
     _erase_some(user.id, FEWEST_ERASED)
 
 
@@ -506,10 +505,17 @@ def _erase_some(user_id, number):
 _ERASE_GAMES = "DELETE FROM games WHERE id IN (SELECT id FROM games WHERE user_id = ? LIMIT ?)"
 
 
+def _withdraw_rest(user_id, has_more, steps):
+    """Take a player who gets no entries any more off the boards, in so many steps at most."""
+    while has_more and steps:
+        _give_way()
+        has_more, steps = _withdraw_some(user_id), steps - 1
+
+
 def _withdraw_some(user_id):
     def withdraw():
         User.lock(user_id)
-        return boards.withdraw(user_id, ENTRIES_AT_ONCE)
+        return boards.withdraw(user_id)
 
     return durably(withdraw)
 
@@ -521,19 +527,23 @@ def _give_way():
 
 def ban(user_id):
     """Take a player off every board until `unban`; until then nobody else can have the name or the email."""
-    with database.atomic():
+
+    def mark():
         User.lock(user_id)
         user = User.get_by_id(user_id)
         bans.record(user.name, user.email)
         User.update(banned_at=now()).where(User.id == user_id).execute()
-        boards.rebuild(user_id)
+        return boards.withdraw(user_id)
+
+    _withdraw_rest(user_id, durably(mark), steps=-1)
 
 
 def unban(user_id):
+    gathered = boards.gather(user_id)
     with database.atomic():
         User.lock(user_id)
         bans.lift(User.get_by_id(user_id).name)
-        _put_back(user_id)
+        _put_back(user_id, gathered)
 
 
 def unban_by_name(name):
@@ -542,6 +552,7 @@ def unban_by_name(name):
     Answers the name that the player has now, or None if there is no account any more.
     """
     user, _ = find(name, None)
+    gathered = user and boards.gather(user.id)
     with database.atomic():
         is_theirs = bans.lift(name)
         banned = User.select().where(User.banned_at.is_null(False)) if is_theirs else ()
@@ -551,13 +562,13 @@ def unban_by_name(name):
         for found in users:
             User.lock(found.id)
             bans.lift(found.name)
-            _put_back(found.id)
+            _put_back(found.id, gathered)
     return users[0].name if users else None
 
 
-def _put_back(user_id):
+def _put_back(user_id, gathered):
     User.update(banned_at=None).where(User.id == user_id).execute()
-    boards.rebuild(user_id)
+    boards.rebuild(user_id, gathered)
 
 
 def _name_fields(name):

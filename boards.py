@@ -17,7 +17,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby
 
-from models import durably, is_sqlite, one, snapshot, sql, upsert
+import threads
+from models import durably, is_sqlite, now, one, release, snapshot, sql, upsert
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SCORES, SPANS, CHANGES = range(3)  # levels of the tallies
@@ -26,6 +27,8 @@ AROUND = 3  # entries on either side of one's own
 TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
 EPOCH, MILLISECONDS_A_DAY = date(1970, 1, 1), 86_400_000
 NONE = -1  # a score that everybody has beaten
+GAMES = 500  # of a player that are read at a time
+ENTRIES = 500  # of a player that one transaction changes
 
 Row = namedtuple("Row", "board score at game user_id name bot verified")
 Player = namedtuple("Player", "bot")
@@ -91,32 +94,64 @@ _ENTERING = (
 )
 
 
-def rebuild(user_id):
-    """Derive a player's entries anew from their games; none for a guest or a banned player."""
+def rebuild(user_id, gathered=None):
+    """Derive a player's entries anew from their games; none for a guest or a banned player.
+
+    `gathered`: what `gather` returned before the transaction, so that a million games are not read within it.
+    """
     left, player = _take_off(user_id), _who_may_stand(user_id)
-    best = _best_games(user_id, player.bot) if player else {}
+    best = _best_games(user_id, player.bot, gathered) if player else {}
     _write(best, user_id)
     _count(left + [(name, entry[0], 1) for name, entry in best.items()])
 
 
-def _best_games(user_id, bot):
+# The best of the games that began before a time, of each day and challenge: (mode, challenge, score, at, id, verified).
+Gathered = namedtuple("Gathered", "games since")
+
+
+def gather(user_id, but=None):
+    """Read a player's games for `rebuild`, in steps of a few milliseconds. `but`: the id of a game that is left out."""
+    # What began before the open game, or before now, is over, and stays as it is.
+    opened = sql("SELECT started_at FROM games WHERE user_id = ? AND ended_at IS NULL", user_id).fetchone()
+    since = opened[0] if opened else now()
+    best, last = {}, (-1, "")
+    while rows := sql(_GAMES_AFTER, user_id, *last, since, GAMES).fetchall():
+        last = rows[-1][:2]
+        for _, game_id, ranked, mode, challenge, score, at, verified in rows:
+            if ranked and game_id != but:
+                key = mode, challenge, challenge is None and at // MILLISECONDS_A_DAY
+                if key not in best or _goodness(score, at, game_id) > _goodness(*best[key][2:5]):
+                    best[key] = mode, challenge, score, at, game_id, verified
+        if len(rows) == GAMES:
+            release()
+            threads.give_way()
+    return Gathered(list(best.values()), since)
+
+
+_GAMES_AFTER = (
+    "SELECT started_at, id, ranked AND ended_at IS NOT NULL, mode, challenge, score, ended_at, verified FROM games"
+    " WHERE user_id = ? AND (started_at, id) > (?, ?) AND started_at < ? ORDER BY started_at, id LIMIT ?"
+)
+
+
+def _best_games(user_id, bot, gathered=None):
     """The player's entries, {board: (score, at, game_id, verified)}, by their games."""
-    best = {}
+    best, gathered = {}, gathered or Gathered((), 0)
     games = sql(
         "SELECT mode, challenge, score, ended_at, id, verified FROM games"
-        " WHERE user_id = ? AND ranked AND ended_at IS NOT NULL",
-        user_id,
+        " WHERE user_id = ? AND ranked AND ended_at IS NOT NULL AND started_at >= ?",
+        *(user_id, gathered.since),
     ).fetchall()
-    for mode, challenge, *game in sorted(games, key=lambda game: _goodness(*game[2:5])):
+    for mode, challenge, *game in sorted([*gathered.games, *games], key=lambda game: _goodness(*game[2:5])):
         best.update(dict.fromkeys(_boards_of(mode, challenge, game[1], bot), game))
     return best
 
 
-def withdraw(user_id, limit):
-    """Take a player off up to `limit` boards. Return how many it was."""
-    left = _left(sql(_WITHDRAW, user_id, user_id, limit).fetchall())
+def withdraw(user_id):
+    """Take a player off up to ENTRIES boards. Return whether there may be more."""
+    left = _left(sql(_WITHDRAW, user_id, user_id, ENTRIES).fetchall())
     _count(left)
-    return len(left)
+    return len(left) == ENTRIES
 
 
 _WITHDRAW = (
@@ -134,10 +169,17 @@ def _left(entries):
     return [(name, score, -1) for name, score in entries]
 
 
-def rename(user_id):
-    """The player's name has changed, which is seen on each of their boards."""
-    entries = sql("SELECT board FROM entries WHERE user_id = ?", user_id).fetchall()
-    _add({(name, CHANGES, 0): 1 for (name,) in entries})
+def rename(user_id, after=""):
+    """Change the versions of up to ENTRIES of a player's boards, in the order of their names: the player has another name.
+
+    Return the last board if there may be more: what to go on `after`.
+    """
+    boards = [name for (name,) in sql(_BOARDS_AFTER, user_id, after, ENTRIES).fetchall()]
+    _add({(name, CHANGES, 0): 1 for name in boards})
+    return boards[-1] if len(boards) == ENTRIES else None
+
+
+_BOARDS_AFTER = "SELECT board FROM entries WHERE user_id = ? AND board > ? ORDER BY board LIMIT ?"
 
 
 def _goodness(score, at, game_id):

@@ -62,8 +62,9 @@ def withdraw(game):
     def unrank():
         Users.lock(game.user_id)
         sql("UPDATE games SET ranked = ? WHERE id = ?", False, game.id)
-        boards.rebuild(game.user_id)
+        boards.rebuild(game.user_id, gathered)
 
+    gathered = boards.gather(game.user_id, but=game.id)
     durably(unrank)
 
 

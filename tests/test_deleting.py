@@ -6,7 +6,9 @@ import pytest
 from driver import PASSWORD, drive
 from filling import fill
 
+import accounts
 import boards
+import games
 import models
 import portable
 import upkeep
@@ -119,3 +121,86 @@ def test_the_operator_s_commands_pass_over_what_is_being_deleted(made):
                 rows.append(dict(zip(columns, line, strict=True)))
         assert [user["name"] for user in exported["users"]] == ["Bob"]
         assert {row["user_id"] for table in ("games", "entries") for row in exported[table]} == {int(bob.user["id"])}
+
+
+# What else concerns all games of a player is done in small steps, too.
+
+
+def entries(user_id):
+    rows = models.sql("SELECT board, score, at, game_id FROM entries WHERE user_id = ?", int(user_id)).fetchall()
+    return {board: tuple(entry) for board, *entry in rows}
+
+
+@pytest.mark.parametrize("challenge", ["NULL", "'game' || n"])
+def test_a_guest_with_very_many_games_signs_up(made, challenge):
+    app, api = made()
+    guest = api.guest()
+    guest.play(1)
+    going_on = guest.open()
+    with models.using(app.database):
+        fill(guest.user, MANY, challenge=challenge)
+        guest("POST /api/auth/signup", {"username": "Ada", "password": PASSWORD}, 201)
+        assert len(entries(guest.user["id"])) > 4
+        assert list(boards.check()) == []
+        ada = api.log_in("Ada")
+        ada(f"DELETE /api/games/{going_on['id']}", status=204)
+        assert list(boards.check()) == []
+
+
+@pytest.mark.parametrize("challenge", ["NULL", "'game' || n"])
+def test_a_ban_of_a_player_with_very_many_games_and_its_end(made, challenge):
+    app, api = made()
+    ada = api.sign_up("Ada")
+    with models.using(app.database):
+        fill(ada.user, MANY, challenge=challenge)
+        before = entries(ada.user["id"])
+        accounts.ban(int(ada.user["id"]))
+        assert entries(ada.user["id"]) == {}
+        assert list(boards.check()) == []
+        accounts.unban(int(ada.user["id"]))
+        assert entries(ada.user["id"]) == before
+        assert list(boards.check()) == []
+
+
+def test_the_best_of_very_many_games_is_taken_off_and_the_next_one_stands(made):
+    app, api = made()
+    ada = api.sign_up("Ada")
+    with models.using(app.database):
+        fill(ada.user, MANY)
+        [best] = api("GET /api/leaderboard?limit=1")
+        upkeep.withdraw(games.find(best["game"]))
+        [next_best] = api("GET /api/leaderboard?limit=1")
+        assert (next_best["score"], next_best["game"] != best["game"]) == (best["score"], True)  # there were several
+        assert list(boards.check()) == []
+
+
+def test_games_that_end_while_others_are_read_count_too(made):
+    app, api = made()
+    ada = api.sign_up("Ada")
+    with models.using(app.database):
+        fill(ada.user, 10)
+        going_on = ada.open("pass-through")
+        gathered = boards.gather(int(ada.user["id"]))
+        ada(f"DELETE /api/games/{going_on['id']}", status=204)
+        ada.play(2)
+        with models.database.atomic():
+            boards.rebuild(int(ada.user["id"]), gathered)
+        assert list(boards.check()) == []
+
+
+def test_another_name_shows_on_very_many_boards(made):
+    app, api = made()
+    ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
+    with models.using(app.database):
+        game, _, _ = bob.play(1)
+        fill(ada.user, MANY, challenge=f"CASE WHEN n = {MANY} THEN '{game['id']}' ELSE 'game' || n END")
+        board = f"GET /api/leaderboard?challenge={game['id']}"
+        assert [entry["username"] for entry in api(board)] == ["Ada"]
+        before = versions()
+        ada("PATCH /api/auth/me", {"username": "Eve", "current_password": PASSWORD})
+        assert [entry["username"] for entry in api(board)] == ["Eve"]
+        assert sum(after != before[name] for name, after in versions().items()) == MANY
+
+
+def versions():
+    return dict(models.sql("SELECT board, number FROM tallies WHERE level = ?", boards.CHANGES).fetchall())
