@@ -1,7 +1,9 @@
 """How often something may be tried."""
 
+import gc
 import re
 import sys
+import tracemalloc
 
 import limits
 import pytest
@@ -184,6 +186,80 @@ def test_a_window_begins_anew_when_its_time_is_over_or_the_clock_was_set_back(la
         window.spend(began + 7_500, "Ada")
     assert caught.value.headers == {"Retry-After": "3"}
     window.spend(began + later, "Ada")
+
+
+def grown(action):
+    """The bytes that are still held after an action."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        action()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+
+def hit_all(counting, names):
+    for name in names:
+        counting.hit((throttle.NEW_GUESTS, f"account {name}"), (throttle.NEW_GUESTS, f"account {name} from an address"))
+
+
+def post_all(window, numbers):
+    for number in numbers:
+        window.spend(1_800_000_000_000, 1, f"game {number}")
+
+
+BOUNDED = [(throttle.Throttle(True, "memory://"), hit_all), (throttle.Window(True, 2000, 10), post_all)]
+
+
+@pytest.mark.parametrize(("counting", "count_all"), BOUNDED, ids=["names", "games"])
+def test_what_was_tried_costs_little_and_a_flood_a_bounded_amount(counting, count_all):
+    assert grown(lambda: count_all(counting, range(20_000))) / 20_000 < 500
+    count_all(counting, range(20_000, 180_000))
+    assert grown(lambda: count_all(counting, range(180_000, 200_000))) < 2_000_000
+
+
+@pytest.mark.long
+def test_a_million_names_cost_a_bounded_amount():
+    counting = throttle.Throttle(True, "memory://")
+    assert grown(lambda: hit_all(counting, range(1_000_000))) < 40_000_000
+
+
+def test_a_flood_of_names_makes_nobody_s_tries_forgotten():
+    counting = throttle.Throttle(True, "memory://")
+    for _ in range(20):
+        counting.spend(throttle.PASSWORDS, "account Ada")
+    counting.spend(throttle.PASSWORDS, "account Bob")
+    hit_all(counting, range(120_000))
+    with pytest.raises(Problem):
+        counting.spend(throttle.PASSWORDS, "account Ada")
+    for _ in range(19):
+        counting.spend(throttle.PASSWORDS, "account Bob")
+    with pytest.raises(Problem):
+        counting.spend(throttle.PASSWORDS, "account Bob")
+    hits = [counting.hit((throttle.PASSWORDS, "account Eve")) for _ in range(10)]
+    for hit in hits:
+        counting.refund(hit)
+    for _ in range(10):
+        counting.spend(throttle.PASSWORDS, "account Eve")
+
+
+def test_where_a_limit_is_reached_nothing_is_counted():
+    counting = throttle.Throttle(True, "memory://")
+    for _ in range(20):
+        counting.spend(throttle.PASSWORDS, "full")
+    for _ in range(30):
+        with pytest.raises(Problem):
+            counting.hit((throttle.PASSWORDS, "free"), (throttle.PASSWORDS, "full"))
+    for _ in range(20):
+        counting.spend(throttle.PASSWORDS, "free")
+
+
+def test_what_is_refunded_can_be_tried_again():
+    counting = throttle.Throttle(True, "memory://")
+    for _ in range(50):
+        counting.refund(counting.hit((throttle.PASSWORDS, "Ada"), (throttle.PASSWORDS_FROM, "an address")))
 
 
 class Away(Storage, MovingWindowSupport):
