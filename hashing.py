@@ -16,7 +16,7 @@ from problems import BUSY, Problem
 
 MOST_OF_ACCOUNT, MOST_OF_ADDRESS, MOST = 20, 100, 300  # that wait at once
 RETRY_AFTER = 1, 10  # seconds, at the least and at the most
-AT_FIRST = 0.25  # seconds that a hash is thought to take, until some have been timed
+SECONDS, ROUNDS = 0.25, 12  # what a hash is thought to take, until some have been timed; each round more doubles it
 LOOKS_EVERY = 0.1  # seconds between looks for clients that are gone, while the queue is full
 STOPPING = 2  # seconds after which another process may serve those who wait when this one stops
 
@@ -26,17 +26,18 @@ _queues = weakref.WeakSet()
 class Queue:
     """Gives turns to hash, as many at once as there are threads for it.
 
-    `longest_wait`: seconds after which those who still wait are refused, since proxies don't wait for ever either.
+    `longest_wait`: seconds after which those who still wait are refused, since proxies don't wait for ever either. `rounds`:
+    the cost of a hash.
     """
 
-    def __init__(self, longest_wait, at_once=threads.HASHING[1]):
+    def __init__(self, longest_wait, rounds, at_once=threads.HASHING[1]):
         self.longest_wait, self.at_once = longest_wait, at_once
         self.lock = threading.Lock()
         self.waiting = Counter()  # by account and by address
         self.places = OrderedDict()  # {address: places that could be served}, in the order of their turns
         self.number = 0  # of all that wait
         self.free = at_once
-        self.seconds = AT_FIRST
+        self.seconds = SECONDS * 2.0 ** (rounds - ROUNDS)
         self.next_look = 0.0  # on the monotonic clock
         self.is_stopped = False
         _queues.add(self)

@@ -30,6 +30,7 @@ from problems import (
 MAX_BODY = 64 * 1024  # bytes
 MAX_QUERY = 4094  # characters, what fits into the first line that gunicorn takes
 MOST_FIELDS = 100  # of a query string
+LONGEST_CACHED = 300  # characters of a query string: those that come again and again are shorter
 
 
 def body(shape):
@@ -64,7 +65,7 @@ def query(shape):
     if len(raw) > MAX_QUERY:
         detail = f"The query string is longer than {MAX_QUERY} characters. Leave out what is not needed."
         raise Problem(414, QUERY_TOO_LONG, detail, params={"max_characters": MAX_QUERY})
-    return _query(shape, raw)
+    return (_cached_query if len(raw) <= LONGEST_CACHED else _query)(shape, raw)
 
 
 def page_query(shape):
@@ -79,7 +80,6 @@ def page_query(shape):
         return shape()
 
 
-@lru_cache(maxsize=1000)
 def _query(shape, raw):
     known = shape.__struct_fields__
     try:
@@ -93,6 +93,9 @@ def _query(shape, raw):
     except ValueError:
         detail = f"The query string has more than {MOST_FIELDS} fields. Leave out what is not needed."
         raise Problem(400, MALFORMED_QUERY, detail) from None
+
+
+_cached_query = lru_cache(maxsize=1000)(_query)
 
 
 def _misshapen(error, shape):

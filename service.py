@@ -169,7 +169,7 @@ class Snakepit(bottle.Bottle):
         self.refused_names = read_refused(settings.names_refused)
         refused_passwords = accounts.read_refused_passwords(settings.passwords_refused)
         self.passwords = accounts.Passwords(settings.bcrypt_rounds, refused_passwords)
-        self.hashing = hashing.Queue(settings.hashing_wait)
+        self.hashing = hashing.Queue(settings.hashing_wait, settings.bcrypt_rounds)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
         self.pages = keeping.Kept(PAGES)

@@ -17,7 +17,7 @@ class Crowd:
     """Clients that wait in a queue of one turn at once, while `first` has the turn until `go`."""
 
     def __init__(self, **options):
-        self.queue = hashing.Queue(**{"longest_wait": 30, "at_once": 1} | options)
+        self.queue = hashing.Queue(**{"longest_wait": 30, "rounds": 4, "at_once": 1} | options)
         self.pool = ThreadPoolExecutor(400)
         self.served, self.begun, self.go = [], threading.Event(), threading.Event()
         self.first = self.pool.submit(self.run, "first", "first", here, self.block)

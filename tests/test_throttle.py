@@ -303,3 +303,13 @@ def test_a_storage_that_can_not_be_stops_the_start_with_what_would_do(make_app, 
     message = str(caught.value)
     assert re.match("RATE_LIMIT_STORAGE: .{10,}; give memory://", message)
     assert ("\n" in message, "hunter2" in message) == (False, False)
+
+
+def test_the_queries_of_clients_cost_a_bounded_amount(api):
+    def ask():
+        for number in range(500):
+            known = ",".join(f"{number * 100 + game:016}:{number}" for game in range(50))
+            api(f"GET /api/games/live?known={known}")
+
+    api("GET /api/games/live")
+    assert grown(ask) < 500_000

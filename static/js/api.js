@@ -5,6 +5,8 @@ Every call answers the parsed JSON or throws a Problem. Addresses are relative: 
 import { forget, keep, recall } from "./storage.js";
 
 const TIMEOUT_MS = 5000;
+const HASHING_TIMEOUT_MS = 60_000; // of calls for which a password is hashed, which many may wait for at once
+const BUSY_FOR_MS = 120_000; // for which such a call is made again
 
 /** Who is playing: `token` and `user` ({id, username, email, guest}), both null for a visitor without a game so far. */
 export const session = recall("session", { token: null, user: null });
@@ -41,6 +43,29 @@ async function call(method, path, body, options = {}) {
   return answer;
 }
 
+const busy_listeners = new Set();
+
+/** Calls back with the seconds until a call is made again for which too many wait at the server. Answers its unbind. */
+export function on_busy(callback) {
+  busy_listeners.add(callback);
+  return () => busy_listeners.delete(callback);
+}
+
+/** A call for which a password is hashed: while too many wait for that, it is made again after the time that the server says. */
+async function call_in_turn(method, path, body, options = {}) {
+  const until = Date.now() + BUSY_FOR_MS;
+  for (;;) {
+    try {
+      return await call(method, path, body, { ...options, timeout_ms: HASHING_TIMEOUT_MS });
+    } catch (problem) {
+      const seconds = problem.retry_after ?? 1;
+      if (problem.code !== "busy" || Date.now() + seconds * 1000 > until) throw problem;
+      for (const listener of busy_listeners) listener(seconds);
+      await new Promise((resolve) => setTimeout(resolve, (seconds + Math.random()) * 1000)); // not all at the same moment
+    }
+  }
+}
+
 /** One request: `{answer, headers}`. */
 async function exchange(method, path, body, options = {}) {
   const token = session.token;
@@ -55,7 +80,7 @@ async function reach(method, path, body, token, options) {
   const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const signal = AbortSignal.timeout(options.timeout_ms ?? TIMEOUT_MS);
   try {
     return await fetch(`api/${path}`, {
       method, headers, signal, body: JSON.stringify(body), keepalive: Boolean(options.keepalive),
@@ -102,7 +127,7 @@ export const guest = async () => begin_session(await call("POST", "auth/guest"))
 
 /** Makes an account of the guest's games, or a new one where the server has forgotten the guest. */
 export async function sign_up(account) {
-  const post = () => call("POST", "auth/signup", account);
+  const post = () => call_in_turn("POST", "auth/signup", account);
   return begin_session(await post().catch((problem) => {
     if (problem.status !== 401) throw problem;
     return post(); // the dead token is dropped by now
@@ -111,11 +136,11 @@ export async function sign_up(account) {
 
 /** A wrong password is no reason to drop the session that one has: this 401 is not about the token. */
 export const log_in = async (account) =>
-  begin_session(await call("POST", "auth/login", account, { keeps_session: true }));
+  begin_session(await call_in_turn("POST", "auth/login", account, { keeps_session: true }));
 
 /** Gives another password by the token of a link, which is one's session from then on; `keeps_session` as above. */
 export const reset_password = async (token, password) =>
-  begin_session(await call("POST", "auth/reset", { token, password }, { keeps_session: true }));
+  begin_session(await call_in_turn("POST", "auth/reset", { token, password }, { keeps_session: true }));
 
 export async function log_out() {
   try {
@@ -139,12 +164,12 @@ export async function log_out_everywhere() {
 }
 
 export async function change_account(changes) {
-  const user = await call("PATCH", "auth/me", changes);
+  const user = await call_in_turn("PATCH", "auth/me", changes);
   return begin_session({ token: session.token, user });
 }
 
 export async function delete_account(password) {
-  await call("DELETE", "auth/me", { password });
+  await call_in_turn("DELETE", "auth/me", { password });
   end_session();
 }
 

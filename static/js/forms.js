@@ -1,5 +1,7 @@
 /* Forms: what the server refuses is said beside the fields that it is about. */
 
+import { on_busy } from "./api.js";
+
 export const STAYS_OPEN = "stays open";
 
 /** `act` takes the form's values; what it throws is said beside the fields. `done` follows, unless it answers STAYS_OPEN. */
@@ -10,12 +12,14 @@ export function bind_form(form, act, done) {
     if (button.disabled) return;
     show_problem(form, null);
     button.disabled = true;
+    const unbind = on_busy((seconds) => say(form, `Many people are logging in. Trying again in ${seconds} s …`));
     try {
       conceal(form); // or a password manager sees no password
       if (await act(Object.fromEntries(new FormData(form))) !== STAYS_OPEN) done();
     } catch (problem) {
       show_problem(form, problem);
     } finally {
+      unbind();
       button.disabled = false;
     }
   });
@@ -31,8 +35,12 @@ function show_problem(form, problem) {
     input.setAttribute("aria-invalid", Boolean(message));
     if (message) wrong.push(input);
   }
-  form.querySelector(".problem").textContent = problem && !wrong.length ? problem.message : "";
+  say(form, problem && !wrong.length ? problem.message : "");
   wrong[0]?.focus();
+}
+
+function say(form, words) {
+  form.querySelector(".problem").textContent = words;
 }
 
 /** What the server says of a field, such as "is taken", as a sentence. */
