@@ -116,6 +116,16 @@ def test_right_passwords_of_one_account_are_limited(at, ada_here):
     assert log_in(at(HERE), password=PASSWORD) == 429
 
 
+@pytest.mark.long
+def test_right_passwords_from_one_address_are_limited(at):
+    for account in range(20):
+        at(ELSEWHERE).sign_up(f"Player{account}")
+    statuses = [log_in(at(HERE), f"Player{n % 20}", PASSWORD) for n in range(1000)]
+    assert set(statuses) == {200}
+    assert log_in(at(HERE), "Player0", PASSWORD) == 429
+    assert log_in(at(ELSEWHERE), "Player0", PASSWORD) == 200
+
+
 def test_emails_can_not_be_probed_by_changing_ones_own(at, ada_here):
     bob = at(HERE).sign_up("Bob")
     probe = {"email": "Ada@Example.org", "current_password": PASSWORD}
