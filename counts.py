@@ -18,7 +18,7 @@ LAYOUT, PID, OPEN, IN_USE, FIRST = range(5)  # of a place: what its numbers mean
 # Of an answer.
 BOUNDS = tuple(int(ms * 1_000_000) for ms in (0.5, 1, 2.5, 5, 10, 25, 100, 250, 1000, 5000))  # nanoseconds
 OTHER = "other"
-_ALL = (200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 414, 417, 422, 429, 431, 500, 501, 503, OTHER)
+_ALL = (200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 414, 417, 422, 429, 431, 500, 501, 503, OTHER)
 STATUSES = {str(status): at for at, status in enumerate(_ALL)}  # where in a row its answers are counted
 BUCKETS = len(STATUSES)  # from here on, one more than there are bounds
 SUM = BUCKETS + len(BOUNDS) + 1  # of the nanoseconds
@@ -104,9 +104,14 @@ def _layout():
     return 1 + zlib.crc32(repr((numbers, rows)).encode())
 
 
+def is_shared():
+    """Return whether all processes that serve count in memory that they share, as they do under server.py."""
+    return bool(_mine[LAYOUT])
+
+
 def workers():
     """{place: (pid, open connections, those in use)} of the processes that count."""
-    if not _mine[LAYOUT]:
+    if not is_shared():
         return {0: (os.getpid(), _mine[OPEN], _mine[IN_USE])}
     return {at: tuple(place[PID : IN_USE + 1]) for at in range(PLACES) if (place := _place(at))[PID]}
 

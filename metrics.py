@@ -30,11 +30,22 @@ def page():
 class _Everything:
     def collect(self):
         totals, workers = counts.totals(), counts.workers()
+        yield _scope()
         yield from _answers(totals)
         yield from _numbers(totals)
         yield from _games()
         yield _connections(workers)
         yield from _processes(workers)
+
+
+def _scope():
+    about = (
+        "Whose numbers these are: of all workers of this server, or, under another server, of the one process that answers."
+    )
+    scope = "all_workers" if counts.is_shared() else "one_process"
+    family = GaugeMetricFamily("snakepit_metrics_scope", about, labels=("scope",))
+    family.add_metric((scope,), 1)
+    return family
 
 
 def _answers(totals):

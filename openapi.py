@@ -17,7 +17,8 @@ from schemas import ProblemAnswer
 
 ABOUT = """A snake game server where nobody states a score: a game is its seed and its turns, and the server plays it again.
 
-JSON in and out; times are ISO 8601 in UTC, ids opaque strings. A token goes into `Authorization: Bearer TOKEN`: sign up,
+JSON in and out; times are ISO 8601 in UTC, ids opaque strings. A token goes into `Authorization: Bearer TOKEN`, or
+into `X-Snakepit-Token: TOKEN` where Authorization has something else, such as a proxy's password: sign up,
 log in, or play as a guest. What is refused is answered with problem details (RFC 9457): what was wrong, and what would do;
 its X-Request-ID is what the server's log has it by.
 An address that there isn't is 404, another method than those here 405, with `Allow`.
@@ -40,6 +41,7 @@ REASONS = {
     404: "There is no such thing.",
     408: "The body did not come in time.",
     409: "It doesn't fit with what there is.",
+    411: "The body comes in chunks, which this server can't read.",
     413: "The body is larger than 64 KiB.",
     414: "The address is too long.",
     422: "A field is missing, unknown, or not of the right shape or value.",
@@ -48,7 +50,7 @@ REASONS = {
 }
 ANYWAY = {400, 503}
 # What follows from what a route takes.
-REFUSALS = {"user": {401}, "visitor": {401}, "path": {404, 414}, "query": {414, 422}, "body": {408, 413, 422}}
+REFUSALS = {"user": {401}, "visitor": {401}, "path": {404, 414}, "query": {414, 422}, "body": {408, 411, 413, 422}}
 SECONDS = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
 HEADERS = {
     401: {"WWW-Authenticate": {"schema": {"const": "Bearer", "type": "string"}}},
@@ -56,6 +58,17 @@ HEADERS = {
     503: {"Retry-After": SECONDS},
 }
 ETAG = {"ETag": {"description": "For If-None-Match, the next time.", "schema": {"type": "string"}}}
+# A call takes the token by either; an alternative each.
+SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "token_header": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Snakepit-Token",
+        "description": "The same token, for where Authorization has something else, such as a proxy's password.",
+    },
+}
+TOKENS = [{name: []} for name in SCHEMES]
 SCHEMAS, RESPONSES = "#/components/schemas/{name}", "#/components/responses/{name}"
 # What is one of some words, {the words in order: its name}.
 CHOICES = {tuple(sorted(get_args(kind))): name for name, kind in vars(schemas).items() if get_origin(kind) is Literal}
@@ -89,7 +102,7 @@ def describe(routes):
             "components": {
                 "schemas": {name: _tidied(_without_defaults(shape)) for name, shape in components.items()} | choices,
                 "responses": {str(status): _refusal(status, problem) for status in REASONS},
-                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+                "securitySchemes": SCHEMES,
             },
         }
     )
@@ -173,8 +186,8 @@ def _tag(path):
 
 def _security(takes):
     if "visitor" in takes:
-        return [{}, {"token": []}]
-    return [{"token": []}] if "user" in takes else []
+        return [{}, *TOKENS]
+    return TOKENS if "user" in takes else []
 
 
 def _parts(path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Literal, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
@@ -12,8 +13,10 @@ from bottle import request
 from problems import (
     BAD_FORMAT,
     BODY_TOO_LARGE,
+    LENGTH_REQUIRED,
     MALFORMED_JSON,
     MALFORMED_QUERY,
+    MALFORMED_REQUEST,
     MISSING,
     NOT_A_CHOICE,
     QUERY_TOO_LONG,
@@ -31,6 +34,7 @@ MAX_BODY = 64 * 1024  # bytes
 MAX_QUERY = 4094  # characters, what fits into the first line that gunicorn takes
 MOST_FIELDS = 100  # of a query string
 LONGEST_CACHED = 300  # characters of a query string: those that come again and again are shorter
+LONGEST_INTEGER = 30  # digits of an integer that is written with a fraction or an exponent
 
 
 def body(shape):
@@ -40,19 +44,53 @@ def body(shape):
         try:
             return msgspec.json.decode(raw, type=shape)
         except msgspec.ValidationError as error:
-            # It stops at the first value that doesn't fit; what comes behind may be no JSON at all.
-            with contextlib.suppress(msgspec.ValidationError, RecursionError):
-                msgspec.json.decode(raw)
-            raise _misshapen(error, shape) from None
+            return _second_look(raw, shape, error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, MALFORMED_JSON, f"The body is no JSON in UTF-8 that can be read: {error}.") from None
 
 
+def _second_look(raw, shape, error):
+    """Return the body as `shape` if that only failed because an integer was written as 100.0; else raise the Problem.
+
+    JSON has one kind of number. The first look is strict, since it is faster; and it has stopped at the first value that
+    didn't fit, so that what comes after it may be no JSON at all.
+    """
+    try:
+        loose = _LOOSE.decode(raw)
+        return msgspec.convert(loose, shape)
+    except msgspec.ValidationError as second:
+        raise _misshapen(second, shape) from None
+    except RecursionError:  # so deep that it is no number that didn't fit
+        raise _misshapen(error, shape) from None
+
+
+def _number(text):
+    """Return the number in a text of JSON that has a fraction or an exponent, as an int if it is whole and not huge."""
+    with contextlib.suppress(InvalidOperation):  # its exponent has so many digits
+        number = Decimal(text)
+        if (not number or number.adjusted() < LONGEST_INTEGER) and number == number.to_integral_value():
+            return int(number)
+    return float(text)
+
+
+_LOOSE = msgspec.json.Decoder(float_hook=_number)
+
+
 def _read_body():
-    # Not bottle's `request.body`: it undoes the chunked coding, which gunicorn has undone already.
-    ends = request.environ.get("wsgi.input_terminated")  # by itself; else it must not be read beyond its length
-    length = MAX_BODY + 1 if ends else max(0, min(request.content_length, MAX_BODY + 1))
-    read = request.environ["wsgi.input"].read(length)
+    # Not bottle's `request.body`: it undoes the chunked coding, which the server has undone already, if any can.
+    environ = request.environ
+    if environ.get("wsgi.input_terminated"):
+        length = MAX_BODY + 1  # it ends by itself
+    elif text := environ.get("CONTENT_LENGTH"):
+        if not (text.isascii() and text.isdigit()):
+            raise Problem(400, MALFORMED_REQUEST, "The Content-Length is no number.")
+        length = min(int(text), MAX_BODY + 1) if len(text) < 20 else MAX_BODY + 1
+    elif environ.get("HTTP_TRANSFER_ENCODING"):
+        detail = "This server can't read a body in chunks. Send it with a Content-Length."
+        raise Problem(411, LENGTH_REQUIRED, detail)
+    else:
+        length = 0
+    read = environ["wsgi.input"].read(length)
     if len(read) > MAX_BODY:
         detail = f"The body is larger than {MAX_BODY // 1024} KiB. Send it in parts."
         raise Problem(413, BODY_TOO_LARGE, detail, params={"max_bytes": MAX_BODY})
@@ -121,6 +159,8 @@ def _kind(message):
         unit = {"unit": "characters" if found[1] == "str" else "items"} if of_length else {}
         return code, message, {"min" if sign == ">=" else "max": int(limit)} | unit
     if found := re.fullmatch(r"Expected `(.+)`, got `(.+)`", message):
+        if found[1].startswith("int") and found[2] == "float":
+            message += "; give a whole number"
         return WRONG_TYPE, message, {"expected": found[1], "got": found[2]}
     return BAD_FORMAT, message
 

@@ -15,6 +15,7 @@ MALFORMED_QUERY = _code("malformed_query", "The query string can't be read.")
 MALFORMED_REQUEST = _code("malformed_request", "The request can't be read.")
 BODY_TIMEOUT = _code("body_timeout", "The body did not come in time.")
 BODY_TOO_LARGE = _code("body_too_large", "The body is too large; `max_bytes` is the limit.")
+LENGTH_REQUIRED = _code("length_required", "The server can't read a body in chunks, and needs a Content-Length.")
 QUERY_TOO_LONG = _code("query_too_long", "The query string is too long; `max_characters` is the limit.")
 NOT_FOUND = _code("not_found", "There is no such thing.")
 TOO_MANY_CONNECTIONS = _code(

@@ -308,7 +308,7 @@ class Snakepit(bottle.Bottle):
             return [("Vary", "Origin")]
         return [
             ("Access-Control-Allow-Origin", origin),
-            ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match"),
+            ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, X-Snakepit-Token"),
             ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),
             ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, X-Request-ID"),
             ("Access-Control-Max-Age", "3600"),

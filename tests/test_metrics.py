@@ -62,6 +62,12 @@ def test_answers_are_counted_by_route_and_status(watched, api, ada):
     }
 
 
+def test_under_another_server_it_says_that_it_is_one_process_s(watched):
+    assert watched("metrics_scope", scope="one_process") == 1
+    assert watched("metrics_scope", scope="all_workers") is None
+    assert "# HELP snakepit_metrics_scope Whose numbers these are" in watched.text
+
+
 def test_what_there_is_no_route_for_is_counted_without_its_path_and_method(watched, api):
     for number in range(50):
         api.send("GET", f"/secret/{number}", None, {})

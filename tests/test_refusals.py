@@ -1,10 +1,12 @@
 """What every call refuses in the same way: unknown paths and methods, bodies that are no JSON, or too large."""
 
 import functools
+import io
 import re
 from urllib.parse import quote, urljoin
 
 import pytest
+import webob
 import webtest
 from driver import PASSWORD, drive
 
@@ -322,3 +324,135 @@ def test_a_refusal_has_a_code_with_params(api, ada, call, body, status, code, pa
 def test_every_code_is_in_the_description(api):
     schemas = api("GET /api/openapi.json")["components"]["schemas"]
     assert schemas["Code"]["enum"] == list(problems.CODES)
+
+
+# Numbers in JSON.
+
+
+def board_of(make_app):
+    return drive(make_app(score_policy="open")).sign_up("Ada")
+
+
+@pytest.mark.parametrize(
+    ("written", "score"),
+    [
+        *(("100.0", 100), ("100.000", 100), ("1e2", 100), ("1E+2", 100), ("1.5e1", 15), ("1000e-1", 100), ("-0.0", 0)),
+        *(("0.0", 0), ("0e5", 0), ("0e999999", 0), ("-0", 0), ("2147483647.0", 2**31 - 1)),
+        ("1." + "0" * 1000, 1),
+    ],
+)
+def test_an_integer_may_be_written_with_a_fraction_or_an_exponent(make_app, written, score):
+    ada = board_of(make_app)
+    body = b'{"mode": "walls", "score": %s}' % written.encode()
+    assert ada("POST /api/leaderboard", body, 201)["score"] == score
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "100.5",
+            "1e-1",
+            "1e400",
+            "-1e400",
+            "1e999999999999999999999",
+            "-1.0",
+            "2147483648.0",
+            "1e30",
+            "1e20",
+            "true",
+            '"100"',
+        ),
+        *('"100.0"', "[100.0]", "null", "1.0e400", "0." + "0" * 1000 + "1"),
+    ],
+)
+def test_what_is_no_whole_number_of_the_range_is_refused(make_app, written):
+    answer = board_of(make_app).ask("POST /api/leaderboard", b'{"mode": "walls", "score": %s}' % written.encode())
+    assert is_problem(answer, 422)
+    [error] = answer.json["errors"]
+    assert error["field"] == "score"
+    assert ("whole number" in error["message"]) == (error["params"].get("got") == "float")
+
+
+@pytest.mark.parametrize("written", ["1.", ".5", "1e", "01.0", "+1.0", "0x10", "1_0.0", "NaN", "Infinity", "100.0,"])
+def test_what_is_no_number_of_json_s_is_no_json(make_app, written):
+    answer = board_of(make_app).ask("POST /api/leaderboard", b'{"mode": "walls", "score": %s}' % written.encode())
+    assert is_problem(answer, 400)
+
+
+def test_turns_may_be_written_so_too(ada):
+    game = ada.open("pass-through")
+    body = b'{"since": 0.0, "tick": 1e1, "turns": [[2.0, "R"], [5e0, "U"]]}'
+    assert ada(f"POST /api/games/{game['id']}/turns", body)["tick"] == 10
+    refused = ada.ask(f"POST /api/games/{game['id']}/turns", b'{"since": 10.0, "tick": 20, "turns": [[12.5, "R"]]}')
+    assert is_problem(refused, 422)
+    assert refused.json["errors"][0]["field"] == "turns[0][0]"
+
+
+# The token beside a proxy's password.
+
+
+@pytest.mark.parametrize("other", [None, "Basic YWRhOmh1bnRlcjI=", "Bearer", "Bearer ", "Digest username=x", "nonsense"])
+def test_a_token_may_be_in_a_header_of_its_own(api, ada, other):
+    headers = {"X-Snakepit-Token": ada.token} | ({"Authorization": other} if other else {})
+    assert api("GET /api/auth/me", headers=headers)["username"] == "Ada"
+    assert api("GET /api/leaderboard/next?mode=walls&score=1", headers=headers)["rank"] == 1
+    refused = api.ask("GET /api/auth/me", headers=headers | {"X-Snakepit-Token": "dead"})
+    assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert api.ask("GET /api/auth/me", headers=headers | {"X-Snakepit-Token": " "}).json["code"] == "token_missing"
+
+
+def test_a_bearer_token_comes_before_it(api, ada, bob):
+    headers = {"X-Snakepit-Token": ada.token, "Authorization": f"Bearer {bob.token}"}
+    assert api("GET /api/auth/me", headers=headers)["username"] == "Bob"
+    assert api.ask("GET /api/auth/me", headers=headers | {"Authorization": "Bearer dead"}).status == 401
+
+
+def test_pages_of_other_origins_may_send_it(make_app):
+    preflight = {"Origin": "https://example.org", "Access-Control-Request-Headers": "x-snakepit-token"}
+    allowed = drive(make_app(cors_origins="*")).ask("OPTIONS /api/games", headers=preflight)
+    assert "X-Snakepit-Token" in allowed.headers["Access-Control-Allow-Headers"]
+
+
+def test_the_token_of_metrics_may_be_in_it(make_app):
+    client = webtest.TestApp(make_app(metrics_token="sixteen characters"))
+    client.get("/metrics", headers={"X-Snakepit-Token": "sixteen characters", "Authorization": "Basic x"}, status=200)
+    client.get("/metrics", headers={"X-Snakepit-Token": "another"}, status=401)
+
+
+# Bodies under other servers.
+
+
+def post_raw(app, body, **environ):
+    """Post to log in, as a server does that ends no input by itself."""
+    made = webob.Request.blank("/api/auth/login", method="POST").environ
+    for name in ("wsgi.input_terminated", "CONTENT_LENGTH"):
+        made.pop(name, None)
+    made |= {"wsgi.input": io.BytesIO(body)} | environ
+    return webob.Request(made).get_response(app)
+
+
+def test_a_body_in_chunks_that_the_server_does_not_undo_is_411(app):
+    answer = post_raw(app, b"2\r\n{}\r\n0\r\n\r\n", HTTP_TRANSFER_ENCODING="chunked")
+    assert (answer.status_int, answer.json["code"], answer.content_type) == (
+        411,
+        "length_required",
+        "application/problem+json",
+    )
+    assert post_raw(app, b"2\r\n{}", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="").status_int == 411
+
+
+def test_a_body_that_a_server_has_undone_is_read(app, ada):
+    body = b'{"username": "Ada", "password": "%s"}' % PASSWORD.encode()
+    ended = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    assert post_raw(app, body, **ended).status_int == 200
+    assert post_raw(app, body, CONTENT_LENGTH=str(len(body))).status_int == 200
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "1.0", " 2", "\xb2", "+2"])
+def test_a_length_that_is_none_is_refused(app, length):
+    assert post_raw(app, b"{}", CONTENT_LENGTH=length).status_int == 400
+
+
+def test_a_length_without_end_is_bounded(app):
+    assert post_raw(app, b"x" * 70_000, CONTENT_LENGTH="9" * 30).status_int == 413

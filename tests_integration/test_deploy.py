@@ -1,5 +1,6 @@
 """Snakepit as docs/DEPLOYING.md has it: the very blocks of deploy/ before a server, in a real nginx, with a browser."""
 
+import base64
 import dataclasses
 import gzip
 import html
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import imaging
 import pytest
 import yaml
-from browsing import start
+from browsing import REACH_IN, start
 from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 from proxying import DEPLOY
@@ -28,6 +29,7 @@ import config
 import problems
 import service
 
+DEPLOYING = ROOT / "docs" / "DEPLOYING.md"
 GZIP = {"Accept-Encoding": "gzip"}
 SPOOFED = {
     "X-Forwarded-For": "198.51.100.1",
@@ -202,6 +204,47 @@ def until(is_right, ask, *arguments):
 def test_a_class_of_200_behind_one_address_gets_through(block):
     numbers = re.findall(r"limit_conn \w+ (\d+);", (DEPLOY / block).read_text())
     assert [int(number) >= 200 * 6 for number in numbers] == [True]
+
+
+@pytest.fixture
+def with_password(make_server, make_nginx, tmp_path):
+    """nginx as docs/DEPLOYING.md has it where a password comes before everything: school, with the password pit."""
+    (tmp_path / "passwords").write_text("school:{PLAIN}pit\n")
+    asks = re.search(r'^    auth_basic "Snakepit";\n    auth_basic_user_file .*;\n', DEPLOYING.read_text(), re.M)[0]
+    asks = asks.replace("/etc/nginx/snakepit.htpasswd", str(tmp_path / "passwords"))
+    block = tmp_path / "nginx.conf"
+    block.write_text((DEPLOY / "nginx.conf").read_text().replace("    location / {\n", "    location / {\n" + asks, 1))
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", TRUSTED_PROXIES="127.0.0.1", LOG_LEVEL="debug")
+    return make_nginx(str(block), [server.url])
+
+
+def test_behind_a_password_of_the_proxy_a_token_has_a_header_of_its_own(with_password):
+    asked = with_password.ask("GET", "/api/auth/me")
+    assert (asked[0], asked[1]["WWW-Authenticate"]) == (401, 'Basic realm="Snakepit"')
+    basic = {"Authorization": "Basic " + base64.b64encode(b"school:pit").decode()}
+    session = json.loads(with_password.ask("POST", "/api/auth/guest", b"{}", basic)[2])
+    status, _, me = with_password.ask("GET", "/api/auth/me", headers=basic | {"X-Snakepit-Token": session["token"]})
+    assert (status, json.loads(me)) == (200, session["user"])
+    status, headers, _ = with_password.ask("GET", "/api/auth/me", headers=basic | {"X-Snakepit-Token": "dead"})
+    assert (status, headers["WWW-Authenticate"]) == (401, "Bearer")  # for which no browser asks for a password
+
+
+def test_behind_a_password_of_the_proxy_a_game_is_played(with_password, open_page):
+    credentials = {"username": "school", "password": "pit"}
+    page = open_page("about:blank", ignore_https_errors=True, http_credentials=credentials)
+    sent, refused = [], []
+    page.on("request", lambda request: sent.append(request.headers) if "/turns" in request.url else None)
+    page.on("response", lambda response: refused.append(response.url) if response.status >= 400 else None)
+    page.goto(f"{with_password.url}/")
+    page.evaluate(REACH_IN)
+    refused.clear()  # the browser asks once without the password
+    start(page, "pass-through")
+    page.wait_for_function("() => state.stored > 0")
+    assert refused == []
+    assert all("x-snakepit-token" in headers for headers in sent)
+    page.reload()
+    assert page.evaluate("JSON.parse(localStorage['snakepit.session']).user.guest")
+    assert refused == []
 
 
 def test_all_blocks_tell_the_server_the_same():

@@ -101,6 +101,7 @@ def test_whoever_tells_it_counts_of_all_workers_are_told_and_stay_when_they_are_
     before = told(served)
     assert value(before, "snakepit_requests_total", **BOARD, status="200") == 60
     assert value(before, "snakepit_request_seconds_count", **BOARD) == 60
+    assert value(before, "snakepit_metrics_scope", scope="all_workers") == 1
     for killed in pids(served):
         os.kill(killed, signal.SIGKILL)
         until(lambda killed=killed: killed not in pids(served) and len(pids(served)) == WORKERS)

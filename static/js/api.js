@@ -72,13 +72,14 @@ async function exchange(method, path, body, options = {}) {
   const response = await reach(method, path, body, token, options);
   const answer = await read(response);
   if (response.ok) return { answer, headers: response.headers };
-  if (response.status === 401 && token && token === session.token && !options.keeps_session) end_session();
+  const is_dead = response.status === 401 && answer?.code === "token_invalid"; // and no proxy's 401
+  if (is_dead && token && token === session.token && !options.keeps_session) end_session();
   throw new Problem(response.status, answer ?? {}, Number(response.headers.get("Retry-After")) || null);
 }
 
 async function reach(method, path, body, token, options) {
   const headers = {};
-  if (token) headers.Authorization = `Bearer ${token}`;
+  if (token) headers["X-Snakepit-Token"] = token; // Authorization is left to the browser, for a proxy that asks for a password
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const signal = AbortSignal.timeout(options.timeout_ms ?? TIMEOUT_MS);
   try {
