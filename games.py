@@ -24,6 +24,7 @@ ABANDONED = 600_000  # milliseconds after its last post at which a game is ended
 SWEPT = 100  # abandoned games ended at a time
 LATEST = 20  # games on a player's page
 MOST_TURNS = 20_000  # in one response
+STEP = 4_000  # turns decoded before other requests have their turn
 SLICE = 20_000  # ticks played before other requests have their turn
 SHORT = 12_000  # bytes of encoded turns that are read together with those of other games
 SCORES = 200  # scores in its plot
@@ -89,8 +90,13 @@ def unpack_turns(packed, since=0):
 def some_turns(packed, since, limit):
     """Return (turns after the tick `since`, at most `limit` of them; whether there are more)."""
     first = _first_after(packed, since)
-    end = first + 3 * limit
-    return _unpacked(packed[first:end]), end < len(packed)
+    end = min(first + 3 * limit, len(packed))
+    turns = _unpacked(packed[first : min(end, first + 3 * STEP)])
+    for start in range(first + 3 * STEP, end, 3 * STEP):  # during many, other requests have their turn
+        release()
+        threads.give_way()
+        turns += _unpacked(packed[start : min(end, start + 3 * STEP)])
+    return turns, end < len(packed)
 
 
 def _first_after(packed, tick):

@@ -8,13 +8,20 @@ import rules
 MINUTE = 60_000  # milliseconds
 PRIME = 1_000_000_007  # ids come in another order than the games, as those do that are drawn by chance
 
+
+def _remainder(number, divisor):
+    """In SQL that both databases take; psycopg has another use for the percent sign."""
+    return f"({number} - {number} / {divisor} * {divisor})"
+
+
 # As many rows as the parameter says, numbered from 1.
 _NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
+_ID = f"CAST('f' || {_remainder('CAST(n AS BIGINT) * 7919', PRIME)} AS VARCHAR(16))"
 _GAMES = (
     "INSERT INTO games (id, user_id, mode, rules, seed, verified, ranked, started_at, seen_at, ended_at, outcome,"
-    f" tick, score, turns, challenge) {_NUMBERS} SELECT CAST('f' || (CAST(n AS BIGINT) * 7919 % {PRIME}) AS VARCHAR(16)),"
-    f" ?, ?, 1, n, ? = 1, ? = 1, CAST(? AS BIGINT) - n * {MINUTE}, CAST(? AS BIGINT) - n * {MINUTE} + 30000,"
-    f" CAST(? AS BIGINT) - n * {MINUTE} + 30000, 'wall', 150, n % 300 * 10, ?, {{challenge}} FROM numbers"
+    f" tick, score, turns, challenge) {_NUMBERS} SELECT {_ID}, ?, ?, 1, n, ? = 1, ? = 1,"
+    f" CAST(? AS BIGINT) - n * {MINUTE}, CAST(? AS BIGINT) - n * {MINUTE} + 30000,"
+    f" CAST(? AS BIGINT) - n * {MINUTE} + 30000, 'wall', 150, {_remainder('n', 300)} * 10, ?, {{challenge}} FROM numbers"
 )
 TURNS = [(3 * turn, "RU"[turn % 2]) for turn in range(1, 21)]
 

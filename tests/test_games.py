@@ -8,6 +8,7 @@ from driver import drive, plan, plan_many_turns
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import games
 import models
 import rules
 from models import Entry, Game
@@ -423,6 +424,16 @@ def api_of(paced_app):
 def begun(seconds):
     """As if the open game had begun so long ago."""
     Game.update(started_at=models.now() - seconds * 1000).where(Game.ended_at.is_null()).execute()
+
+
+def test_a_post_of_very_many_ticks_is_played_in_slices_as_a_whole(ada, monkeypatch):
+    monkeypatch.setattr(games, "SLICE", 7)
+    game = ada.open()
+    turns, end = plan(game["seed"], "walls", 5)
+    answer = ada.post(game, 0, end + 50, turns)
+    assert (answer["tick"], answer["score"], answer["outcome"]) == (end, 50, "wall")
+    game = ada.open("pass-through")
+    assert ada.post(game, 0, 20)["tick"] == 20
 
 
 def games_played(api, name):
