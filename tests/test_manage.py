@@ -631,6 +631,23 @@ def test_a_reset_link_works_once(run, api, ada, capsys):
     api.log_in("Ada", "four unrelated words")
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("::1", "[::1]"),
+        ("2001:db8::7", "[2001:db8::7]"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+        ("::", "[::1]"),
+        ("pit.local", "pit.local"),
+    ],
+)
+def test_a_reset_link_is_an_address_that_can_be_opened(run, ada, monkeypatch, capsys, host, shown):
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("PORT", "8123")
+    assert manage.main(["reset-password", "Ada"]) == 0
+    assert capsys.readouterr().out.startswith(f"http://{shown}:8123/#/reset/")
+
+
 def test_a_player_is_renamed(run, api, ada, bob):
     ada.play(1)
     assert names(api) == ["Ada"]
