@@ -63,13 +63,13 @@ def page(game, address, tick=None):
     return _PAGE.format(title=title, description=description, picture=picture, onward=onward)
 
 
-def hidden_page(mode):
-    """The page of a game of today's daily challenge, in that mode: what it scored stays a surprise, too."""
+def hidden_page(game):
+    """The page of a game of today's daily challenge, which leads to the challenge; what it scored stays a surprise, too."""
     return _PAGE.format(
         title="Today's daily challenge",
         description="This game is shown to those who have played today's challenge. Play it, on the same eggs.",
         picture="",
-        onward=f"../#/?challenge=daily&amp;mode={mode}",
+        onward=f"../#/?challenge=daily&amp;mode={game.mode}&amp;game={game.id}",
     )
 
 

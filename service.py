@@ -842,19 +842,19 @@ def card(game_id):
     tick = page_query(TickQuery).tick
     found = games.find_or_none(game_id, games.found_briefly)
     if found and not viewer()(found):
-        return _hidden_card(found.mode)
+        return _hidden_card(found)
     page = cards.page(found, proxies.url(request.environ, request.app.settings.trusted_proxies), tick)
     fields = {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"} | dict(response.headers)
     return bottle.HTTPResponse(page, 200 if found else 404, fields)
 
 
-def _hidden_card(mode):
+def _hidden_card(game):
     """The same for a game of today's daily challenge: it leads to the challenge. Programs get the problem."""
-    problem = challenges.hidden(mode)
+    problem = challenges.hidden(game.mode)
     if not headers.prefers_html(header("ACCEPT")):
         raise problem
     fields = problem.headers | {"Content-Type": assets.TYPES["html"], "Vary": f"{problem.headers['Vary']}, Accept"}
-    return bottle.HTTPResponse(cards.hidden_page(mode), problem.status, fields)
+    return bottle.HTTPResponse(cards.hidden_page(game), problem.status, fields)
 
 
 def card_picture(game_id):

@@ -412,8 +412,8 @@ def test_the_link_to_such_a_game_leads_to_the_challenge(ada, app, mode):
     client = webtest.TestApp(app)
     page = client.get(f"/games/{game['id']}", headers={"Accept": "text/html,*/*"}, status=403)
     assert page.content_type == "text/html"
-    assert f'url=../#/?challenge=daily&amp;mode={mode}"' in page.text
-    for told in ("Ada", "30", "card.png", game["id"]):
+    assert f'url=../#/?challenge=daily&amp;mode={mode}&amp;game={game["id"]}"' in page.text
+    for told in ("Ada", ">30", "card.png"):
         assert told not in page.text
     assert "Authorization" in page.headers["Vary"]
     problem = client.get(f"/games/{game['id']}", status=403)

@@ -1,6 +1,7 @@
 """Challenges in the browser: a game that is to be beaten, the day's own, and their boards."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -166,6 +167,38 @@ def test_of_the_daily_challenge_the_first_try_counts_and_the_second_does_not(ope
     expect(page.locator("#challenge-played")).to_have_text(f"Played: {score}, 2nd today. Another try doesn't count.")
     assert me("GET /api/leaderboard/me?challenge=daily&mode=walls")["score"] == score
     assert server.api("GET /api/leaderboard") == []
+
+
+def test_a_guest_is_told_before_the_daily_challenge_that_the_attempt_does_not_count(open_as, server):
+    page = open_as(None, "#/?challenge=daily")
+    expect(page.locator("#challenge-note")).to_contain_text("A guest's try is out of the count, also after signing up")
+    play(page)
+    expect(page.locator("#next-label")).to_have_text("Out of the count")
+    give_up(page)
+    expect(page.locator("#result-note")).to_contain_text("you play as a guest")
+    expect(page.locator("#result-sign-up")).to_be_hidden()  # it would not bring this score onto the board
+    player = open_as(server.api.sign_up("Mia"), "#/?challenge=daily")
+    expect(player.locator("#challenge-note")).to_contain_text("only the first try counts.")
+    assert server.api("GET /api/leaderboard?challenge=daily") == []
+
+
+def test_a_hidden_game_of_the_day_leads_to_the_challenge_and_is_shown_after_it(open_as, server):
+    game = try_challenge(server.api.sign_up("Ada"), "daily", "pass-through", 2)
+    me = server.api.sign_up("Mia")
+    page = open_as(me, "#/")
+    page.goto(f"{server.url}/games/{game['id']}")  # the link that Ada has shared
+    expect(page.locator("#challenge-title")).to_have_text("Daily challenge")
+    expect(page.locator("#mode-pass-through")).to_be_checked()
+    page.goto(f"{server.url}/#/games/{game['id']}")
+    expect(page.locator("#replay-note")).to_contain_text("shown to those who have played it")
+    page.get_by_role("button", name="Play today's challenge").click()
+    expect(page.locator("#challenge-title")).to_have_text("Daily challenge")
+    page.goto(f"{server.url}/#/?challenge={game['id']}")
+    expect(page).to_have_url(f"{server.url}/#/?challenge=daily&mode=pass-through")
+    try_challenge(me, "daily", "pass-through")
+    page.goto(f"{server.url}/games/{game['id']}")
+    expect(page).to_have_url(re.compile(f"#/games/{game['id']}"))
+    expect(page.locator("#replay-player")).to_have_text("Ada")
 
 
 def test_yesterday_s_challenge_is_out_of_the_count(open_as, server):

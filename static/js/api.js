@@ -221,4 +221,7 @@ export const my_rank = (mode, challenge = null) => standing({ mode, ...(challeng
 export const next_rank = (mode, score, challenge = null) =>
   call("GET", `leaderboard/next?${new URLSearchParams({ mode, score, ...(challenge && { challenge }) })}`);
 
+/** What a start screen shows: `{live, top, daily, best_game}`. */
+export const home = () => call("GET", "home");
+
 export const player = (name) => call("GET", `players/${encodeURIComponent(name)}`);

@@ -6,7 +6,9 @@ import { make, notice, player_link, score_link, time_ago } from "./dom.js";
 import { set_hidden, set_text, set_words } from "./hud.js";
 import { describe, ends_in, past, step } from "./periods.js";
 import { MODES, WALLS } from "./rules.js";
-import { DAILY, MODE_NAMES, PERIOD_NAMES, challenge_address, day_of, ordinal, when } from "./words.js";
+import {
+  DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, PERIOD_NAMES, challenge_address, day_of, ordinal, when,
+} from "./words.js";
 
 const PAGE = 20; // rows at a time
 const MOST = 100; // rows that one request answers
@@ -49,6 +51,7 @@ async function find_game(asked) {
     await fill(asked, PAGE);
   } catch (problem) {
     if (problem.status === 404) problem.message = NO_GAME;
+    if (problem.code === DAILY_HIDDEN) problem.message = HIDDEN;
     if (shown === asked) show_problem(asked, problem);
   }
 }

@@ -6,7 +6,7 @@ import { set_hidden, set_text, set_words } from "./hud.js";
 import { choose_mode, chosen_mode, daily_try } from "./start.js";
 import { IDLE, state } from "./state.js";
 import { keep, recall } from "./storage.js";
-import { DAILY, MODE_NAMES, challenge_address, day, day_of, long_day, ordinal } from "./words.js";
+import { DAILY, DAILY_HIDDEN, MODE_NAMES, challenge_address, day, day_of, long_day, ordinal } from "./words.js";
 
 const GONE = "It may be gone with its player's account, or the link may be cut short.";
 const OLD = "Only today's can be played, and yesterday's out of the count.";
@@ -93,9 +93,15 @@ function describe_daily(date, standing) {
   }
   return {
     title: "Daily challenge",
-    note: `${long_day(date)}. Everybody has the same eggs today, and only the first try counts.`,
+    note: `${long_day(date)}. Everybody has the same eggs today, and only the first try counts${for_whom()}`,
     played: played_today(standing),
   };
+}
+
+/** A guest is told before the attempt what it is worth. */
+function for_whom() {
+  if (api.is_player()) return ".";
+  return ", with an account. A guest's try is out of the count, also after signing up: sign up first.";
 }
 
 /** What became of today's first try; of a guest's, only this browser knows. */
@@ -118,6 +124,7 @@ async function look_up(chosen) {
   const date = day_of(chosen.name);
   if (date) {
     chosen.problem = [day(0), day(-1)].includes(date) ? null : OLD;
+    if (chosen.game) show_game(chosen);
     return;
   }
   try {
@@ -125,8 +132,17 @@ async function look_up(chosen) {
     if (state.chosen === chosen) choose_mode(chosen.target.mode);
   } catch (problem) {
     if (problem.status === 404) chosen.problem = GONE;
+    else if (problem.code === DAILY_HIDDEN && state.chosen === chosen) {
+      location.replace(challenge_address(DAILY, problem.params.mode));
+    }
     else if (state.chosen === chosen) state.trouble = problem.message;
   }
+}
+
+/** Somebody has handed a game of the daily challenge on: those who may see it are shown it. */
+async function show_game(chosen) {
+  const found = await api.game(chosen.game).catch(() => null);
+  if (found && state.chosen === chosen) location.replace(`#/games/${encodeURIComponent(chosen.game)}`);
 }
 
 // What is played

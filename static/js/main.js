@@ -42,7 +42,7 @@ async function route() {
   const [name, ...rest] = path.split("/");
   const shown = name in VIEWS ? name : "play", { hash } = location, asked = Object.fromEntries(new URLSearchParams(query));
   if (!at(`view-${shown}`).hidden && view?.moves?.(asked, rest.join("/"))) return; // it has gone there by itself
-  if (shown === "play") choose_challenge(asked.challenge, asked.mode);
+  if (shown === "play") choose_challenge(asked.challenge, asked.mode, asked.game);
   else pause();
   view?.close?.();
   view = null;

@@ -11,6 +11,7 @@ import { retell } from "./retell.js";
 import { RULES, WALLS, tick_ms } from "./rules.js";
 import { OVER, PAUSED, PLAYING } from "./state.js";
 import { bind_timeline, is_in_hand, show_timeline } from "./timeline.js";
+import { DAILY, DAILY_HIDDEN, HIDDEN, challenge_address } from "./words.js";
 import { ENDED, add_game, advance as follow, close_watch, hold, late_ms, open_watch, rejoin, standing } from "./watch.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
@@ -295,7 +296,11 @@ function say_instead(words, remedy = null) {
   set_hidden(at("replay-controls"), Boolean(words));
 }
 
-function say_problem({ status, message }, again) {
+function say_problem({ status, code, params, message }, again) {
+  if (code === DAILY_HIDDEN) {
+    const act = () => { location.hash = challenge_address(DAILY, params.mode); };
+    return say_instead(HIDDEN, { label: "Play today's challenge", act });
+  }
   if (status !== 404) return say_instead(message, { label: "Try again", act: again });
   say_instead("There is no such game. It may be gone with its player’s account, or the link may be cut short.");
 }

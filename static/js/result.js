@@ -162,7 +162,9 @@ function note() {
 }
 
 function out_of_the_count(date) {
-  return date === day(0) ? "Not counted: only the day's first try counts." : "Yesterday's challenge is out of the count.";
+  if (date !== day(0)) return "Yesterday's challenge is out of the count.";
+  if (api.session.user?.guest) return "Not counted: you play as a guest. Sign up, and tomorrow's first try counts.";
+  return "Not counted: only the day's first try counts.";
 }
 
 function left_by({ abandoned }) {

@@ -1,14 +1,13 @@
 /* What there is to see while nobody plays: the best game of the day, or of as long as it takes to find one, played again
 and again. */
 
-import { board, game } from "./api.js";
+import { home } from "./api.js";
 import { make } from "./dom.js";
 import { go_to, open_playback, play, progress } from "./playback.js";
 import { draw, open_pit } from "./render.js";
 import { OVER, PLAYING } from "./state.js";
 
 const CALLED = { day: "Today's best", week: "This week's best", month: "This month's best", all: "The best so far" };
-const BOTS = "bots", PEOPLE = "people";
 const RESTS_MS = 4000; // at the end, before it begins again
 
 /** Invites to play in `element`, and adds the replay there once it is found. `close_showcase` ends it. */
@@ -26,23 +25,18 @@ export function close_showcase(showcase) {
   showcase.element.replaceChildren();
 }
 
-/** The best game that can be shown, `{called, entry, record}`, people's before bots'; null if there is none. */
+/** The server's record of the best game that can be shown, with its `period`; null if there is none. */
 async function find_best() {
-  for (const players of [PEOPLE, BOTS]) {
-    for (const [period, called] of Object.entries(CALLED)) {
-      const { entries: [entry] } = await board({ period, players, limit: 1 });
-      if (entry?.game) return { called, entry, record: await game(entry.game) };
-    }
-  }
-  return null;
+  return (await home()).best_game;
 }
 
-function begin(showcase, { called, entry, record }) {
+function begin(showcase, record) {
   const canvas = make("canvas");
   canvas.setAttribute("aria-hidden", "true");
-  showcase.element.append(make("a", { className: "live-best", href: `#/games/${encodeURIComponent(entry.game)}` },
+  showcase.element.append(make("a", { className: "live-best", href: `#/games/${encodeURIComponent(record.id)}` },
     make("span", { className: "live-board" }, canvas),
-    make("span", {}, `${called}: `, make("strong", {}, entry.score), " by ", make("bdi", {}, entry.username))));
+    make("span", {}, `${CALLED[record.period]}: `, make("strong", {}, record.score), " by ",
+      make("bdi", {}, record.username))));
   showcase.pit = open_pit(canvas);
   showcase.playback = open_playback(record);
 }

@@ -95,9 +95,10 @@ export function daily_try(mode) {
 
 // A challenge
 
-/** The address asks for a challenge by its name, or for none, and perhaps for a mode. A game in progress is not lost to it:
-it is paused, and the address of its own challenge is put back where that was only left out. */
-export function choose_challenge(name = null, mode = null) {
+/** The address asks for a challenge by its name, or for none, and perhaps for a mode, and for a `game` of the daily one,
+which those may see who have played it. A game in progress is not lost to it: it is paused, and the address of its own
+challenge is put back where that was only left out. */
+export function choose_challenge(name = null, mode = null, game = null) {
   const { phase, challenge } = state, was = state.chosen?.name ?? null, playing = challenge?.asked ?? null;
   if (![IDLE, OVER].includes(phase)) {
     if (!name && playing) history.replaceState(null, "", challenge_address(name = playing));
@@ -107,7 +108,7 @@ export function choose_challenge(name = null, mode = null) {
   if (state.chosen !== undefined && name === was && !mode) return;
   // `target`: the server's record of the game that is to be beaten, `standing`: one's own on the board, and its `mode`,
   // `problem`: why it can't be played, in words; each null until it is known
-  state.chosen = name && { name, target: null, standing: null, problem: null };
+  state.chosen = name && { name, game, target: null, standing: null, problem: null };
   state.trouble = null;
   choose_mode(mode ?? recall("mode"));
 }

@@ -16,6 +16,9 @@ export const OUTCOME_NAMES = {
 
 export const DAILY = "daily"; // the name of today's daily challenge; "daily/2026-11-22" is that of a day's
 
+export const DAILY_HIDDEN = "daily_hidden"; // the server's code for a game that is not shown yet
+export const HIDDEN = "Until 00:00 UTC, games of the daily challenge are shown to those who have played it.";
+
 /** The date of the daily challenge of that name, in UTC as the server counts; null for the challenge of a game. */
 export function day_of(challenge) {
   const [kind, date = day(0)] = challenge.split("/");
@@ -33,8 +36,8 @@ export function long_day(date) {
     .format(new Date(date));
 }
 
-export function challenge_address(name) {
-  return `#/?challenge=${encodeURIComponent(name).replace("%2F", "/")}`;
+export function challenge_address(name, mode = null) {
+  return `#/?challenge=${encodeURIComponent(name).replace("%2F", "/")}${mode ? `&mode=${mode}` : ""}`;
 }
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
