@@ -351,6 +351,8 @@ class Proof:
                 raise Unusable("an entry of the leaderboard lacks something, or is none")
             if not 0 <= entry["score"] <= MOST_SCORE or not 0 < entry["rank"] <= MOST_SCORE:
                 raise Unusable("an entry of the leaderboard has a score or a rank that can't be")
+            if not 0 < len(entry["username"]) <= LONGEST_NAME:
+                raise Unusable("an entry of the leaderboard has a username that can't be")
         return page, next_place(headers)
 
     def check_place(self, entry, before, rank):
@@ -386,8 +388,6 @@ class Proof:
         if not is_id(entry.get("id")) or hash(entry["id"]) in self.ids:
             raise Wrong("it has no id of its own")
         self.ids.add(hash(entry["id"]))
-        if not 0 < len(entry["username"]) <= LONGEST_NAME:
-            raise Wrong("its username is none")
         if entry["mode"] not in ([self.asked.mode] if self.asked.mode else MODES):
             raise Wrong(f"it is of the mode {entry['mode']}, and {self.asked.mode or ' or '.join(MODES)} was asked for")
         if entry.get("bot", False) is not self.asked.bots:
@@ -700,6 +700,8 @@ def progress(line):
 
 # The command line.
 
+MAY_BEGIN_WITH_A_DASH = "--challenge", "--token"
+
 
 def web_address(text):
     parts = urlsplit(text)
@@ -709,9 +711,12 @@ def web_address(text):
 
 
 def joined(arguments):
-    """With a challenge's id behind a =, since it may begin with a -, as options do."""
-    at = arguments.index("--challenge") if "--challenge" in arguments else len(arguments)
-    return [*arguments[:at], *filter(None, ["=".join(arguments[at : at + 2])]), *arguments[at + 2 :]]
+    """With the values of MAY_BEGIN_WITH_A_DASH behind a =, or they would be taken for options."""
+    found, rest = [], iter(arguments)
+    for argument in rest:
+        value = next(rest, None) if argument in MAY_BEGIN_WITH_A_DASH else None
+        found.append(argument if value is None else f"{argument}={value}")
+    return found
 
 
 def positive(text):

@@ -617,6 +617,8 @@ def test_equal_scores_are_in_the_order_in_which_they_were_reached(liar, proves):
         ({"score": -10}, "can't be"),
         ({"score": 10**4000}, "can't be"),
         ({"rank": 0}, "can't be"),
+        ({"username": ""}, "can't be"),
+        ({"username": "a" + "\u0316\u0301" * 60_000}, "can't be"),
         ({"rank": 1.0}, "lacks something"),
         ({"score": 30.0}, "lacks something"),
         ({"score": True}, "lacks something"),
@@ -715,6 +717,12 @@ def test_with_a_player_s_token_they_are_proven(server, proves, api, ada, monkeyp
     options = ["--token", ada.token] if where == "argument" else []
     assert proves(server, "--challenge", "daily", *options) == "1 of 1 scores are proven.\n"
     assert [headers["Authorization"] for _, headers in server.asked] == [f"Bearer {ada.token}"] * 2
+
+
+def test_a_token_may_begin_with_a_dash(liar, proves):
+    proves(liar, "--all", "--token", "-a-token", "--challenge", "-a_b", status=2)
+    assert [headers["Authorization"] for _, headers in liar.asked] == ["Bearer -a-token"]
+    assert [path for path, _ in liar.asked] == ["/api/games/-a_b"]
 
 
 def test_the_token_is_not_printed(liar, proves):
