@@ -533,6 +533,7 @@ def ban(user_id):
         user = User.get_by_id(user_id)
         bans.record(user.name, user.email)
         User.update(banned_at=now()).where(User.id == user_id).execute()
+        boards.hide(user_id)
         return boards.withdraw(user_id)
 
     _withdraw_rest(user_id, durably(mark), steps=-1)

@@ -8,10 +8,14 @@ boards of their own, with `/bots` behind the name.
 A rank is one more than the number of better scores. Those are counted in two levels of tallies, by score and by SPAN
 scores, of which few rows are added up however many players there are.
 
+Of a day more than a year ago, and of its daily challenge, only the best STORED entries are kept: the board is closed. Its
+tallies go on counting all players, so that ranks are what they were; it is not derived from games any more.
+
 A third level counts the changes of anything that can be seen of a board. That is its version: what was read of a board
 before is what it is now as long as its version is the same, whichever process has changed it.
 """
 
+import re
 from collections import namedtuple
 from datetime import date, timedelta
 from functools import lru_cache
@@ -19,11 +23,14 @@ from itertools import groupby
 
 import threads
 from models import durably, is_sqlite, now, one, release, snapshot, sql, upsert
+from rules import MODES
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 SCORES, SPANS, CHANGES = range(3)  # levels of the tallies
 SPAN = 512  # scores that a bucket of SPANS counts together
 AROUND = 3  # entries on either side of one's own
+STORED = 100  # entries of a closed board
+HIDDEN = "-"  # before the name of a closed board: the entry of a banned player, who may be unbanned
 TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
 EPOCH, MILLISECONDS_A_DAY = date(1970, 1, 1), 86_400_000
 NONE = -1  # a score that everybody has beaten
@@ -95,14 +102,45 @@ _ENTERING = (
 
 
 def rebuild(user_id, gathered=None):
-    """Derive a player's entries anew from their games; none for a guest or a banned player.
+    """Derive a player's entries from their games again; none for a guest or a banned player.
 
     `gathered`: what `gather` returned before the transaction, so that a million games are not read within it.
     """
-    left, player = _take_off(user_id), _who_may_stand(user_id)
-    best = _best_games(user_id, player.bot, gathered) if player else {}
+    closed = closed_boards()
+    changed, player = _take_off(user_id, closed), _who_may_stand(user_id)
+    best = _best_games(user_id, player.bot, gathered, closed) if player else {}
     _write(best, user_id)
-    _count(left + [(name, entry[0], 1) for name, entry in best.items()])
+    changed += _see_to_closed(user_id, closed, bool(player))
+    _count(changed + [(name, entry[0], 1) for name, entry in best.items()])
+
+
+def hide(user_id):
+    """Hide the entries of a player who is banned on closed boards, from which they could not be derived again."""
+    _count(_see_to_closed(user_id, closed_boards(), may_stand=False))
+
+
+def _see_to_closed(user_id, closed, may_stand):
+    """Hide a player's entries on closed boards, or show them again; delete those whose game is not ranked any more.
+
+    Answers what is to be counted for it.
+    """
+    changed = []
+    found = sql(
+        "SELECT e.board, e.score, g.ranked FROM entries e LEFT JOIN games g ON g.id = e.game_id WHERE e.user_id = ?", user_id
+    ).fetchall()
+    for name, score, is_ranked in found:
+        is_hidden, board = name.startswith(HIDDEN), name.removeprefix(HIDDEN)
+        if board not in closed:
+            continue
+        if not is_ranked:
+            sql("DELETE FROM entries WHERE user_id = ? AND board = ?", user_id, name)
+        elif is_hidden == may_stand:
+            wanted = board if may_stand else HIDDEN + board
+            sql("UPDATE entries SET board = ? WHERE user_id = ? AND board = ?", wanted, user_id, name)
+        was, is_now = not is_hidden, bool(is_ranked) and may_stand
+        if was != is_now:
+            changed.append((board, score, 1 if is_now else -1))
+    return changed
 
 
 # The best of the games that began before a time, of each day and challenge: (mode, challenge, score, at, id, verified).
@@ -134,8 +172,8 @@ _GAMES_AFTER = (
 )
 
 
-def _best_games(user_id, bot, gathered=None):
-    """The player's entries, {board: (score, at, game_id, verified)}, by their games."""
+def _best_games(user_id, bot, gathered=None, closed=frozenset()):
+    """The player's entries, {board: (score, at, game_id, verified)}, by their games; not those on closed boards."""
     best, gathered = {}, gathered or Gathered((), 0)
     games = sql(
         "SELECT mode, challenge, score, ended_at, id, verified FROM games"
@@ -143,30 +181,37 @@ def _best_games(user_id, bot, gathered=None):
         *(user_id, gathered.since),
     ).fetchall()
     for mode, challenge, *game in sorted([*gathered.games, *games], key=lambda game: _goodness(*game[2:5])):
-        best.update(dict.fromkeys(_boards_of(mode, challenge, game[1], bot), game))
+        best.update((name, game) for name in _boards_of(mode, challenge, game[1], bot) if name not in closed)
     return best
 
 
 def withdraw(user_id):
     """Take a player off up to ENTRIES boards. Return whether there may be more."""
-    left = _left(sql(_WITHDRAW, user_id, user_id, ENTRIES).fetchall())
-    _count(left)
-    return len(left) == ENTRIES
+    entries = sql(_WITHDRAW, user_id, user_id, ENTRIES).fetchall()
+    _count(_left(entries))
+    return len(entries) == ENTRIES
 
 
 _WITHDRAW = (
-    "DELETE FROM entries WHERE user_id = ? AND board IN (SELECT board FROM entries WHERE user_id = ? LIMIT ?)"
+    "DELETE FROM entries WHERE user_id = ? AND board IN (SELECT e.board FROM entries e WHERE e.user_id = ?"  # noqa: S608 - ours
+    f" AND (SUBSTR(e.board, 1, 1) <> '{HIDDEN}' OR NOT EXISTS (SELECT 1 FROM users u WHERE u.id = e.user_id"
+    " AND u.banned_at IS NOT NULL AND u.deleted_at IS NULL)) LIMIT ?)"
     " RETURNING board, score"
 )
 
 
-def _take_off(user_id):
-    """Delete the player's entries; what is to be counted for it."""
-    return _left(sql("DELETE FROM entries WHERE user_id = ? RETURNING board, score", user_id).fetchall())
+def _take_off(user_id, closed=()):
+    """Delete the player's entries, but for those on closed boards if any are given; what is to be counted for it."""
+    return _left(sql(_TAKE_OFF_OPEN if closed else _TAKE_OFF, user_id).fetchall())
 
 
 def _left(entries):
-    return [(name, score, -1) for name, score in entries]
+    return [(name, score, -1) for name, score in entries if not name.startswith(HIDDEN)]
+
+
+_NOT_CLOSED = f"SUBSTR(board, 1, 1) <> '{HIDDEN}' AND board NOT IN (SELECT board FROM closed_boards)"  # noqa: S608 - ours
+_TAKE_OFF = "DELETE FROM entries WHERE user_id = ? RETURNING board, score"
+_TAKE_OFF_OPEN = f"DELETE FROM entries WHERE user_id = ? AND {_NOT_CLOSED} RETURNING board, score"  # noqa: S608 - ours
 
 
 def rename(user_id, after=""):
@@ -175,7 +220,7 @@ def rename(user_id, after=""):
     Return the last board if there may be more: what to go on `after`.
     """
     boards = [name for (name,) in sql(_BOARDS_AFTER, user_id, after, ENTRIES).fetchall()]
-    _add({(name, CHANGES, 0): 1 for name in boards})
+    _add({(name, CHANGES, 0): 1 for name in boards if not name.startswith(HIDDEN)})
     return boards[-1] if len(boards) == ENTRIES else None
 
 
@@ -252,12 +297,12 @@ def rebuild_all():
 def _rebuild_all():
     if not is_sqlite():
         sql("LOCK TABLE entries, tallies IN EXCLUSIVE MODE")
-    names = set(_all_names())
-    sql("DELETE FROM entries")
-    sql("DELETE FROM tallies WHERE level < ?", CHANGES)
+    names, closed = set(_all_names()), closed_boards()
+    sql(f"DELETE FROM entries WHERE {_NOT_CLOSED}")  # noqa: S608 - it is ours
+    sql(f"DELETE FROM tallies WHERE level < ? AND {_NOT_CLOSED}", CHANGES)  # noqa: S608 - the same
     for user_id, bot, may_stand in _players():
         if may_stand:
-            _write(_best_games(user_id, bot), user_id)
+            _write(_best_games(user_id, bot, closed=closed), user_id)
     sql(f"INSERT INTO tallies (board, level, bucket, number) {_TALLIES}")
     _add({(name, CHANGES, 0): 1 for name in names.union(_all_names())})
 
@@ -269,8 +314,9 @@ def check():
     one player at a time.
     """
     with snapshot():
+        closed = closed_boards()
         for user_id, bot, may_stand in _players():
-            derived = _best_games(user_id, bot) if may_stand else {}
+            derived = _best_games(user_id, bot, closed=closed) if may_stand else {}
             yield from _differences(user_id, {name: tuple(entry) for name, entry in derived.items()}, _entries_of(user_id))
         for name, level, bucket, counted, players in sql(_WRONG_TALLIES).fetchall():
             scores = f"score {bucket}" if level == SCORES else f"scores from {bucket * SPAN} to {(bucket + 1) * SPAN - 1}"
@@ -286,7 +332,7 @@ def _players():
 
 
 def _entries_of(user_id):
-    rows = sql("SELECT board, score, at, game_id, verified FROM entries WHERE user_id = ?", user_id).fetchall()
+    rows = sql(_ENTRIES_OF, user_id)
     return {name: tuple(entry) for name, *entry in rows}
 
 
@@ -305,23 +351,73 @@ def _in_words(entry):
 
 
 def _all_names():
-    return [name for (name,) in sql("SELECT board FROM entries UNION SELECT board FROM tallies").fetchall()]
+    return [name for (name,) in sql(_NAMES).fetchall()]
 
 
+_ENTRIES_OF = f"SELECT board, score, at, game_id, verified FROM entries WHERE user_id = ? AND {_NOT_CLOSED}"  # noqa: S608 - ours
+_NAMES = (
+    "SELECT board FROM (SELECT board FROM entries UNION SELECT board FROM tallies) AS names"  # noqa: S608 - ours
+    f" WHERE {_NOT_CLOSED}"
+)
 _SOME_PLAYERS = (
     "SELECT id, bot, password IS NOT NULL AND banned_at IS NULL FROM users"
     " WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?"
 )
 _TALLIES = (
-    f"SELECT board, {SCORES} AS level, score AS bucket, COUNT(*) AS number FROM entries GROUP BY board, score"  # noqa: S608 - nothing of a client's
-    f" UNION ALL SELECT board, {SPANS}, score / {SPAN}, COUNT(*) FROM entries GROUP BY board, score / {SPAN}"
+    f"SELECT board, {SCORES} AS level, score AS bucket, COUNT(*) AS number FROM entries WHERE {_NOT_CLOSED}"  # noqa: S608 - nothing of a client's
+    f" GROUP BY board, score UNION ALL SELECT board, {SPANS}, score / {SPAN}, COUNT(*) FROM entries WHERE {_NOT_CLOSED}"
+    f" GROUP BY board, score / {SPAN}"
 )
 _WRONG_TALLIES = (
     "SELECT board, level, bucket, SUM(counted), SUM(number) FROM ("  # noqa: S608 - the same
     f"SELECT board, level, bucket, number AS counted, 0 AS number FROM ({_TALLIES}) AS entries_by_score"
-    f" UNION ALL SELECT board, level, bucket, 0, number FROM tallies WHERE level < {CHANGES}"
+    f" UNION ALL SELECT board, level, bucket, 0, number FROM tallies WHERE level < {CHANGES} AND {_NOT_CLOSED}"
     ") AS both_counts GROUP BY board, level, bucket HAVING SUM(counted) <> SUM(number)"
 )
+
+
+# Closing.
+
+CLOSED_AFTER = 366  # days
+AT_ONCE = 200  # entries deleted by one transaction
+_OF_A_DAY = re.compile(r"[^/]+/(?:daily/)?(\d{4}-\d{2}-\d{2})(?:/bots)?")
+
+
+def closed_boards():
+    """Return the names of the closed boards, a set."""
+    return {name for (name,) in sql("SELECT board FROM closed_boards").fetchall()}
+
+
+def next_old(after, today):
+    """Return (the name of the next board after a name that has a day in its own, whether that is old enough to be closed).
+
+    None after the last one. `today` is a datetime.date.
+    """
+    for beginning in sorted(f"{mode}/{kind}" for mode in MODES for kind in ("", "daily/")):
+        found = sql(_NEXT, max(after, f"{beginning}1"), f"{beginning}{today:%Y-%m-%d}").fetchone()[0]
+        if found:
+            day = _OF_A_DAY.fullmatch(found)
+            return found, bool(day) and date.fromisoformat(day[1]) < today - timedelta(days=CLOSED_AFTER)
+    return None
+
+
+_NEXT = "SELECT MIN(board) FROM tallies WHERE board > ? AND board < ?"
+_LAST_STORED = "SELECT score, at, user_id FROM entries WHERE board = ? ORDER BY score DESC, at, user_id LIMIT 1 OFFSET ?"
+_BEYOND = "SELECT user_id FROM entries WHERE board = ? AND (score < ? OR (score = ? AND (at, user_id) > (?, ?))) LIMIT ?"
+
+
+def close(name, at):
+    """Close a board, and delete up to AT_ONCE of its entries beyond the best STORED. Return how many: 0 if none are left."""
+    sql("INSERT INTO closed_boards (board, closed_at) VALUES (?, ?) ON CONFLICT DO NOTHING", name, at)
+    last = sql(_LAST_STORED, name, STORED - 1).fetchone()
+    if not last:
+        return 0
+    user_ids = [user_id for (user_id,) in sql(_BEYOND, name, *last[:1], *last, AT_ONCE).fetchall()]
+    if user_ids:
+        places = ", ".join("?" * len(user_ids))
+        sql(f"DELETE FROM entries WHERE board = ? AND user_id IN ({places})", name, *user_ids)  # noqa: S608 - question marks
+        _add({(name, CHANGES, 0): 1})
+    return len(user_ids)
 
 
 # Reading. `names` are the boards that are read as one: a mode's, or those of both modes.

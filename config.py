@@ -374,6 +374,7 @@ class Settings:
     enforce_pace: bool = _setting(True, _yes_no)
     pause_budget: int = _setting(60, _whole(0, 86400))  # seconds
     session_days: int = _setting(30, _whole(1, 3650))
+    keep_games_days: int | None = _setting(None, _whole(1, 36500))  # those on no leaderboard; None: all
     bcrypt_rounds: int = _setting(12, _whole(4, 20))
     cors_origins: tuple = _setting((), _origins)
     trusted_proxies: tuple = _setting((), _networks)
@@ -395,6 +396,7 @@ class Settings:
     request_wait: float = _waiting(7)  # for the database, in all that one request does
     health_wait: float = _waiting(2)  # the same, of /healthz
     lock_wait: float = _waiting(5)  # for what another program has locked in the database
+    removal_interval: float = _waiting(3600)  # between looks for what is of no use any more
     checkpoint_interval: float = _waiting(30)  # after which what is in SQLite's WAL file is in the database file
 
 

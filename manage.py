@@ -394,7 +394,7 @@ def prune(asked, settings):
         count, guests = old.count()
         what = f"{count} games that are on no board, and {guests} guests with theirs,"
         if asked.dry_run or not count + guests:
-            print(f"{what} are older than {asked.days} days; nothing was deleted.")
+            print(f"{what} are older than {asked.days} days; nothing was deleted.{_reusable()}")
             return
         sure(asked, f"{what} are older than {asked.days} days, and are deleted for good.")
         with Progress("deleted {} of {}") as progress:
@@ -404,7 +404,27 @@ def prune(asked, settings):
                 for some in deleting:
                     done[kind] += some
                     progress(sum(done.values()), count + guests)
-    print(f"Deleted {done['games']} games and {done['guests']} guests.")
+        room = _reusable()
+    print(f"Deleted {done['games']} games and {done['guests']} guests.{room}")
+
+
+def _reusable():
+    """What VACUUM would free, as a sentence; nothing if that is nothing."""
+    found = upkeep.reusable()
+    if not found:
+        return ""
+    if models.is_sqlite():
+        return f" {_size(found)} of the file are free: vacuum gives them back to the disk."
+    return f" About {found} deleted rows take room: vacuum makes it usable again."
+
+
+def vacuum(asked, settings):
+    path = file_of(settings)
+    with opened(settings):
+        before = upkeep.size()
+        upkeep.vacuum(path)
+        after = upkeep.size()
+    print(f"The database takes {_size(after)}; before, it took {_size(before)}.")
 
 
 # Talking.
@@ -499,6 +519,7 @@ def command_line():
     days = "--days", {"type": _days, "required": True, "metavar": "N", "help": "older than so many days"}
     dry = "--dry-run", {"action": "store_true", "help": "only count"}
     add("prune", prune, "delete old games that are on no board, and guests who don't come any more", days, dry, yes=True)
+    add("vacuum", vacuum, "give the room of deleted rows back to the disk; a server that runs can't write meanwhile")
     return parser
 
 

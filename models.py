@@ -411,6 +411,16 @@ class Tally(Table):
         primary_key = CompositeKey("board", "level", "bucket")
 
 
+class ClosedBoard(Table):
+    """A leaderboard of a day long ago, of which only the best entries are stored; see boards.py."""
+
+    board = TextField(primary_key=True)
+    closed_at = BigIntegerField()
+
+    class Meta:
+        table_name = "closed_boards"
+
+
 class Attempt(Table):
     """A name or an email that has attempted a daily challenge, as a keyed hash; see challenges.py.
 
@@ -469,4 +479,4 @@ class Secret(Table):
         return sql(find, name).fetchone()[0]
 
 
-TABLES = (User, Session, Reset, Game, Entry, Tally, Attempt, Ban, Secret)
+TABLES = (User, Session, Reset, Game, Entry, Tally, ClosedBoard, Attempt, Ban, Secret)

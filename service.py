@@ -51,6 +51,7 @@ import proxies
 import standings
 import threads
 import throttle
+import upkeep
 from names import key, read_refused
 from parsing import header, page_query, token
 from problems import (
@@ -185,6 +186,8 @@ class Snakepit(bottle.Bottle):
             self.background.add(self.database.checkpoint, settings.checkpoint_interval)
         self.process, self.beginning = None, {}  # the id of the process that serves; {process id: a lock, for its begin}
         self.background.add(challenges.forget_attempts, FORGET_ATTEMPTS)
+        self.removal = upkeep.Removal(settings.session_days, settings.keep_games_days)
+        self.background.add(self.removal, settings.removal_interval)
         for method, path, handler, *_ in ROUTES:
             self.route(path, method, handler)
             self.routes[-1].row = counts.row(method, path)

@@ -785,6 +785,24 @@ def test_prune_goes_on_where_a_part_ends(run, ada, db, monkeypatch):
     assert "Deleted 5 games" in run("prune", "--days", "30", "--yes")
 
 
+def test_prune_says_what_vacuum_would_free_and_vacuum_does_it(run, api, ada, db, tmp_path):
+    ada.play(3)
+    for _ in range(30):
+        game = ada.play(1)[0]["id"]
+        Game.update(turns=b"\0" * 30_000).where(Game.id == game).execute()
+    Game.update({field: field - 40 * DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}).execute()
+    run("rebuild")
+    assert "vacuum" not in run("prune", "--days", "30", "--dry-run")
+    assert "0.9 MB of the file are free: vacuum gives them back" in run("prune", "--days", "30", "--yes")
+    before = (tmp_path / "snake.db").stat().st_size
+    said = run("vacuum")  # while the server runs
+    assert "before, it took" in said
+    assert (tmp_path / "snake.db").stat().st_size < before - 800_000
+    assert "vacuum" not in run("prune", "--days", "30", "--dry-run")
+    ada.play(2)
+    run("rebuild", "--check")
+
+
 # The command line.
 
 

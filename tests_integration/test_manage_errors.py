@@ -83,6 +83,15 @@ def test_what_is_read_only_is_named(url, disk, tmp_path):
     assert "snake.db: it can't be " in said
 
 
+def test_vacuum_begins_only_where_there_is_room(url, disk, tmp_path):
+    run(tmp_path, url, "manage backup copy.db")
+    fill = "cp copy.db disk/snake.db && manage vacuum"
+    status, said = run(tmp_path, disk.url, fill, disk.wrapper(disk.tmpfs("1m")))
+    assert (status, said.count("\n")) == (1, 1)
+    assert "snake.db: the disk of " in said
+    assert "free some space" in said
+
+
 def test_a_reader_that_stops_ends_an_export(url, tmp_path):
     status, said = run(tmp_path, url, "manage export | head -c 10")
     assert status == 1

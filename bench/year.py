@@ -1,0 +1,75 @@
+"""How much a year with 1,000 games a day takes, and what is left after removal and vacuum.
+
+    python bench/year.py [DAYS] [GAMES A DAY]
+
+Bots' games are dealt out to as many players as there are games a day, at times spread over the days, the last of which is
+today. Leaderboards are derived from them as `manage.py rebuild` does; then a server's background task removes what is old.
+"""
+
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import boards
+import connections
+import games
+import models
+import rules
+import upkeep
+from bench import fill
+
+DAY = fill.DAY
+
+
+def main(days=730, a_day=1000, keep_days=30):
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/year.db"
+        database = connections.connect(f"sqlite:///{path}")
+        with models.using(database):
+            models.migrate()
+            make(database, days, a_day)
+            show(f"{days} days with {a_day:,} games each", path)
+            for words, keep in (("closed leaderboards", None), (f"and KEEP_GAMES_DAYS={keep_days}", keep_days)):
+                removal, began, steps, longest = upkeep.Removal(30, keep), time.perf_counter(), 0, 0
+                has_more = True
+                while has_more:
+                    step = time.perf_counter()
+                    has_more = removal()
+                    steps, longest = steps + 1, max(longest, time.perf_counter() - step)
+                took = time.perf_counter() - began
+                upkeep.vacuum(path)
+                show(f"{words}: {removal.removed['entries']:,} entries and {removal.removed['games']:,} games removed", path)
+                print(f"  {steps:,} steps, {took:.1f} s in all, the longest {1000 * longest:.0f} ms")
+        database.close_all()
+
+
+def make(database, days, a_day):
+    chance, repertory, now = random.Random(1), fill.repertoire(), models.now()
+    columns = "id name name_key password created_at bot"
+    people = ((n, f"Player{n}", f"player{n}", "x", now - days * DAY, False) for n in range(1, a_day + 1))
+    fill.write(database, "users", columns, people)
+
+    def rows():
+        for number in range(days * a_day):
+            mode, seed, turns, tick, score, outcome, lasted = chance.choice(repertory)
+            at = now - int(chance.random() * days * DAY)
+            begun = (f"{number:012}", chance.randint(1, a_day), mode, rules.RULES, seed, True, True, at - lasted, at, at)
+            yield *begun, outcome, tick, score, games.pack_turns(turns), None, None
+
+    fill.write(database, "games", fill._GAME_COLUMNS, rows())
+    boards.rebuild_all()
+
+
+def show(words, path):
+    models.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    counts = {name: models.sql(f"SELECT COUNT(*) FROM {name}").fetchone()[0] for name in ("games", "entries", "tallies")}
+    size = Path(path).stat().st_size / 1e6
+    print(f"{words}: {size:.0f} MB;", ", ".join(f"{count:,} {name}" for name, count in counts.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
