@@ -7,6 +7,7 @@ import select
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from driver import PASSWORD
 from playwright.sync_api import expect
-from running import PATIENCE
+from running import PATIENCE, ROOT
 
 PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}  # so that a test can be at several addresses
 SLOW = "10"  # rounds, with which a hash takes long enough to wait for
@@ -176,6 +177,30 @@ def test_right_passwords_of_one_account_have_a_limit_of_their_own(make_server):
     server.api.sign_up("Ada")
     assert [log_in(server, "Ada")[0] for _ in range(61)] == [200] * 60 + [429]
     assert len(server.api.sign_up("Bob")("GET /api/auth/sessions")) == 1
+
+
+def manage(folder, database_url, *arguments):
+    env = {"PATH": os.environ["PATH"], "DATABASE_URL": database_url}
+    subprocess.run([sys.executable, ROOT / "manage.py", *arguments], cwd=folder, env=env, check=True, capture_output=True)
+
+
+def test_both_databases_know_bans_and_addresses_and_drop_the_oldest_sessions(database_url, make_server, tmp_path):
+    server = make_server(DATABASE_URL=database_url, **PROXY)
+    ada = server.api.sign_up("Ada", email="ada@example.org")
+    while log_in(server, "Ada", "wrong horse", "192.0.2.7")[0] != 429:
+        pass
+    assert log_in(server, "Ada", PASSWORD, "192.0.2.8")[0] == 429
+    assert [log_in(server, "Ada")[0] for _ in range(50)] == [200] * 50
+    ada("GET /api/auth/me", status=401)
+    ada = server.api.log_in("Ada")
+    assert len(ada("GET /api/auth/sessions")) == 50
+    manage(tmp_path, database_url, "ban", "Ada")
+    ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
+    server.api("POST /api/auth/signup", {"username": "ada", "password": PASSWORD}, 409)
+    bob = {"username": "Bob", "password": PASSWORD, "email": "Ada@example.org"}
+    server.api("POST /api/auth/signup", bob, 409)
+    manage(tmp_path, database_url, "unban", "ada")
+    server.api("POST /api/auth/signup", bob, 201)
 
 
 @pytest.fixture
