@@ -14,8 +14,8 @@ help: ## this list
 bots: $(VENV)/run.stamp ## players for a server that runs: make bots ARGS="--bots 8 --url https://snakepit.example.org"
 	$(BIN)/python examples/bot.py $(ARGS)
 
-test: $(VENV)/test.stamp ## the unit tests, in less than a minute
-	$(BIN)/python -m pytest tests -m "not long"
+test: $(VENV)/test.stamp ## the unit tests, in about a minute
+	$(BIN)/python -m pytest tests -m "not long" --numprocesses auto --dist worksteal
 
 test-integration: $(VENV)/dev.stamp ## server processes, files, a Postgres, a browser: ten minutes
 	$(BIN)/python -m pytest tests_integration -m "not long and not alone" --numprocesses 2 --dist worksteal

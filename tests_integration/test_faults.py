@@ -26,7 +26,6 @@ from running import PATIENCE, ROOT
 import connections
 import service
 
-KILLS = 25  # on each database
 # How a request ends that the server has not taken: before a byte of the answer.
 NOT_TAKEN = ConnectionRefusedError, ConnectionResetError, BrokenPipeError  # of which http.client.RemoteDisconnected is one
 
@@ -52,12 +51,13 @@ def said_at_start(server):
     return server.log.read_text().splitlines()
 
 
-def test_kills_at_any_moment_lose_nothing_that_was_answered(make_server, database_url):
+@pytest.mark.parametrize("kills", [6, pytest.param(25, marks=pytest.mark.long)])
+def test_kills_at_any_moment_lose_nothing_that_was_answered(make_server, database_url, kills):
     """Of a worker, after which the server starts another, and of all of the server; open games go on each time."""
     server = make_server(DATABASE_URL=database_url, WORKERS="2", RATE_LIMITS="false")
     with Crowd(server) as crowd:
         chance = random.Random(crowd.seed)
-        for number in range(KILLS):
+        for number in range(kills):
             crowd.await_answers(30)
             time.sleep(chance.uniform(0, 0.1))
             if number % 2:

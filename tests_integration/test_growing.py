@@ -12,7 +12,7 @@ from running import PATIENCE
 
 import rules
 
-PLAYERS, GAMES, WATCHERS = 6, 8, 2
+WATCHERS = 2
 AWAY = 503  # what a POST is answered that went to a server which has died
 
 
@@ -158,32 +158,33 @@ def at_once(count, is_over):
                 future.result(4 * PATIENCE)
 
 
-def test_three_servers_of_which_one_after_the_other_dies_are_like_one(servers, make_nginx):
+@pytest.mark.parametrize(("count", "games"), [(4, 3), pytest.param(6, 8, marks=pytest.mark.long)])
+def test_three_servers_of_which_one_after_the_other_dies_are_like_one(servers, make_nginx, count, games):
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
     nginx = make_nginx("nginx-several.conf", [server.url for server in servers])
     told, is_over = Told(), threading.Event()
-    players = [Player(nginx.api.sign_up(f"Player{number}"), told, random.Random(seed + number)) for number in range(PLAYERS)]
+    players = [Player(nginx.api.sign_up(f"Player{number}"), told, random.Random(seed + number)) for number in range(count)]
     first, second = random.Random(seed).sample(servers, 2)
 
     def play(player):
-        for _ in range(GAMES):
+        for _ in range(games):
             player.play()
 
-    with at_once(PLAYERS + WATCHERS, is_over) as start:
+    with at_once(count + WATCHERS, is_over) as start:
         watching = [start(watch, nginx.api, told, random.Random(seed - number - 1), is_over) for number in range(WATCHERS)]
         playing = [start(play, player) for player in players]
-        told.wait_for(PLAYERS * GAMES // 3)
+        told.wait_for(count * games // 3)
         first.kill()
-        told.wait_for(PLAYERS * GAMES // 2)
+        told.wait_for(count * games // 2)
         first.start()
-        told.wait_for(PLAYERS * GAMES * 2 // 3)
+        told.wait_for(count * games * 2 // 3)
         second.kill()
-        assert told.over < PLAYERS * GAMES
+        assert told.over < count * games
         wait(playing, 4 * PATIENCE)
     assert all(future.result() > 1 for future in watching)
     assert nginx.served_by() == {server.url.removeprefix("http://") for server in servers}
-    assert told.over == PLAYERS * GAMES
+    assert told.over == count * games
 
     second.start()
     for path in everything(players):

@@ -1,6 +1,7 @@
 """Every view, at each size and in both themes: nothing sticks out or jumps, axe-core finds nothing, and it loads light."""
 
 import json
+from itertools import product
 
 import pytest
 from browsing import goes_wrong, sign_up, start
@@ -30,8 +31,14 @@ def filled(tmp_path_factory):
     server.kill()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"),
+    [
+        (*SIZES[0], "light"),
+        (*SIZES[1], "dark"),
+        *(pytest.param(*size, scheme, marks=pytest.mark.long) for size, scheme in product(SIZES, ("light", "dark"))),
+    ],
+)
 def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, scheme):
     page = open_page(filled.url, width, height, color_scheme=scheme, reduced_motion="reduce")
     wrong = {}

@@ -288,7 +288,8 @@ def test_a_phone_holds_fewer_and_says_that_they_are_the_best(open_wall, server):
     expect(page.locator("#live-note")).to_contain_text("The 7 best")
 
 
-def test_nothing_is_wrong_with_the_wall_at_any_size(open_wall, server, axe):
+@pytest.mark.parametrize("sizes", [SIZES[:1], pytest.param([*SIZES, (360, 640)], marks=pytest.mark.long)])
+def test_nothing_is_wrong_with_the_wall_at_any_size(open_wall, server, axe, sizes):
     server.api.sign_up("Best").play(3)
     wrong = {}
 
@@ -300,9 +301,9 @@ def test_nothing_is_wrong_with_the_wall_at_any_size(open_wall, server, axe):
                 wrong[state, width] = found
             page.close()
 
-    check("empty", "() => wall().showcase?.playback", SIZES[:2])
+    check("empty", "() => wall().showcase?.playback", sizes[:2])
     games = [Playing(server.api.sign_up(name), meals=2) for name in ("W" * 20, "שרה_המלכה", "महेश_中文名_Ωμέγα_x", "Ada")]
     boa = Playing(server.api.sign_up("Boa", bot=True), rules.PASS_THROUGH)
     with going_on(*games[1:], ticks=0), going_on(boa):  # one falls silent
-        check("filled", "() => document.querySelectorAll('.live-card').length >= 4", [*SIZES, (360, 640)])
+        check("filled", "() => document.querySelectorAll('.live-card').length >= 4", sizes)
     assert wrong == {}
