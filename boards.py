@@ -425,7 +425,13 @@ def close(name, at):
 
 def versions(names):
     """The boards' versions, as one value to compare: read before what is to be kept."""
-    return [one("SELECT number FROM tallies WHERE board = ? AND level = 2", name) for name in names]
+    return [one(_VERSION_IN_SQLITE if is_sqlite() else _VERSION_IN_POSTGRES, name) for name in names]
+
+
+_VERSION_IN_SQLITE = "SELECT number FROM tallies WHERE board = ? AND level = 2"
+# A copy that takes the database's place while servers run sets the numbers back. The transaction that wrote the row, and the
+# table's own number, are others then.
+_VERSION_IN_POSTGRES = "SELECT number, xmin::text, tableoid FROM tallies WHERE board = ? AND level = 2"
 
 
 def rank(names, score):

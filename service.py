@@ -349,10 +349,11 @@ def _close_apps():
 
 
 def _cannot_serve(why, start):
-    """Answer with 500 and the reason: a server that can't work must not seem to."""
-    detail = f"This server can't work as it is set up: {why}."
-    content = msgspec.json.encode(ProblemAnswer("Internal Server Error", 500, WRONG_SETUP, detail))
-    start("500 Internal Server Error", [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))])
+    """Answer with 503 and the reason: a server that can't work must not seem to."""
+    detail, title = f"This server can't work as it is set up: {why}.", "Service Unavailable"
+    content = msgspec.json.encode(ProblemAnswer(title, 503, WRONG_SETUP, detail))
+    fields = {"Content-Type": "application/problem+json", "Content-Length": str(len(content)), "Retry-After": "30"}
+    start(f"503 {title}", list(fields.items()))
     return [content]
 
 

@@ -324,3 +324,25 @@ def test_an_app_that_cannot_be_made_leaves_no_connection_to_postgres(postgres_ur
         deadline = time.monotonic() + PATIENCE
         while admin.execute(others).fetchone() != (0,):  # Postgres takes a moment to see that a client has gone
             assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("how", ["restored", "data only"])
+def test_a_leaderboard_is_the_database_s_own_also_after_a_copy_took_its_place(make_server, postgres_url, how):
+    """As pg_restore does it while a server runs: the boards' versions go back, and come to the same again."""
+    server = make_server(DATABASE_URL=postgres_url)
+    ada, bob = server.api.sign_up("Ada"), server.api.sign_up("Bob")
+    ada.play(1)
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        tables = [name for (name,) in admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        for name in tables:
+            admin.execute(f"CREATE TABLE IF NOT EXISTS copy_of_{name} AS TABLE {name}")
+        ada.play(3)
+        assert [entry["score"] for entry in server.api("GET /api/leaderboard?mode=walls")] == [30]
+        for name in tables:
+            admin.execute("SET session_replication_role = replica")  # as pg_restore --disable-triggers
+            admin.execute(f"DELETE FROM {name}" if how == "data only" else f"TRUNCATE {name} CASCADE")
+        for name in tables:
+            admin.execute(f"INSERT INTO {name} SELECT * FROM copy_of_{name}")
+    bob.play(2)  # after which each board has changed as often as when it was read
+    found = [(entry["username"], entry["score"]) for entry in server.api("GET /api/leaderboard?mode=walls")]
+    assert found == [("Bob", 20), ("Ada", 10)]
