@@ -300,6 +300,15 @@ def test_the_board_of_a_game_s_challenge_and_those_of_bots(open_as, server):
     expect(page.locator("#boards-note")).to_contain_text("Be the first")
 
 
+def test_the_pausing_time_that_is_left_is_shown(make_server, open_page, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/paced.db", ENFORCE_PACE="true", PAUSE_BUDGET="3")
+    page = open_page(f"{server.url}/#/")
+    play(page)
+    page.keyboard.press(" ")
+    expect(page.locator("#paused-note")).to_have_text(re.compile(r"^[1-3] s of pausing left"))
+    expect(page.locator("#paused-note")).to_contain_text("not ranked unless you play on")
+
+
 @pytest.mark.parametrize(("width", "height", "scheme"), [(360, 640, "dark"), (1280, 800, "light")])
 def test_nothing_is_wrong_with_the_views_of_challenges(open_as, server, axe, width, height, scheme):
     game, _, _ = server.api.sign_up("国" * 20).play(2)
