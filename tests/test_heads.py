@@ -1,7 +1,4 @@
-"""What it costs to read the head of a request, compared with that of a browser: ratios, since machines differ."""
-
-import time
-from contextlib import suppress
+"""Which heads of requests are read, and which are refused; bench/heads.py measures what they cost."""
 
 import pytest
 from gunicorn.http import errors
@@ -18,7 +15,6 @@ def head(headers, size):
     return LINE + b"".join(b"X-%d: %s\r\n" % (n, b"v" * size) for n in range(headers)) + b"\r\n"
 
 
-BROWSER = head(12, 30)  # takes well below 0.1 ms: fifty times that is below 5 ms
 REFUSED = {
     "60 headers of 8 KB": head(60, 8180),
     "five headers of 8 KB": head(5, 8180),
@@ -47,33 +43,15 @@ def read():
     return read
 
 
-def cost(read, text, size=PART):
-    """The least of a few tries, in seconds."""
-    times = []
-    for _ in range(7):
-        began = time.perf_counter()
-        with suppress(errors.ParseException):
-            read(text, size)
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_head_that_is_too_large_is_refused_at_little_cost(read, name):
+def test_a_head_that_is_too_large_is_refused(read, name):
     with pytest.raises(errors.ParseException):
         read(REFUSED[name])
-    assert cost(read, REFUSED[name]) < 50 * cost(read, BROWSER)
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_the_largest_heads_that_are_taken_cost_little(read, name):
+def test_the_largest_heads_are_taken(read, name):
     assert len(read(TAKEN[name]).headers) > 3
-    assert cost(read, TAKEN[name]) < 50 * cost(read, BROWSER)
-
-
-def test_a_head_that_comes_byte_by_byte_costs_as_much_for_each_byte_whatever_its_length(read):
-    """Eight times the length costs eight times as much, not sixty-four times."""
-    assert cost(read, head(60, 500), size=1) < 24 * cost(read, head(60, 50), size=1)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
