@@ -18,8 +18,8 @@ TEXTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 # The first line of each block that isn't run here, or a text of which none is, and why.
 ELSEWHERE = {
     "make run     # then open http://127.0.0.1:8000": "ends with Ctrl+C; what it starts is what all tests of servers start",
-    "make test                # the unit tests, in less than a minute: each on a fresh SQLite in memory": "CI runs these",
-    "make test    # less than a minute, and it says what was forgotten": "the same",
+    "make test                # the unit tests, in about a minute: each on a fresh SQLite in memory": "CI runs these",
+    "make test    # about a minute, and it says what was forgotten": "the same",
     "server       service      manage": "a picture, which tests/test_house.py compares with the imports",
     "docs/DEPLOYING.md": "they change a machine; tests_integration/test_deploy.py tries what they put in place",
     "scrape_configs:": "Prometheus' own; tests_integration/test_metrics.py asks what it would",
