@@ -376,6 +376,15 @@ _WRONG_TALLIES = (
 )
 
 
+def is_on_one(game_id, user_id, mode, challenge, at):
+    """Return whether a game of the user's, which ended `at`, is on a board; those that it can be on are looked at alone."""
+    names = [name for bot in (False, True) for name in _boards_of(mode, challenge, at, bot)]
+    return bool(sql(_HAS_ENTRY.format(", ".join("?" * len(names))), user_id, game_id, *names).fetchone())
+
+
+_HAS_ENTRY = "SELECT 1 FROM entries WHERE user_id = ? AND game_id = ? AND board IN ({}) LIMIT 1"
+
+
 # Closing.
 
 CLOSED_AFTER = 366  # days

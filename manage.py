@@ -66,6 +66,8 @@ def main(arguments=None):
         _silence()
         return _failed("whatever reads the output has stopped; not all of it was written")
     except OSError as error:
+        if not error.filename:
+            _silence()
         return _failed(backups.refusal(error.filename or "the output", error))
     except KeyboardInterrupt:
         return _failed("stopped; what it was doing is not done, or done in part")
