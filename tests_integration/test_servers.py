@@ -147,8 +147,8 @@ def test_the_app_serves_many_at_once_under_other_servers(serve, database_url, tm
     server = serve(SERVERS[name], database_url)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: play(server, number), range(8)))
-    server.stop()
     assert "Traceback" not in server.log.read_text()
+    server.stop()
     if database_url.startswith("sqlite"):
         wal = tmp_path / "snake.db-wal"
         assert not wal.exists() or wal.stat().st_size == 0
@@ -191,5 +191,4 @@ def test_what_was_used_before_the_fork_is_not_inherited(serve, database_url):
     server = serve(SERVERS["gunicorn, sync, preload"], database_url, f"; import webtest; {USED}; {USED}")
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(lambda number: play(server, number), range(6)))
-    server.stop()
     assert "Traceback" not in server.log.read_text()
