@@ -77,6 +77,13 @@ def test_a_banned_player_can_go_back_to_what_was_theirs(banned):
 
 def test_players_who_were_banned_before_names_were_stored_leave_none_free_either(api, banned, db):
     Ban.delete().execute()
+    delete(banned)
+    for fields in ({"username": "Ada"}, {"email": "ada@example.org"}):
+        assert sign_up(api, **fields)[0] == 409
+
+
+def test_nor_do_they_if_they_change_their_email_before(api, banned, db):
+    Ban.delete().execute()
     assert change(banned, email="eve@example.org") == (200, None)
     delete(banned)
     for fields in ({"username": "Ada"}, {"email": "ada@example.org"}, {"email": "eve@example.org"}):
