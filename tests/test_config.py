@@ -25,6 +25,12 @@ def test_arguments_come_before_the_environment_and_that_before_the_file(monkeypa
     assert (settings.port, settings.workers, settings.pause_budget, settings.host) == (6, 5, 3, "127.0.0.1")
 
 
+@pytest.mark.parametrize("empty", ["", " ", "\t\n"])
+def test_an_empty_value_counts_as_none(monkeypatch, empty):
+    monkeypatch.setenv("PORT", empty)
+    assert config.load().port == 8000
+
+
 def test_a_dollar_in_the_file_is_a_dollar():
     Path(".env").write_text("SECRET_KEY=sixteen$HOMEcharacters\n")
     assert config.load().secret_key == "sixteen$HOMEcharacters"
