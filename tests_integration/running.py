@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,6 +31,15 @@ sys.path.insert(0, sys.argv[1])
 import server
 sys.exit(server.main(**json.loads(sys.argv[2])))
 """
+
+
+def until(found):
+    """Return what `found()` returns, as soon as it is true."""
+    end = time.monotonic() + PATIENCE
+    while not (result := found()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return result
 
 
 class Server:

@@ -13,7 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from running import PATIENCE, ROOT
+from running import PATIENCE, ROOT, until
 
 # As somebody's own bot: this one goes straight ahead, so that its game lasts eleven ticks.
 WALLS = "--mode", "walls"
@@ -57,15 +57,6 @@ def start_bots(live, tmp_path):
     for process in started:
         process.kill()
         process.communicate()
-
-
-def until(found):
-    """What `found` returns, as soon as it is true."""
-    end = time.monotonic() + PATIENCE
-    while not (result := found()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return result
 
 
 def active(live):

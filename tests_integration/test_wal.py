@@ -4,12 +4,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 
 import pytest
 from driver import drive
-from running import PATIENCE, ROOT
+from running import PATIENCE, ROOT, until
 
 import service
 
@@ -52,13 +51,6 @@ def games_in_the_file_alone(path):
     with closing(sqlite3.connect(copy)) as alone:
         assert alone.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return alone.execute("SELECT COUNT(*) FROM games").fetchone()[0]
-
-
-def await_that(condition):
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("stop", STOPS)
@@ -122,19 +114,19 @@ def test_what_was_written_is_soon_in_the_file(make_app, path):
     """Also what another program has written."""
     app = make_app(checkpoint_interval=0.02)
     drive(app).sign_up("Ada").play(1)
-    await_that(lambda: wal_size(path) == 0)
+    until(lambda: wal_size(path) == 0)
     assert games_in_the_file_alone(path) == 1
     with closing(sqlite3.connect(path)) as other:
         other.execute("DELETE FROM games")
         other.commit()
-        await_that(lambda: wal_size(path) == 0)
+        until(lambda: wal_size(path) == 0)
         assert games_in_the_file_alone(path) == 0
 
 
 def test_the_server_does_so_by_itself(make_server, path, url):
     server = make_server(waiting={"checkpoint_interval": 0.1}, DATABASE_URL=url, WORKERS="2")
     server.api.sign_up("Ada").play(1)
-    await_that(lambda: wal_size(path) == 0)
+    until(lambda: wal_size(path) == 0)
     assert games_in_the_file_alone(path) == 1
 
 
@@ -150,6 +142,6 @@ def test_once_a_long_reader_ends_the_wal_file_shrinks(make_app, path):
         assert wal_size(path) > 50_000
         api("GET /api/leaderboard")  # beside it others read and write
         reader.execute("COMMIT")
-        await_that(lambda: wal_size(path) == 0)
+        until(lambda: wal_size(path) == 0)
     ada.play(1)
     assert len(api("GET /api/leaderboard")) == 1
