@@ -474,35 +474,45 @@ def delete(user):
 def erase():
     """Delete rows of accounts that were deleted: a background task. Return whether there is more to do.
 
-    Each step takes a few milliseconds, since SQLite's other writers wait for it, and under gevent everybody.
+    On SQLite each step takes a few milliseconds, since other writers wait for it, and under gevent everybody.
     """
     found = sql("SELECT id FROM users WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1").fetchone()
     if not found:
         return False
-    number, until = FEWEST_ERASED, time.monotonic() + ERASING_TIME
+    since, number, until = 0, FEWEST_ERASED if models.is_sqlite() else MOST_ERASED, time.monotonic() + ERASING_TIME
     while time.monotonic() < until:
         began = time.monotonic()
-        if _erase_some(found[0], number):
+        since = _erase_some(found[0], number, since)
+        if since is None:
             break
-        took = time.monotonic() - began
-        number = int(min(max(FEWEST_ERASED, number * ERASING_STEP / took), MOST_ERASED))
+        if models.is_sqlite():
+            took = time.monotonic() - began
+            number = int(min(max(FEWEST_ERASED, number * ERASING_STEP / took), MOST_ERASED))
         _give_way()
     return True
 
 
-def _erase_some(user_id, number):
-    """Delete so many games of a deleted account, and the account once it has none. Return whether nothing is left."""
+def _erase_some(user_id, number, since=0):
+    """Delete so many games, which began at `since` or later, of a deleted account, and the account once it has none.
+
+    Return the next `since`, or None if nothing is left. Postgres would look again at all that was deleted before that time.
+    """
     if sql("SELECT 1 FROM entries WHERE user_id = ? LIMIT 1", user_id).fetchone():
         _withdraw_some(user_id)
-        return False
-    swiftly(lambda: sql(_ERASE_GAMES, user_id, number))
+        return since
+    deleted = swiftly(lambda: sql(_ERASE_GAMES, user_id, since, number).fetchall())
+    if len(deleted) == number:
+        return max(began for (began,) in deleted)
     if sql("SELECT 1 FROM games WHERE user_id = ? LIMIT 1", user_id).fetchone():
-        return False
+        return 0
     durably(lambda: sql("DELETE FROM users WHERE id = ?", user_id))
-    return True
+    return None
 
 
-_ERASE_GAMES = "DELETE FROM games WHERE id IN (SELECT id FROM games WHERE user_id = ? LIMIT ?)"
+_ERASE_GAMES = (
+    "DELETE FROM games WHERE id IN (SELECT id FROM games WHERE user_id = ? AND started_at >= ? ORDER BY started_at LIMIT ?)"
+    " RETURNING started_at"
+)
 
 
 def _withdraw_rest(user_id, has_more, steps):

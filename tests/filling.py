@@ -15,8 +15,8 @@ def _remainder(number, divisor):
 
 
 # As many rows as the parameter says, numbered from 1.
-_NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
-_ID = f"CAST('f' || {_remainder('CAST(n AS BIGINT) * 7919', PRIME)} AS VARCHAR(16))"
+_NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
+_ID = f"CAST('f' || {_remainder('n * 7919', PRIME)} AS VARCHAR(16))"
 _GAMES = (
     "INSERT INTO games (id, user_id, mode, rules, seed, verified, ranked, started_at, seen_at, ended_at, outcome,"
     f" tick, score, turns, challenge) {_NUMBERS} SELECT {_ID}, ?, ?, 1, n, ? = 1, ? = 1,"
