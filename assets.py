@@ -8,6 +8,7 @@ a page loads all of its modules from one, since they import each other by relati
 import gzip
 import hashlib
 import re
+from functools import lru_cache
 
 INDEX, DOCS = "index.html", "docs.html"  # the pages
 TYPES = {
@@ -21,7 +22,13 @@ TYPES = {
 COMPRESSED = {"css", "html", "js", "svg", "webmanifest"}
 VERSIONED = re.compile(r"(v-[0-9a-f]{12})/(.+)")
 NAMED = re.compile(rb'"(\.\./)?static/')
+KEPT = 200  # files that are compressed once for all apps of a process: test suites make many
 FOR_GOOD, ASK = "public, max-age=31536000, immutable", "no-cache"
+
+
+@lru_cache(KEPT)
+def _compress(content):
+    return gzip.compress(content, mtime=0)
 
 
 class Asset:
@@ -34,7 +41,7 @@ class Asset:
         ending = name.rpartition(".")[2]
         self.kind = TYPES[ending]
         self.content = content
-        self.compressed = gzip.compress(content, mtime=0) if ending in COMPRESSED else None
+        self.compressed = _compress(content) if ending in COMPRESSED else None
         digest = hashlib.blake2b(content, digest_size=12).hexdigest()
         self.etag, self.compressed_etag = f'"{digest}"', f'"{digest}-gzip"'
 
