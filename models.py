@@ -7,7 +7,8 @@ builds its own anew at each call; the others are peewee's.
 
 import itertools
 import secrets
-from contextlib import contextmanager, suppress
+import sqlite3
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 
@@ -93,12 +94,30 @@ def migrate():
     Raise ConfigError for a database that a newer version has brought further, which this one would only harm, and for one
     that has a table with one of our names that is not ours.
     """
+    if _current.get().is_in_memory:
+        _make_in_memory()
+        return
     had, lacking = migrations()
     refuse_newer(had)
     if lacking or not ownership.has_history(_current.get()):
         with migrating() as runner:
             refuse_newer(runner.applied())
             runner.up()
+
+
+def _make_in_memory():
+    """Make the tables of an empty database in memory as a copy: test suites make many of them."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        made.deserialize(_tables_in_memory())
+        made.backup(_current.get().connection())
+
+
+@cache
+def _tables_in_memory():
+    """Return an empty database with today's tables, as the bytes of a SQLite file."""
+    with migrating() as runner:
+        runner.up()
+    return _current.get().connection().serialize()
 
 
 @contextmanager
