@@ -542,7 +542,7 @@ def checkpoint(path, modes=("PASSIVE", "TRUNCATE")):
     except OSError:  # there is none
         return
     uri = f"{Path(path).as_uri()}?mode=rw"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, CHECKPOINT_WAIT, uri=True)) as connection:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, timeout=CHECKPOINT_WAIT, uri=True)) as connection:
         for mode in modes:  # where it fails, the next one tries again
             connection.execute(f"PRAGMA wal_checkpoint({mode})")
 

@@ -138,7 +138,7 @@ def test_a_sqlite_file_that_is_locked_for_all_keeps_nobody_waiting(make_server, 
     path = tmp_path / "snake.db"
     server = make_server(waiting=WAITING, DATABASE_URL=f"sqlite:///{path}", RATE_LIMITS="false")
     server.api.sign_up("Ada")
-    with closing(sqlite3.connect(path, PATIENCE, isolation_level=None)) as other:
+    with closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with ThreadPoolExecutor(60) as threads:
             results = list(threads.map(lambda _: timed(server.api.ask, "POST /api/auth/guest"), range(60)))
