@@ -2,11 +2,13 @@
 
 import math
 import secrets
+import threading
 from bisect import bisect_right
 from collections import namedtuple
 from operator import itemgetter
 from struct import pack, unpack
 
+import msgspec
 from msgspec import UNSET
 
 import boards
@@ -37,9 +39,7 @@ _FIND = (
     f"SELECT {', '.join('g.' + name for name in _COLUMNS.split())}, u.name, u.bot"  # noqa: S608 - the names are ours
     " FROM games g JOIN users u ON u.id = g.user_id AND u.deleted_at IS NULL"
 )
-_FIND_BRIEFLY = _FIND.replace("g.turns,", f"CASE WHEN length(g.turns) <= {SHORT} THEN g.turns END,").replace(
-    "g.state,", "NULL,"
-)
+_FIND_BRIEFLY = _FIND.replace("g.turns,", f"CASE WHEN length(g.turns) <= {SHORT} THEN g.turns END,")
 
 
 class Pace:
@@ -87,16 +87,37 @@ def unpack_turns(packed, since=0):
     return _unpacked(packed[_first_after(packed, since) :])
 
 
-def some_turns(packed, since, limit):
-    """Return (turns after the tick `since`, at most `limit` of them; whether there are more)."""
+# Turns as JSON: their number, the tick of the last one or None, and whether more follow.
+Part = namedtuple("Part", "turns number last is_cut")
+_of_long_games = threading.Lock()  # whose turns take up to a megabyte, so that one request at a time reads them
+
+
+def some_turns(game, since, limit):
+    """Return (the game, the Part of its turns after the tick `since` with at most `limit` of them).
+
+    Of a game as `found_briefly` returns it, the turns may have to be read first. The game is as it was at the same moment
+    then, or None if it is gone.
+    """
+    if game.turns is not None:
+        return game, _part(game.turns, since, limit)
+    release()
+    with _of_long_games:
+        game = find_or_none(game.id)
+        return game and game._replace(turns=None), game and _part(game.turns, since, limit)
+
+
+def _part(packed, since, limit):
+    """Make the Part of encoded turns; while it makes a large one, other requests have their turn."""
     first = _first_after(packed, since)
     end = min(first + 3 * limit, len(packed))
-    turns = _unpacked(packed[first : min(end, first + 3 * STEP)])
-    for start in range(first + 3 * STEP, end, 3 * STEP):  # during many, other requests have their turn
-        release()
-        threads.give_way()
-        turns += _unpacked(packed[start : min(end, start + 3 * STEP)])
-    return turns, end < len(packed)
+    parts = []
+    for start in range(first, end, 3 * STEP):
+        if parts:
+            release()
+            threads.give_way()
+        parts.append(msgspec.json.encode(_unpacked(packed[start : min(end, start + 3 * STEP)]))[1:-1])
+    last = int.from_bytes(packed[end - 3 : end], "big") >> 2 if parts else None
+    return Part(msgspec.Raw(b"[%s]" % b",".join(parts)), max(0, end - first) // 3, last, end < len(packed))
 
 
 def _first_after(packed, tick):
@@ -405,7 +426,7 @@ def found(where, *parameters):
 
 
 def found_briefly(where, *parameters):
-    """Return the same as `found`, without states, and without the turns of long games: None instead."""
+    """Return the same as `found`, without the turns of long games: None instead."""
     return [Found(*row) for row in sql(f"{_FIND_BRIEFLY} {where}", *parameters)]
 
 
@@ -499,8 +520,14 @@ def _conflict(code, detail, game, pace):
 
 
 def record(game, since, pace):
-    """Return the GameRecord; while the game is played, whether it is `ranked` is as of its last post."""
-    turns, is_cut = some_turns(game.turns, since, MOST_TURNS)
+    """Return the GameRecord of a game as `found` or `found_briefly` returns it. 404 if it is gone by now.
+
+    While the game is played, whether it is `ranked` is as of its last post.
+    """
+    found, part = some_turns(game, since, MOST_TURNS)
+    if not found:
+        raise not_found(f"game {game.id!r}")
+    game = found
     return GameRecord(
         id=game.id,
         username=game.username,
@@ -516,8 +543,8 @@ def record(game, since, pace):
         score=game.score,
         started_at=timestamp(game.started_at),
         ended_at=timestamp(game.ended_at),
-        turns=turns,
-        continue_since=turns[-1][0] if is_cut else UNSET,
+        turns=part.turns,
+        continue_since=part.last if part.is_cut else UNSET,
     )
 
 

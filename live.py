@@ -4,7 +4,6 @@ import msgspec
 
 import games
 import rules
-import threads
 from models import now, sql
 from problems import TOO_LONG, invalid
 from schemas import MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
@@ -111,30 +110,27 @@ def news(known, limit, hidden, may_see):
     room, told = games.MOST_TURNS, []
     for game in [*watched, *(game for game in others if game.id not in known)]:
         since = known.get(game.id)
-        if update := _news(game, since or 0, room):
+        update, number = _news(game, since or 0, room)
+        if update:
             told.append(update if since is not None else _whole(game, update))
-            room -= len(update.turns)
+            room -= number
     return told
 
 
 def _news(game, since, room):
-    """The LiveGame with at most `room` turns after the tick `since`; None if it is gone."""
-    turns, is_cut = [], False
-    if game.tick > since and not room:
-        is_cut = True
-    elif game.tick > since:
-        if game.turns is None:  # they are many; they and the tick must be of one moment
-            threads.give_way()
-            game = games.find_or_none(game.id)
-            if not game:
-                return None
-        turns, is_cut = games.some_turns(game.turns, since, room)
-    if is_cut:
-        return LiveGame(game.id, turns[-1][0] if turns else since, heard=_heard(game), turns=turns)
+    """Return (the LiveGame, with at most `room` turns after `since`; how many they are), or (None, 0) if it is gone."""
+    part = games.Part([], 0, None, is_cut=game.tick > since)  # where there is no room
+    if game.tick > since and room:
+        game, part = games.some_turns(game, since, room)
+        if not game:
+            return None, 0
+    turns = part.turns if part.number else []
+    if part.is_cut:
+        return LiveGame(game.id, part.last or since, heard=_heard(game), turns=turns), part.number
     news = LiveGame(game.id, game.tick, heard=_heard(game), turns=turns)
     if game.ended_at is not None:
         news.outcome, news.ranked, news.rank = game.outcome, bool(game.ranked), games.rank(game)
-    return news
+    return news, part.number
 
 
 def _heard(game):

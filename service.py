@@ -713,7 +713,7 @@ def show_game(asked, may_see, game_id):
     403: it is a game of today's daily challenge, which is shown to those who have opened the challenge in that mode, and to
     everybody once the day has ended (UTC).
     """
-    game = games.find(game_id)
+    game = games.find(game_id, games.found_briefly)
     if not may_see(game):
         raise challenges.hidden(game.mode)
     return games.record(game, asked.since, request.app.pace)
