@@ -90,6 +90,7 @@ class _Kept:
     """
 
     is_in_memory = False
+    is_shut = False  # then no connection is kept that is given back
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
@@ -165,7 +166,7 @@ class _Kept:
         connection = self._state.conn
         self._state.reset()
         counts.up(counts.IN_USE, -1)
-        if self._is_reusable(connection) and len(self._kept) < CONNECTIONS:
+        if self._is_reusable(connection) and len(self._kept) < CONNECTIONS and not self.is_shut:
             self._kept.append(connection)
         else:
             self._close(connection)

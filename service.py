@@ -234,6 +234,7 @@ class Snakepit(bottle.Bottle):
         """Stop the background tasks and close the connections to the database; a database in memory is gone with them."""
         super().close()
         self.background.stop()
+        self.database.is_shut = True  # a task that doesn't stop in time may still have a connection
         self.database.close_all()
 
     def _begin_process(self, environ):
