@@ -1,12 +1,14 @@
 """Games that are being played, for those who watch."""
 
+import re
+
 import msgspec
 
 import games
 import rules
 from models import now, sql
-from problems import TOO_LONG, invalid
-from schemas import MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
+from problems import BAD_FORMAT, TOO_LONG, invalid
+from schemas import KNOWN_GAME, MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
 
 LIVE = 10_000  # milliseconds after a post in which a game is shown as live
 MOST_BYTES = 1_000_000  # of the list of active games; only 200 very long snakes would need more
@@ -84,12 +86,17 @@ _CELLS = [msgspec.json.encode(Cell(cell % rules.SIZE, cell // rules.SIZE)) for c
 
 
 def parse_known(spelled):
-    """Return {id: tick} of the games that a query names as `ID:TICK,ID:TICK`. 422 if they are too many."""
-    pairs = [pair.split(":") for pair in spelled.split(",") if pair]
-    if len(pairs) > MOST_KNOWN:
-        why = f"names {len(pairs)} games; give at most {MOST_KNOWN}, and ask for the others separately"
+    """Return {id: tick} of the games that a query names as `ID:TICK,ID:TICK`.
+
+    Raise a 422 Problem if it is spelled otherwise, or names too many.
+    """
+    known = spelled.split(",") if spelled else []
+    if not all(re.fullmatch(KNOWN_GAME, game) for game in known):
+        raise invalid(("known", BAD_FORMAT, "give ID:TICK of each game, with commas between, such as abc:12,def:0"))
+    if len(known) > MOST_KNOWN:
+        why = f"names {len(known)} games; give at most {MOST_KNOWN}, and ask for the others separately"
         raise invalid(("known", TOO_LONG, why, {"max": MOST_KNOWN, "unit": "games"}))
-    return {game_id: int(tick) for game_id, tick in pairs}
+    return {game_id: int(tick) for game_id, _, tick in (game.partition(":") for game in known)}
 
 
 def news(known, limit, hidden, may_see):

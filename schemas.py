@@ -21,7 +21,8 @@ MOST_LIVE = 50  # games of the wall in one answer
 MOST_KNOWN = 50  # games that a request to the live feed names
 MOST_ACTIVE = 200  # games in one answer
 PLACE = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # on a board
-KNOWN = "^([A-Za-z0-9_-]{1,16}:[0-9]{1,6}(,[A-Za-z0-9_-]{1,16}:[0-9]{1,6})*)?$(?!\n)"
+KNOWN_GAME = "[A-Za-z0-9_-]{1,16}:[0-9]{1,6}"
+KNOWN = f"^({KNOWN_GAME}(,{KNOWN_GAME}){{0,{MOST_KNOWN - 1}}})?$(?!\n)"
 Text = Annotated[str, Meta(max_length=320)]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Code = Annotated[str, Meta(extra_json_schema={"enum": list(CODES)})]
@@ -152,7 +153,7 @@ class LiveQuery(Request):
         str,
         Meta(
             max_length=2000,
-            pattern=KNOWN,
+            extra_json_schema={"pattern": KNOWN},
             description=f"The games that one has, as `ID:TICK,ID:TICK`, at most {MOST_KNOWN}.",
         ),
     ] = ""

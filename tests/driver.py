@@ -130,3 +130,13 @@ def plan(seed, mode, meals):
         if end.score == meals * rules.POINTS:
             return turns + last, end.ticks
     raise AssertionError("there is food on both ways")
+
+
+def with_effect(turns):
+    """Return the turns that are stored: those to the heading that the snake has, or to the opposite one, change nothing."""
+    stored, heading = [], "U"
+    for at, wanted in turns:
+        if wanted not in (heading, rules.OPPOSITE[heading]):
+            stored.append([at, wanted])
+            heading = wanted
+    return stored

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, pairwise
 
 import pytest
-from driver import drive, plan
+from driver import drive, plan, with_effect
 
 import rules
 import service
@@ -56,7 +56,7 @@ def after(body, record):
     game = rules.Game(record["seed"], record["mode"])
     game.advance(turns, body["tick"])
     status = "over" if game.outcome else "playing"
-    return status, game.ticks, game.score, game.outcome, [turn for turn in turns if turn[0] <= game.ticks]
+    return status, game.ticks, game.score, game.outcome, with_effect(turn for turn in turns if turn[0] <= game.ticks)
 
 
 def boards(records):
