@@ -94,7 +94,7 @@ SESSION_COLUMNS = "token_hash user_id created_at expires_at"
 
 
 def sessions_of(sessions, players, now):
-    return ((sessions._hash(token(n)), n, now, now + 3650 * DAY) for n in players)
+    return ((sessions.hashed(token(n)), n, now, now + 3650 * DAY) for n in players)
 
 
 def _ago(chance):

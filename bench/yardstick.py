@@ -41,4 +41,4 @@ class Yardstick(server.Server):
 
 
 if __name__ == "__main__":
-    Yardstick(server.config.load()).run()
+    Yardstick(server.config.load(), {}).run()
