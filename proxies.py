@@ -112,7 +112,7 @@ def _forwarded(text):
 
 
 def _said(environ, what, hops):
-    """Return what the outermost trusted proxy has put into X-Forwarded-Proto or -Host; each appends, or writes it anew."""
+    """Return what the outermost trusted proxy has put into X-Forwarded-Proto or -Host; each appends, or replaces it."""
     values = environ.get(f"HTTP_X_FORWARDED_{what}", "").split(",")
     return values[-min(hops, len(values))].strip()
 

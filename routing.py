@@ -76,7 +76,7 @@ def route(method, path, *, answer=None, status=200, validated=False, headers=Non
 
 
 def guarded(handler, takes=(), status=200, validated=False, refuses_query=False):
-    """The handler as bottle calls it: with the database at hand, and no way out for an exception.
+    """The handler as bottle calls it: with its database, and no way out for an exception.
 
     `refuses_query`: it takes no query, and refuses one as it would an unknown parameter.
     """
