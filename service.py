@@ -783,7 +783,6 @@ def show_home():
 
     It is up to two seconds old as to games that are being played.
     """
-    response.set_header("Cache-Control", "public, max-age=1")
     return home.show(request.app.home, request.app.secret)
 
 

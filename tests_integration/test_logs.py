@@ -4,11 +4,13 @@ import http.client
 import json
 import re
 import socket
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
 from driver import PASSWORD
-from running import PATIENCE
+from running import PATIENCE, ROOT
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) [\w.]+( \[[\w.-]+\])?: .+")
 LOUD = {"LOG_LEVEL": "debug", "ACCESS_LOG": "true", "WORKERS": "2"}
@@ -108,14 +110,15 @@ def test_a_flood_of_requests_that_can_not_be_read_is_counted(make_server, log_fo
     assert int(re.search(r"(?:Repeated |'repeated': )(\d+)", str(said[-1]))[1]) >= 280
 
 
-def test_a_database_that_refuses_is_logged_without_its_password(make_server, postgres_url):
+def test_a_database_that_refuses_stops_the_start_without_its_password(tmp_path, postgres_url):
     parts = urlsplit(postgres_url)
     name = "hunter2 hunter2"
     host = parts.netloc.rpartition("@")[2]
     url = f"postgres://nobody:{name.replace(' ', '%20')}@{host}{parts.path}?{parts.query}"
-    server = make_server(DATABASE_URL=url, LOG_LEVEL="debug")
-    answer = server.api.ask("GET /healthz")
-    assert answer.status == 503
-    said = lines(server, "text")
-    assert any(answer.headers["X-Request-ID"] in line and "ERROR" in line for line in said)
-    assert "hunter2" not in str(said)
+    settings = {"DATABASE_URL": url, "LOG_LEVEL": "debug", "PORT": "0"}
+    run = subprocess.run(
+        [sys.executable, ROOT / "service.py"], cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert run.returncode == 2
+    assert "DATABASE_URL: the database refuses the server's user or password" in run.stderr
+    assert "hunter2" not in run.stdout + run.stderr
