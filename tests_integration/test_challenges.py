@@ -171,7 +171,7 @@ def test_of_the_daily_challenge_the_first_try_counts_and_the_second_does_not(ope
 
 def test_a_guest_is_told_before_the_daily_challenge_that_the_attempt_does_not_count(open_as, server):
     page = open_as(None, "#/?challenge=daily")
-    expect(page.locator("#challenge-note")).to_contain_text("A guest's try is out of the count, also after signing up")
+    expect(page.locator("#challenge-note")).to_contain_text("A guest's try doesn't count, even after signing up later")
     play(page)
     expect(page.locator("#next-label")).to_have_text("Out of the count")
     give_up(page)

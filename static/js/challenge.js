@@ -101,7 +101,7 @@ function describe_daily(date, standing) {
 /** A guest is told before the attempt what it is worth. */
 function for_whom() {
   if (api.is_player()) return ".";
-  return ", with an account. A guest's try is out of the count, also after signing up: sign up first.";
+  return ", with an account. A guest's try doesn't count, even after signing up later. Sign up first.";
 }
 
 /** What became of today's first try; of a guest's, only this browser knows. */
