@@ -158,7 +158,7 @@ def at_once(count, is_over):
                 future.result(4 * PATIENCE)
 
 
-@pytest.mark.parametrize(("count", "games"), [(4, 3), pytest.param(6, 8, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("count", "games"), [(6, 8)])
 def test_three_servers_of_which_one_after_the_other_dies_are_like_one(servers, make_nginx, count, games):
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
