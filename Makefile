@@ -27,13 +27,13 @@ test-long: $(VENV)/dev.stamp ## what takes too long for each change: loads, fail
 fuzz: $(VENV)/dev.stamp ## ten thousand requests drawn from the API's description, on each database; test-integration draws fewer
 	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests_integration/test_fuzz.py $(ARGS)
 
-lint: $(VENV)/dev.stamp ## the style, what looks unsafe, and the audit
+lint: $(VENV)/dev.stamp ## check style and common security mistakes with ruff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	@$(MAKE) --no-print-directory audit
 
-audit: ## whether anything is known against the dependencies; it says so where nobody can be asked
-	@$(PYTHON) .ci/audit.py $(VENV)/audit
+audit: $(VENV)/audit.stamp ## look up known vulnerabilities of the dependencies; fails if PyPI can't be asked
+	$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner=off --timeout=5 \
+		--requirement requirements-dev.txt
 
 bench: $(VENV)/dev.stamp ## answers per second beside a bare application's: half an hour the first time; needs wrk
 	$(BIN)/python bench/bench.py $(ARGS)
@@ -75,6 +75,11 @@ $(VENV)/test.stamp: $(VENV)/pip.stamp requirements-test.txt
 
 $(VENV)/dev.stamp: $(VENV)/pip.stamp requirements-dev.txt
 	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/audit.stamp: $(VENV)/pip.stamp
+	$(PYTHON) -m venv --clear $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
 $(VENV)/uv.stamp: $(VENV)/pip.stamp

@@ -34,6 +34,7 @@ TAGS = {
 }
 OTHERS = ("server", "The server itself.")
 CONTACT = {"name": "The operator of this server"}
+LICENSE = {"name": "MIT", "identifier": "MIT"}
 REASONS = {
     400: "The request can't be read.",
     401: "There is no live token, or the name or the password is wrong.",
@@ -95,7 +96,13 @@ def describe(routes):
     return msgspec.json.encode(
         {
             "openapi": "3.1.1",
-            "info": {"title": "Snakepit", "version": "1", "description": _flowing(ABOUT), "contact": CONTACT},
+            "info": {
+                "title": "Snakepit",
+                "version": "1",
+                "description": _flowing(ABOUT),
+                "contact": CONTACT,
+                "license": LICENSE,
+            },
             "servers": [{"url": "..", "description": "Where this description is, below whatever path."}],
             "tags": [{"name": name, "description": about} for name, about in (*TAGS.values(), OTHERS)],
             "paths": paths,

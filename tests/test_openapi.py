@@ -1,6 +1,7 @@
 """The API's description: whole, valid, and true of what is answered."""
 
 import re
+from pathlib import Path
 from urllib.parse import urljoin
 
 import conformance
@@ -46,6 +47,11 @@ def test_each_call_has_a_name_of_its_own_a_summary_and_a_tag():
     assert all(operation["summary"] for operation in OPERATIONS)
     known = {tag["name"] for tag in DESCRIPTION["tags"]}
     assert {tag for operation in OPERATIONS for tag in operation["tags"]} == known
+
+
+def test_it_names_the_license():
+    assert DESCRIPTION["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    assert (Path(service.__file__).parent / "LICENSE").read_text().startswith("MIT License")
 
 
 def test_it_is_served_with_a_validator(app):
