@@ -50,7 +50,7 @@ REASONS = {
     503: "The database is out of reach; nothing is lost.",
 }
 ANYWAY = {400, 503}
-# What follows from what a route takes.
+# The refusals that follow from the inputs of a route.
 REFUSALS = {"user": {401}, "visitor": {401}, "path": {404, 414}, "query": {414, 422}, "body": {408, 411, 413, 422}}
 SECONDS = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
 HEADERS = {
@@ -78,12 +78,13 @@ ALL_CHOICES = CHOICES | {tuple(CODES): CODE}
 
 
 def describe(routes):
-    """The description of those routes that state something, as JSON."""
-    routes = [route for route in routes if route.takes is not None]
+    """Return the description of these Bottle routes, as JSON; routing.py says what they declare."""
     if sys.flags.optimize > 1:
         kept = [kind for kind in vars(schemas).values() if isinstance(kind, type) and kind.__module__ == schemas.__name__]
-        _restore_docstrings([*kept, *(route.handler for route in routes)])
-    shapes = {repr(shape): shape for route in routes for shape in (route.takes.get("body"), route.answer) if shape}
+        _restore_docstrings([*kept, *(route.callback for route in routes)])
+    shapes = {
+        repr(shape): shape for route in routes for shape in (route.config.get("body"), route.config.get("response")) if shape
+    }
     kinds = [*shapes.values(), ProblemAnswer]
     (*shown, problem), components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS)
     shown = dict(zip(shapes, shown, strict=True))
@@ -91,7 +92,7 @@ def describe(routes):
     choices[CODE]["description"] = "\n".join(f"- `{code}`: {meaning}" for code, meaning in CODES.items())
     paths = {}
     for route in routes:
-        path = re.sub("<(.+?)>", r"{\1}", route.path)
+        path = re.sub("<(.+?)>", r"{\1}", route.rule)
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, shown)
     return msgspec.json.encode(
         {
@@ -131,19 +132,19 @@ def _docstrings(path):
 
 
 def _operation(route, shown):
-    """`shown`: what the description has for a type, by its repr. The words are the handler's; see routing.route."""
-    summary, *rest = re.split(r"\s+(?=[45]\d\d: )|\n\n", inspect.getdoc(route.handler))
+    """`shown`: the schema of each type by its repr. The text is the handler's docstring; see routing.py."""
+    summary, *rest = re.split(r"\s+(?=[45]\d\d: )|\n\n", inspect.getdoc(route.callback))
     reasons = {text[:3]: _sentence(text[5:]) for text in rest if text[:3].isdigit()}
     said = {
-        "operationId": route.handler.__name__,
-        "tags": [_tag(route.path)],
+        "operationId": route.callback.__name__,
+        "tags": [_tag(route.rule)],
         "summary": summary.removesuffix("."),
         "description": _flowing("\n\n".join(text for text in rest if text[:3] not in reasons)) or summary,
-        "parameters": [*_parts(route.path), *_fields(route.takes.get("query"))],
-        "requestBody": _body(route.takes.get("body"), shown),
+        "parameters": [*_parts(route.rule), *_fields(route.config.get("query"))],
+        "requestBody": _body(route.config.get("body"), shown),
         "responses": _answers(route, shown, reasons),
     }
-    return {name: value for name, value in said.items() if value} | {"security": _security(route.takes)}
+    return {name: value for name, value in said.items() if value} | {"security": _security(route.config)}
 
 
 def _without_defaults(shape):
@@ -191,10 +192,10 @@ def _tag(path):
     return next((tag for part, (tag, _) in TAGS.items() if path.startswith(f"/api/{part}")), OTHERS[0])
 
 
-def _security(takes):
-    if "visitor" in takes:
+def _security(config):
+    if "visitor" in config:
         return [{}, *TOKENS]
-    return TOKENS if "user" in takes else []
+    return TOKENS if "user" in config else []
 
 
 def _parts(path):
@@ -226,20 +227,23 @@ def _body(shape, shown):
 
 
 def _answers(route, shown, reasons):
-    """By status, the answer itself first; `reasons` are what its docstring has of some."""
-    headers = {name: {"description": about, "schema": {"type": "string"}} for name, about in (route.headers or {}).items()}
-    headers |= ETAG if route.validated else {}
-    answer = {"description": HTTPStatus(route.status).phrase}
+    """Return the responses by status, the success first; `reasons` are the handler's own descriptions of some."""
+    config = route.config
+    status = config.get("status", 200) if "response" in config else 204
+    headers = {name: {"description": about, "schema": {"type": "string"}} for name, about in config.get("headers", ())}
+    headers |= ETAG if "etag" in config else {}
+    answer = {"description": HTTPStatus(status).phrase}
     if headers:
         answer["headers"] = headers
-    if route.answer is not None:
-        answer["content"] = {"application/json": {"schema": shown[repr(route.answer)]}}
-    answers = {str(route.status): answer}
-    if route.validated:
+    if "response" in config:
+        answer["content"] = {"application/json": {"schema": shown[repr(config["response"])]}}
+    answers = {str(status): answer}
+    if "etag" in config:
         answers["304"] = {"description": "It is still what the ETag in If-None-Match stands for.", "headers": ETAG}
-    takes = [*route.takes, "path"] if "<" in route.path else [*route.takes]
-    takes += ["query"] if route.path.startswith("/api/") else []  # an unknown parameter is refused everywhere
-    refused = ANYWAY.union(route.errors, *(REFUSALS[what] for what in takes))
+    inputs = [name for name in config if name in REFUSALS]
+    inputs += ["path"] if "<" in route.rule else []
+    inputs += ["query"] if route.rule.startswith("/api/") else []  # an unknown parameter is refused everywhere
+    refused = ANYWAY.union(config.get("errors", ()), *(REFUSALS[name] for name in inputs))
     for status in map(str, sorted(refused)):
         answers[status] = {"$ref": RESPONSES.format(name=status)}
         if status in reasons:

@@ -1,11 +1,27 @@
-"""Routes: what each takes and gives, stated once, by which requests are read and the API's description is made."""
+"""The API plugin for Bottle: it parses requests, calls handlers, and makes responses of what they return or raise.
+
+A route declares its inputs and its response as keyword arguments, which Bottle stores in `route.config`:
+
+    @api.patch("/api/auth/me", user=require_user, body=Change, response=UserAnswer, errors=(403, 409, 429))
+    def change_me(user, body):
+        '''Change the user's name, email or password.'''
+
+- `user`: a function that returns who asks; `visitor`: the same for a call that needs no token.
+- `query`, `body`: the msgspec types of the query string and of the JSON body.
+- `response`: the type that is sent as JSON, with `status` (200 by default). Without it the response is 204.
+- `etag`: whether the response has an ETag; a client that has this content already gets 304.
+- `headers`: pairs of the name and the description of further response headers.
+- `errors`: statuses of refusals that don't follow from the inputs.
+
+Inputs are read in the order of their declaration and passed to the handler by their names, as are the parts of the path.
+openapi.py describes the API from the same declarations; a handler's docstring is its description there, and `404: text.` in
+it says what that status means here.
+"""
 
 import functools
 import hashlib
 import logging
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, NamedTuple
 
 import bottle
 import msgspec
@@ -20,122 +36,97 @@ from parsing import body, header, query
 from problems import INTERNAL_ERROR, UNAVAILABLE, Problem
 from schemas import FieldError, NoQuery, ProblemAnswer
 
-RETRY_AFTER = 2  # seconds, when the database can't do what is asked
-RETRY_LATER = 30  # the same, if that doesn't pass by itself
-REASON = "snakepit.reason"  # in the environ of a request that is refused: what it is counted as
+RETRY_AFTER = 2  # seconds, when the database is unavailable for a moment
+RETRY_LATER = 30  # seconds, when the operator must act first
+REJECTION_REASON = "snakepit.reason"  # in the environ of a refused request: its reason in the metrics
 
-NO_PAGES = ("/api/", "/healthz/", "/metrics/")  # below these there is no HTML
+JSON_ONLY = ("/api/", "/healthz/", "/metrics/")  # paths below which no error is an HTML page
 
 log = logging.getLogger("snakepit")
 
-ROUTES = []
-# How each thing is taken that a route can state.
-TAKEN = {
-    "user": lambda ask: ask,
-    "visitor": lambda ask: ask,
-    "query": lambda shape: functools.partial(query, shape),
-    "body": lambda shape: functools.partial(body, shape),
+# {input that a route can declare: function that makes its reader from what is declared}
+INPUTS = {
+    "user": lambda find_user: find_user,
+    "visitor": lambda find_visitor: find_visitor,
+    "query": lambda kind: functools.partial(query, kind),
+    "body": lambda kind: functools.partial(body, kind),
 }
 
 
-class Route(NamedTuple):
-    """What the app answers, and what is stated of it, as `route` has it; `takes` is None where nothing is: for pages."""
+class ApiPlugin:
+    """Wraps handlers so that they get parsed inputs, and no exception gets out."""
 
-    method: str
-    path: str
-    handler: Callable
-    takes: dict | None = None
-    answer: Any = None
-    status: int = 200
-    validated: bool = False
-    headers: dict | None = None
-    errors: tuple = ()
+    name, api = "snakepit", 2
 
+    def apply(self, callback, route):
+        config = route.config
+        readers = [(name, INPUTS[name](config[name])) for name in config if name in INPUTS]
+        takes_no_query = route.rule.startswith("/api/") and "query" not in config
+        status = config.get("status")
+        has_etag = config.get("etag")
 
-def route(method, path, *, answer=None, status=200, validated=False, headers=None, errors=(), **takes):
-    """Add the handler to the API, and to its description, which is made from what is stated here.
+        def api_handler(**inputs):
+            try:
+                request.app.prepare()
+                if takes_no_query and request.environ.get("QUERY_STRING"):
+                    query(NoQuery)
+                for name, read in readers:
+                    inputs[name] = read()
+                result = callback(**inputs)
+            except Exception as error:
+                return problem_response(_problem_of(error))
+            if isinstance(result, bottle.HTTPResponse):
+                return result
+            if result is None:
+                response.status = 204
+                return b""
+            if status:
+                response.status = status
+            content = result if isinstance(result, bytes) else msgspec.json.encode(result)
+            if has_etag:
+                return _with_etag(content)
+            response.content_type = "application/json"
+            response.set_header("Cache-Control", "no-store")
+            return content
 
-    `takes`: what the handler is called with, beside the parts of the path by their names. It is looked at in the order
-    in which it stands, and refused where it isn't right: `user`, a function that says who asks, or `visitor`, the same for
-    a call that needs no token; `query` and `body`, what shapes they have. `answer`: the type that is sent as JSON, with
-    `status`; None is sent as 204. `validated`: with an ETag, and as 304 to those who have it. `headers`: what further ones
-    say. `errors`: the statuses of refusals that don't follow from the rest.
-
-    The handler's docstring is what the description says of it, `404: words.` in it what that refusal means here.
-    """
-
-    def add(handler):
-        given = 204 if answer is None else status
-        takers = [TAKEN[name](what) for name, what in takes.items()]
-        refuses_query = path.startswith("/api/") and "query" not in takes
-        answering = guarded(handler, takers, given, validated, refuses_query)
-        ROUTES.append(Route(method, path, answering, takes, answer, given, validated, headers, errors))
-        return handler
-
-    return add
-
-
-def guarded(handler, takes=(), status=200, validated=False, refuses_query=False):
-    """The handler as bottle calls it: with its database, and no way out for an exception.
-
-    `refuses_query`: it takes no query, and refuses one as it would an unknown parameter.
-    """
-
-    @functools.wraps(handler)
-    def answer(**parameters):
-        try:
-            app = request.app
-            app.prepare()
-            if refuses_query and request.environ.get("QUERY_STRING"):
-                query(NoQuery)
-            result = handler(*[take() for take in takes], **parameters)
-        except Problem as problem:
-            return refuse(problem)
-        except Exception as error:
-            if trouble := connections.NOT_OURS if isinstance(error, ConfigError) else connections.trouble(error):
-                log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
-                return refuse(_not_now(trouble))
-            log.exception("%s %s", request.method, request.path)
-            return refuse(failed())
-        if isinstance(result, bottle.HTTPResponse):
-            return result
-        if status != 200:
-            response.status = status
-        if result is None:
-            return b""
-        content = result if isinstance(result, bytes) else msgspec.json.encode(result)
-        if validated:
-            return _unless_known(content)
-        response.content_type = "application/json"
-        response.set_header("Cache-Control", "no-store")
-        return content
-
-    return answer
+        return api_handler
 
 
-def _unless_known(content):
-    """JSON with a validator, or 304 if it is what the client has."""
+def _problem_of(error):
+    """Return the Problem that describes an exception to the client; log what the operator must know."""
+    if isinstance(error, Problem):
+        return error
+    trouble = connections.NOT_OURS if isinstance(error, ConfigError) else connections.trouble(error)
+    if trouble:
+        log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
+        return _unavailable(trouble)
+    log.error("%s %s", request.method, request.path, exc_info=error)
+    return internal_error()
+
+
+def _with_etag(content):
+    """Return JSON with an ETag, or 304 if the client has this content."""
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
     fields = {"ETag": etag, "Cache-Control": "no-cache"} | dict(response.headers)
-    if is_known(etag):
+    if matches_etag(etag):
         return bottle.HTTPResponse(status=304, headers=fields)
     return bottle.HTTPResponse(content, headers=fields | {"Content-Type": "application/json"})
 
 
-def is_known(etag):
-    """Whether the client has what the validator stands for."""
+def matches_etag(etag):
+    """Return whether the request's If-None-Match names the ETag."""
     return headers.matches(etag, header("IF_NONE_MATCH"))
 
 
-def refuse(problem):
-    """Answer with a Problem; where a browser asked for a page, with one that says the same."""
-    request.environ[REASON] = problem.reason
+def problem_response(problem):
+    """Respond with a Problem: as an HTML page where a browser asked for a page, as JSON elsewhere."""
+    request.environ[REJECTION_REASON] = problem.reason
     response.status = problem.status
     response.content_type = "application/problem+json"
     response.set_header("Cache-Control", "no-store")
     for name, value in problem.headers.items():
         response.set_header(name, value)
-    if not f"{request.path}/".startswith(NO_PAGES):
+    if not f"{request.path}/".startswith(JSON_ONLY):
         response.add_header("Vary", "Accept")
         if headers.prefers_html(header("ACCEPT")):
             response.content_type = "text/html; charset=utf-8"
@@ -148,15 +139,15 @@ def refuse(problem):
     return msgspec.json.encode(answer)
 
 
-def failed():
-    """500, with what the log has the request by."""
-    known_as = logs.request_id(request.environ, request.app.settings.trusted_proxies)
-    detail = f"The server has failed here; it is not your request's fault. Its log says more, at {known_as}."
+def internal_error():
+    """Return a 500 that names the request as the log does."""
+    request_id = logs.request_id(request.environ, request.app.settings.trusted_proxies)
+    detail = f"The server has failed here; it is not your request's fault. Its log says more, at {request_id}."
     return Problem(500, INTERNAL_ERROR, detail)
 
 
-def _not_now(trouble):
-    """Return a 503 for what the database couldn't do; `trouble` is a sentence of connections."""
+def _unavailable(trouble):
+    """Return a 503 for a database error; `trouble` is a sentence of connections."""
     is_lasting = trouble in connections.REMEDIES
     retry_in = RETRY_LATER if is_lasting else RETRY_AFTER
     what_then = (

@@ -75,7 +75,7 @@ from problems import (
     invalid,
     unauthorized,
 )
-from routing import REASON, ROUTES, Route, failed, guarded, is_known, refuse, route
+from routing import REJECTION_REASON, ApiPlugin, internal_error, matches_etag, problem_response
 from rules import MODES
 from schemas import (
     ActiveGame,
@@ -120,7 +120,7 @@ IN_TIME = 0.85  # of the time that a request has, a statement or a lock may take
 PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
-ONWARD = '`<?...>; rel="next"`: the query of the next page, where there is one.'
+NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
 LOG_IN_FAILURES = counts.number("log_in_failures")
 POSTS = counts.row("POST", "/api/games/<game_id>/turns")
 REFUSED_POSTS = {
@@ -134,6 +134,11 @@ MIXED_UP = (
 SEVERAL = "DATABASE_URL: a database in memory belongs to one process, and there are several; name a file or a Postgres"
 
 log = logging.getLogger("snakepit")
+
+api = bottle.Bottle()
+api.uninstall(True)  # msgspec makes the JSON
+api.install(ApiPlugin())
+site = bottle.Bottle()
 
 
 def create_app(**settings):
@@ -158,7 +163,6 @@ class Snakepit(bottle.Bottle):
     def __init__(self, settings, is_again=False):
         super().__init__()
         self.is_again = is_again
-        self.uninstall(bottle.JSONPlugin)  # JSON is made here, by msgspec
         self.settings = settings
         self.database = _database(settings)
         self.throttle = throttle.Throttle(settings.rate_limits, settings.rate_limit_storage)
@@ -188,9 +192,8 @@ class Snakepit(bottle.Bottle):
         self.background.add(challenges.forget_attempts, FORGET_ATTEMPTS)
         self.removal = upkeep.Removal(settings.session_days, settings.keep_games_days)
         self.background.add(self.removal, settings.removal_interval)
-        for method, path, handler, *_ in ROUTES:
-            self.route(path, method, handler)
-            self.routes[-1].row = counts.row(method, path)
+        self.merge(api)
+        self.merge(site)
         try:
             self._begin()
         except BaseException:
@@ -297,11 +300,10 @@ class Snakepit(bottle.Bottle):
         return content
 
     def _count(self, environ, status, nanoseconds):
-        route = environ.get("bottle.route")
-        row = route.row if route else counts.unmatched(environ["REQUEST_METHOD"])
+        row = RESPONSES.get(environ.get("bottle.route")) or counts.unmatched(environ["REQUEST_METHOD"])
         counts.answered(row, status, nanoseconds)
         if row == POSTS and status >= "4":
-            counts.up(REFUSED_POSTS[environ.get(REASON, REASONS[500])])
+            counts.up(REFUSED_POSTS[environ.get(REJECTION_REASON, REASONS[500])])
         if self.settings.access_log:
             logs.access(environ, status, nanoseconds, self.settings.trusted_proxies)
 
@@ -322,14 +324,14 @@ class Snakepit(bottle.Bottle):
     def default_error_handler(self, error):
         """What bottle itself refuses: unknown paths, wrong methods, paths that are not UTF-8; and our own faults."""
         if error.status_code == 500:
-            return refuse(failed())
+            return problem_response(internal_error())
         if error.status_code == 404:
-            return refuse(Problem(404, NOT_FOUND, f"There is nothing at {request.path}."))
+            return problem_response(Problem(404, NOT_FOUND, f"There is nothing at {request.path}."))
         if error.status_code == 405:
             allowed = error.headers.get("Allow")
             detail = f"{request.path} does not take {request.method}. Allowed: {allowed}."
-            return refuse(Problem(405, METHOD_NOT_ALLOWED, detail, params={"allowed": allowed.split(",")}))
-        return refuse(Problem(error.status_code, MALFORMED_REQUEST, str(error.body)))
+            return problem_response(Problem(405, METHOD_NOT_ALLOWED, detail, params={"allowed": allowed.split(",")}))
+        return problem_response(Problem(error.status_code, MALFORMED_REQUEST, str(error.body)))
 
 
 def _database(settings):
@@ -361,8 +363,8 @@ def _cannot_serve(why, start):
 # Who asks.
 
 
-def signed_in():
-    """The user whose token came along. 401 if none did, or a dead one."""
+def require_user():
+    """Return the user whose token the request has. 401 if it has none, or one that is not valid."""
     given = token()
     if not given:
         raise unauthorized(
@@ -371,21 +373,21 @@ def signed_in():
     return request.app.sessions.user(given)
 
 
-def perhaps_signed_in():
-    """The user whose token came along, None if none did. 401 for a dead one."""
-    return signed_in() if token() else None
+def optional_user():
+    """Return the user whose token the request has, or None if it has none. 401 for one that is not valid."""
+    return require_user() if token() else None
 
 
-def viewer():
-    """Return a function that tells whether the client may see a games.Found. It reads the token for hidden games only.
+def game_viewer():
+    """Return a function that returns whether the client may see a game. It reads the token only if the game is hidden.
 
-    A token that is not valid is as good as none. What depends on it is in no shared cache.
+    A token that is not valid counts as none. No shared cache stores what depends on the token.
     """
 
     @functools.cache
     def user():
         try:
-            return perhaps_signed_in()
+            return optional_user()
         except Problem:
             return None
 
@@ -400,18 +402,18 @@ def viewer():
     return may_see
 
 
-def posting():
-    """The user who posts to a game. 429 before anything is read, if it is too often; nobody else can use that up.
+def posting_user():
+    """Return the user who posts turns. 429 if there were too many posts, before the body is read.
 
-    It is counted by user, whatever the id of the game: a user has one open game at a time, and ids can be invented.
+    Posts are counted by user, whatever the game's id: a user has one open game at a time, and ids can be invented.
     """
-    user = signed_in()
+    user = require_user()
     request.app.posts.spend(games.now(), user.id)
     return user
 
 
-def stating():
-    """The user who states a score. 403 where none is taken at its word, 429 if it is too often."""
+def scoring_user():
+    """Return the user who states a score. 403 unless SCORE_POLICY is open, 429 if there were too many."""
     if request.app.settings.score_policy != "open":
         raise Problem(
             403,
@@ -419,39 +421,31 @@ def stating():
             "Here no score is stated: open a game with POST /api/games and post its turns to /api/games/ID/turns;"
             " the server plays them and puts the score on the board.",
         )
-    user = signed_in()
+    user = require_user()
     request.app.stated_scores.spend(games.now(), user.id)
     return user
 
 
 def address():
-    """The client's, behind the proxies that are trusted."""
+    """Return the client's address, as the trusted proxies forward it."""
     return proxies.client(request.environ, request.app.settings.trusted_proxies)
 
 
 # Accounts.
 
 
-@route(
-    *("POST", "/api/auth/signup"),
-    body=SignUp,
-    visitor=perhaps_signed_in,
-    answer=SessionAnswer,
-    status=201,
-    errors=(409, 429),
-)
-def sign_up(wanted, guest):
+@api.post("/api/auth/signup", body=SignUp, visitor=optional_user, response=SessionAnswer, status=201, errors=(409, 429))
+def sign_up(body, visitor):
     """Make an account.
 
     With the token of a guest, it is theirs from now on, with the games played so far. 409: the name or the email is taken.
     """
     app = request.app
-    if guest and not guest.is_guest:
-        guest = None  # a player who makes another account
+    guest = visitor if visitor and visitor.is_guest else None  # a player may create another account
     counted = _counted((throttle.NEW_ACCOUNTS, f"account from {address()}"), unless=lambda code: code == BUSY)
-    with _place(f"sign-up of {key(wanted.username)}") as run, counted:
+    with _place(f"sign-up of {key(body.username)}") as run, counted:
         user = accounts.sign_up(
-            *(wanted.username, wanted.password, wanted.email, wanted.bot),
+            *(body.username, body.password, body.email, body.bot),
             *(app.passwords._replace(run=run), app.refused_names, guest),
         )
     if guest:
@@ -460,8 +454,8 @@ def sign_up(wanted, guest):
     return _session(user)
 
 
-@route("POST", "/api/auth/guest", body=Guest, answer=SessionAnswer, status=201, errors=(429,))
-def play_as_guest(_):
+@api.post("/api/auth/guest", body=Guest, response=SessionAnswer, status=201, errors=(429,))
+def play_as_guest(body):
     """Play without an account.
 
     Guests are on no board until they sign up.
@@ -470,56 +464,56 @@ def play_as_guest(_):
     return _session(accounts.make_guest())
 
 
-@route("POST", "/api/auth/login", body=LogIn, answer=SessionAnswer, errors=(401, 429))
-def log_in(given):
+@api.post("/api/auth/login", body=LogIn, response=SessionAnswer, errors=(401, 429))
+def log_in(body):
     """Open a session, by the username or the email."""
-    if given.username is None and given.email is None:
+    if body.username is None and body.email is None:
         raise invalid(("username", MISSING, "give a username or an email"))
-    user, wanted = accounts.find(given.username, given.email)
-    if not _is_right(user, given.password, *_attempts(user, wanted)):
+    user, wanted = accounts.find(body.username, body.email)
+    if not _is_right(user, body.password, *_attempts(user, wanted)):
         raise accounts.wrong_log_in()
     return _session(user)
 
 
-@route("POST", "/api/auth/logout", user=signed_in)
-def log_out(_):
+@api.post("/api/auth/logout", user=require_user)
+def log_out(user):
     """End the session; its token is dead from now on."""
     request.app.sessions.close(token())
 
 
-@route("GET", "/api/auth/sessions", user=signed_in, answer=list[LiveSession])
+@api.get("/api/auth/sessions", user=require_user, response=list[LiveSession])
 def my_sessions(user):
     """List one's sessions, newest first."""
     return request.app.sessions.live(user, token())
 
 
-@route("DELETE", "/api/auth/sessions/<session_id>", user=signed_in)
+@api.delete("/api/auth/sessions/<session_id>", user=require_user)
 def end_session(user, session_id):
     """End one of one's sessions."""
     request.app.sessions.close_one(user, session_id)
 
 
-@route("DELETE", "/api/auth/sessions", user=signed_in)
+@api.delete("/api/auth/sessions", user=require_user)
 def log_out_everywhere(user):
     """End all of one's sessions, this one too."""
     request.app.sessions.close_all(user)
 
 
-@route("GET", "/api/auth/me", user=signed_in, answer=UserAnswer)
+@api.get("/api/auth/me", user=require_user, response=UserAnswer)
 def show_me(user):
     """Tell who one is."""
     return _user(user)
 
 
-@route("PATCH", "/api/auth/me", user=signed_in, body=Change, answer=UserAnswer, errors=(403, 409, 429))
-def change_me(user, wanted):
+@api.patch("/api/auth/me", user=require_user, body=Change, response=UserAnswer, errors=(403, 409, 429))
+def change_me(user, body):
     """Change one's name, email or password.
 
     A new password ends all other sessions. 403: the current password is wrong. 409: the name or the email is taken.
     """
     app = request.app
-    _confirm(user, wanted.current_password, "current_password")
-    wishes = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET}
+    _confirm(user, body.current_password, "current_password")
+    wishes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
     del wishes["current_password"]
     place = _place(_account(user)) if "password" in wishes else nullcontext()
     with place as run, _emails_counted(user, wishes.get("email")):
@@ -530,19 +524,19 @@ def change_me(user, wanted):
     return _user(user)
 
 
-@route("DELETE", "/api/auth/me", user=signed_in, body=Delete, errors=(403, 429))
-def delete_me(user, given):
+@api.delete("/api/auth/me", user=require_user, body=Delete, errors=(403, 429))
+def delete_me(user, body):
     """Delete one's account, with its games and its entries on the boards.
 
     403: the password is wrong.
     """
     if not user.is_guest:
-        _confirm(user, given.password, "password")
+        _confirm(user, body.password, "password")
     accounts.delete(user)
 
 
-@route("POST", "/api/auth/reset", body=Reset, answer=SessionAnswer, errors=(403, 429))
-def reset_password(given):
+@api.post("/api/auth/reset", body=Reset, response=SessionAnswer, errors=(403, 429))
+def reset_password(body):
     """Give another password, by the token of a link that the operator has made.
 
     All sessions from before are ended. 403: the link was used, or has run out.
@@ -550,8 +544,8 @@ def reset_password(given):
     app = request.app
     here = throttle.RESETS_FROM, f"reset from {address()}"
     counted = _counted(here, unless=lambda code: code != RESET_LINK_INVALID)
-    with _place(f"reset by {given.token}") as run, counted:
-        user = accounts.reset_password(given.token.strip(), given.password, app.passwords._replace(run=run))
+    with _place(f"reset by {body.token}") as run, counted:
+        user = accounts.reset_password(body.token.strip(), body.password, app.passwords._replace(run=run))
     return _session(user)
 
 
@@ -655,8 +649,8 @@ def _user(user):
 # Games.
 
 
-@route("POST", "/api/games", user=signed_in, body=NewGame, answer=GameAnswer, status=201, errors=(403, 404, 429))
-def open_game(user, wanted):
+@api.post("/api/games", user=require_user, body=NewGame, response=GameAnswer, status=201, errors=(403, 404, 429))
+def open_game(user, body):
     """Open a game, on a new seed or on that of a challenge.
 
     One has one open game at a time: another that is open ends as left. 404: there is no such game to challenge. 403: it is a
@@ -664,41 +658,41 @@ def open_game(user, wanted):
     """
     app = request.app
     app.new_games.spend(games.now(), user.id)
-    if wanted.challenge is not None:
-        challenge = challenges.find(wanted.challenge, wanted.mode, app.secret, user)
+    if body.challenge is not None:
+        challenge = challenges.find(body.challenge, body.mode, app.secret, user)
         return games.open_game(user, challenge.mode, app.pace, challenge)
-    if wanted.mode is None:
+    if body.mode is None:
         raise invalid(("mode", MISSING, f"is missing; give one of {', '.join(MODES)}", {"choices": list(MODES)}))
-    return games.open_game(user, wanted.mode, app.pace, limits_unplayed=app.limits_unplayed)
+    return games.open_game(user, body.mode, app.pace, limits_unplayed=app.limits_unplayed)
 
 
-@route("GET", "/api/games/active", query=ActiveQuery, answer=list[ActiveGame])
-def active_games(asked):
+@api.get("/api/games/active", query=ActiveQuery, response=list[ActiveGame])
+def active_games(query):
     """List the best of the games that are being played now, best first, without those of today's daily challenge."""
-    return live.active(request.app.active, asked.limit, challenges.hidden_now(request.app.secret))
+    return live.active(request.app.active, query.limit, challenges.hidden_now(request.app.secret))
 
 
-@route("GET", "/api/games/live", query=LiveQuery, visitor=viewer, answer=list[LiveGame])
-def live_games(asked, may_see):
+@api.get("/api/games/live", query=LiveQuery, visitor=game_viewer, response=list[LiveGame])
+def live_games(query, visitor):
     """Tell what is new of the games that one watches, and the best of the others that are being played.
 
     Games of today's daily challenge are not among the others, and those who have not opened it can't watch them.
     """
     hidden = challenges.hidden_now(request.app.secret)
-    return live.news(live.parse_known(asked.known), asked.limit, hidden, may_see)
+    return live.news(live.parse_known(query.known), query.limit, hidden, may_see=visitor)
 
 
-@route("POST", "/api/games/<game_id>/turns", user=posting, body=Turns, answer=Progress, errors=(403, 409, 429))
-def post_turns(user, post, game_id):
+@api.post("/api/games/<game_id>/turns", user=posting_user, body=Turns, response=Progress, errors=(403, 409, 429))
+def post_turns(user, body, game_id):
     """Play a game of one's own on.
 
     About once a second is enough. 403: it is somebody else's. 409: the game is over, or the server stands at another tick
     than `since`; the answer has that `tick`, and nothing has changed, so that one can always try again.
     """
-    return games.play(game_id, user, post.since, post.tick, post.turns, request.app.pace)
+    return games.play(game_id, user, body.since, body.tick, body.turns, request.app.pace)
 
 
-@route("DELETE", "/api/games/<game_id>", user=signed_in, errors=(403,))
+@api.delete("/api/games/<game_id>", user=require_user, errors=(403,))
 def leave_game(user, game_id):
     """Leave a game of one's own, with the score that it has.
 
@@ -707,77 +701,78 @@ def leave_game(user, game_id):
     games.leave(game_id, user, request.app.pace)
 
 
-@route("GET", "/api/games/<game_id>", query=GameQuery, visitor=viewer, answer=GameRecord, validated=True, errors=(403,))
-def show_game(asked, may_see, game_id):
+@api.get("/api/games/<game_id>", query=GameQuery, visitor=game_viewer, response=GameRecord, etag=True, errors=(403,))
+def show_game(query, visitor, game_id):
     """Show a game with its turns, to play it again.
 
     403: it is a game of today's daily challenge, which is shown to those who have opened the challenge in that mode, and to
     everybody once the day has ended (UTC).
     """
     game = games.find(game_id, games.found_briefly)
+    may_see = visitor
     if not may_see(game):
         raise challenges.hidden(game.mode)
-    return games.record(game, asked.since, request.app.pace)
+    return games.record(game, query.since, request.app.pace)
 
 
 # Boards and players.
 
 
-@route("GET", "/api/leaderboard", query=BoardQuery, answer=list[EntryAnswer], headers={"Link": ONWARD}, errors=(404,))
-def leaderboard(asked):
+@api.get("/api/leaderboard", query=BoardQuery, response=list[EntryAnswer], headers=[NEXT_PAGE], errors=(404,))
+def leaderboard(query):
     """Read a board, best first: each player's best game.
 
     404: there is no such game to challenge.
     """
-    names = standings.boards_asked(asked)
-    page, link = request.app.pages.get((*names, asked), boards.versions(names), standings.page, asked, names)
+    names = standings.boards_asked(query)
+    page, link = request.app.pages.get((*names, query), boards.versions(names), standings.page, query, names)
     if link:
         response.set_header("Link", link)
     return page
 
 
-@route("GET", "/api/leaderboard/me", user=signed_in, query=StandingQuery, answer=Standing, errors=(404,))
-def my_standing(user, asked):
+@api.get("/api/leaderboard/me", user=require_user, query=StandingQuery, response=Standing, errors=(404,))
+def my_standing(user, query):
     """Tell one's own place on a board, with those around.
 
     404: there is no such game to challenge.
     """
-    names = standings.boards_asked(asked, user)
+    names = standings.boards_asked(query, user)
     return request.app.standings.get((user.id, *names), boards.versions(names), standings.standing, names, user)
 
 
-@route("GET", "/api/leaderboard/next", query=NextQuery, visitor=perhaps_signed_in, answer=NextRank, errors=(404,))
-def next_rank(asked, user):
+@api.get("/api/leaderboard/next", query=NextQuery, visitor=optional_user, response=NextRank, errors=(404,))
+def next_rank(query, visitor):
     """Tell the rank that a score has, and the next entry to beat.
 
     404: there is no such game to challenge.
     """
-    return standings.next_rank(standings.boards_asked(asked, user), asked.score, user)
+    return standings.next_rank(standings.boards_asked(query, visitor), query.score, visitor)
 
 
-@route("POST", "/api/leaderboard", user=stating, body=StatedScore, answer=EntryAnswer, status=201, errors=(403, 429))
-def state_score(user, stated):
+@api.post("/api/leaderboard", user=scoring_user, body=StatedScore, response=EntryAnswer, status=201, errors=(403, 429))
+def state_score(user, body):
     """State a score, where the server takes scores at their word.
 
     403: the server doesn't; play a game, and its score is on the board.
     """
     if user.is_guest:
         raise Problem(403, GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
-    row = games.state_score(user, stated.mode, stated.score)
+    row = games.state_score(user, body.mode, body.score)
     return standings.entries([row.board], [row])[0]
 
 
-@route("GET", "/api/daily", query=DailyQuery, visitor=perhaps_signed_in, answer=Daily)
-def daily_challenge(asked, user):
+@api.get("/api/daily", query=DailyQuery, visitor=optional_user, response=Daily)
+def daily_challenge(query, visitor):
     """Show today's daily challenge of a mode, and one's own attempt and streak.
 
     The attempt and the streak are there with a token only.
     """
     response.set_header("Vary", challenges.PRIVATE["Vary"])
-    return daily.show(asked.mode, user)
+    return daily.show(query.mode, visitor)
 
 
-@route("GET", "/api/home", answer=Home, validated=True)
+@api.get("/api/home", response=Home, etag=True)
 def show_home():
     """Show what a start screen needs, in one response that is the same for everybody.
 
@@ -786,7 +781,7 @@ def show_home():
     return home.show(request.app.home, request.app.secret)
 
 
-@route("GET", "/api/players/<name>", answer=Player)
+@api.get("/api/players/<name>", response=Player)
 def show_player(name):
     """Show a player's bests and latest games."""
     return players.page(players.find(name))
@@ -795,32 +790,35 @@ def show_player(name):
 # The server, and the client.
 
 
-@route("GET", HEALTH, answer=Health)
+@api.get(HEALTH, response=Health)
 def health():
     """Tell whether server and database are there, with all tables."""
     return Health("ok", "ok", "sqlite" if models.is_sqlite() else "postgres", models.check())
 
 
+@site.get("/metrics")
 def show_metrics():
-    """What there is to watch, for Prometheus: also while the database is out of reach."""
+    """Respond with the metrics for Prometheus, also while the database is unavailable."""
     import metrics  # which says why here
 
     wanted = request.app.settings.metrics_token
     if wanted and not secrets.compare_digest((token() or "").encode(), wanted.encode()):
-        return refuse(
+        return problem_response(
             unauthorized(TOKEN_MISSING, "This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`.")
         )
     return bottle.HTTPResponse(metrics.page(), headers={"Content-Type": metrics.CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
-@route("GET", "/api/openapi.json", answer=dict, validated=True)
+@api.get("/api/openapi.json", response=dict, etag=True)
 def description():
     """Describe this API, in OpenAPI 3.1."""
     return DESCRIPTION
 
 
+@site.get("/")
+@site.get("/static/<path:path>")
 def client(path=assets.INDEX):
-    """A file of the client."""
+    """Respond with a file of the client."""
     asset, kept = request.app.assets.find(path)
     if not asset:
         return bottle.HTTPError(404)
@@ -830,22 +828,24 @@ def client(path=assets.INDEX):
         if coding := headers.gzip_name(header("ACCEPT_ENCODING")):
             content = asset.compressed
             fields |= {"ETag": asset.compressed_etag, "Content-Encoding": coding}
-    if is_known(fields["ETag"]):
+    if matches_etag(fields["ETag"]):
         fields.pop("Content-Encoding", None)
         return bottle.HTTPResponse(status=304, headers=fields)
     return bottle.HTTPResponse(content, headers=fields)
 
 
+@site.get("/api/docs")
 def docs():
-    """The page to read and try the API."""
+    """Respond with the page to read and try the API."""
     return client(assets.DOCS)
 
 
+@site.get("/games/<game_id>", apply=ApiPlugin())
 def card(game_id):
     """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
     tick = page_query(TickQuery).tick
     found = games.find_or_none(game_id, games.found_briefly)
-    if found and not viewer()(found):
+    if found and not game_viewer()(found):
         return _hidden_card(found)
     page = cards.page(found, proxies.url(request.environ, request.app.settings.trusted_proxies), tick)
     fields = {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"} | dict(response.headers)
@@ -861,31 +861,25 @@ def _hidden_card(game):
     return bottle.HTTPResponse(cards.hidden_page(game), problem.status, fields)
 
 
+@site.get("/games/<game_id>/card.png", apply=ApiPlugin())
 def card_picture(game_id):
     """The picture of its preview card."""
     game = games.find(game_id, games.found_briefly)
-    if not viewer()(game):
+    if not game_viewer()(game):
         raise challenges.hidden(game.mode)
     etag = f'"{game.id}-{game.tick}"'
     fields = {"Cache-Control": "max-age=60", "ETag": etag} | dict(response.headers)
-    if is_known(etag):
+    if matches_etag(etag):
         return bottle.HTTPResponse(status=304, headers=fields)
     content = request.app.pictures.get(game)
     return bottle.HTTPResponse(content, headers=fields | {"Content-Type": assets.TYPES["png"]})
 
 
+@site.get("/manifest.webmanifest")
 def manifest():
     """Beside the page, so that the addresses within are the page's own."""
     return client("manifest.webmanifest")
 
 
-ROUTES += [
-    Route("GET", "/", client),
-    Route("GET", "/metrics", show_metrics),
-    Route("GET", "/api/docs", docs),
-    Route("GET", "/games/<game_id>", guarded(card)),
-    Route("GET", "/games/<game_id>/card.png", guarded(card_picture)),
-    Route("GET", "/manifest.webmanifest", manifest),
-    Route("GET", "/static/<path:path>", client),
-]
-DESCRIPTION = openapi.describe(ROUTES)
+DESCRIPTION = openapi.describe(api.routes)
+RESPONSES = {route: counts.row(route.method, route.rule) for route in (*api.routes, *site.routes)}

@@ -31,7 +31,8 @@ def test_every_call_of_the_api_is_described_and_nothing_else():
         "/manifest.webmanifest",
         "/static/{path:path}",
     }
-    answered = {(route.method, re.sub("<(.+?)>", r"{\1}", route.path)) for route in service.ROUTES}
+    routes = [*service.api.routes, *service.site.routes]
+    answered = {(route.method, re.sub("<(.+?)>", r"{\1}", route.rule)) for route in routes}
     assert {call for call in answered if call[1] not in pages} == described
 
 

@@ -301,7 +301,8 @@ def test_the_image_has_all_that_it_takes(image, container):
     game, _, _ = ada.play(2)
     assert [entry["score"] for entry in container.api("GET /api/leaderboard")] == [20]
     files = [f"/{path.relative_to(ROOT)}" for path in (ROOT / "static").rglob("*") if path.is_file()]
-    pages = [path for method, path, *_ in service.ROUTES if method == "GET" and "<" not in path]
+    routes = [*service.api.routes, *service.site.routes]
+    pages = [route.rule for route in routes if route.method == "GET" and "<" not in route.rule]
     for path in [*files, *pages, f"/games/{game['id']}", f"/games/{game['id']}/card.png"]:
         assert status_of(container, path, ada.token) in (200, 422), path  # 422: without what it wants to know
     modules = {path.name for path in ROOT.glob("*.py")}
