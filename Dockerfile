@@ -11,7 +11,13 @@ RUN python -m venv --without-pip .venv && \
 FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 WORKDIR /snakepit
 COPY --from=environment /snakepit/.venv .venv
-COPY *.py *.txt ./
+COPY *.py ./
+COPY accounts accounts
+COPY database database
+COPY game game
+COPY observability observability
+COPY operations operations
+COPY web web
 COPY migrations migrations
 COPY static static
 RUN mkdir /data && chown 10001:10001 /data

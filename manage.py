@@ -18,21 +18,17 @@ from pathlib import Path
 
 import peewee
 
-import accounts
-import backups
-import boards
 import config
-import connections
-import games
-import logs
 import models
-import players
-import portable
-import proxies
-import upkeep
-from backups import Refused
-from problems import Problem
+from accounts import accounts
+from database import connections
+from game import games, leaderboards, players
+from observability import logs
+from operations import backup, export, maintenance
+from operations.backup import Refused
 from schemas import timestamp
+from web import client_addresses
+from web.problems import Problem
 
 # The help has words of its own: `python -OO` drops docstrings.
 ABOUT = "What the operator of a server does from the command line: copies, checks, and players."
@@ -68,7 +64,7 @@ def main(arguments=None):
     except OSError as error:
         if not error.filename:
             _silence()
-        return _failed(backups.refusal(error.filename or "the output", error))
+        return _failed(backup.refusal(error.filename or "the output", error))
     except KeyboardInterrupt:
         return _failed("stopped; what it was doing is not done, or done in part")
 
@@ -81,13 +77,13 @@ def _act(asked):
     try:
         return asked.act(asked, settings) or 0
     except sqlite3.Error as error:
-        raise backups.sqlite_refusal(file_of(settings) or "the database", error) from None
+        raise backup.sqlite_refusal(file_of(settings) or "the database", error) from None
     except peewee.PeeweeException as error:
         path, found = file_of(settings), error
         while isinstance(found, peewee.PeeweeException) and getattr(found, "orig", None):
             found = found.orig
         if path:
-            raise backups.sqlite_refusal(path, found) from None
+            raise backup.sqlite_refusal(path, found) from None
         words = re.sub(r"\s*Is the server running.*?\?", "", connections.in_a_line(found))
         raise Refused(f"DATABASE_URL: the database can't be used: {words}; {_remedy(found)}") from None
 
@@ -193,35 +189,35 @@ def _see_to_tables():
 # Copies.
 
 
-def backup(asked, settings):
+def backup_(asked, settings):
     path = file_of(settings)
     if not path:
-        raise Refused(f"Postgres makes its own copies: {backups.pg_dump(settings.database_url, asked.file)}")
+        raise Refused(f"Postgres makes its own copies: {backup.pg_dump(settings.database_url, asked.file)}")
     there(path)
     _may_be_written(asked, path)
     with Progress("copied {} of {} pages") as progress:
-        backups.backup(path, asked.file, progress)
+        backup.backup(path, asked.file, progress)
     _tell(asked, f"{asked.file} is a copy of {path}{_size_of(asked)}; its integrity was checked.")
 
 
 def restore(asked, settings):
     path = file_of(settings)
     if not path:
-        command = backups.pg_restore(settings.database_url, asked.file)
+        command = backup.pg_restore(settings.database_url, asked.file)
         raise Refused(
             f"Postgres restores its own copies; first stop all servers, or they show wrong leaderboards: {command}"
         )
     _is_another(asked.file, path)
-    level = backups.check(asked.file)
+    level = backup.check(asked.file)
     sure(asked, f"{asked.file} (at {level}) takes the place of {path}.")
     with Progress("copied {} of {} pages") as progress:
-        aside = backups.restore(path, asked.file, progress)
+        aside = backup.restore(path, asked.file, progress)
     kept = f"; what was there before is in {aside}" if aside else ""
     print(f"{path} is what {asked.file} is, at {level}{kept}. The server can be started.")
 
 
-def export(asked, settings):
-    with opened(settings), Progress("written {} of {} rows") as progress, closing(portable.lines(progress)) as lines:
+def export_(asked, settings):
+    with opened(settings), Progress("written {} of {} rows") as progress, closing(export.lines(progress)) as lines:
         if not asked.file or asked.file == "-":
             if not sys.stdout:
                 raise Refused("the standard output is closed; name a file")
@@ -229,32 +225,32 @@ def export(asked, settings):
             sys.stdout.buffer.flush()
             return
         _may_be_written(asked, file_of(settings))
-        with backups.written(asked.file) as file:
+        with backup.written(asked.file) as file:
             file.writelines(lines)
     _tell(asked, f"{asked.file} has all of the database{_size_of(asked)}.")
 
 
 def _tell(asked, words):
     """Print the words where they don't get into what was written, such as to /dev/stdout."""
-    print(words, file=sys.stdout if backups.is_replaceable(asked.file) else sys.stderr)
+    print(words, file=sys.stdout if backup.is_replaceable(asked.file) else sys.stderr)
 
 
 def _size_of(asked):
-    return f", {_size(os.path.getsize(asked.file))}" if backups.is_replaceable(asked.file) else ""
+    return f", {_size(os.path.getsize(asked.file))}" if backup.is_replaceable(asked.file) else ""
 
 
 def import_(asked, settings):
     path = file_of(settings)
     if path:
-        backups.refuse_in_use(path)
+        backup.refuse_in_use(path)
     with _removed_if_it_fails(path), opened(settings, new=True), Progress("read {} rows") as progress:
         if not path and (others := models.other_connections()):
             raise Refused(f"{others} connections of a server, or of another manage.py, are open; stop it first")
         if asked.file and asked.file != "-":
             with open(asked.file, "rb") as file:
-                counts = portable.load(file, progress, asked.replace)
+                counts = export.load(file, progress, asked.replace)
         elif sys.stdin:
-            counts = portable.load(sys.stdin.buffer, progress, asked.replace)
+            counts = export.load(sys.stdin.buffer, progress, asked.replace)
         else:
             raise Refused("the standard input is closed; name a file")
     print("Imported", ", ".join(f"{count} {name}" for name, count in counts.items()) + ".")
@@ -268,7 +264,7 @@ def _removed_if_it_fails(path):
     try:
         yield
     except BaseException:
-        for end in backups.ENDS if is_new else ():
+        for end in backup.ENDS if is_new else ():
             with suppress(FileNotFoundError):
                 os.unlink(f"{path}{end}")
         raise
@@ -277,13 +273,13 @@ def _removed_if_it_fails(path):
 def _may_be_written(asked, path):
     if path:
         _is_another(asked.file, path)
-    if os.path.exists(asked.file) and backups.is_replaceable(asked.file) and not asked.yes:
+    if os.path.exists(asked.file) and backup.is_replaceable(asked.file) and not asked.yes:
         raise Refused(f"{asked.file} is there already; name another file, or say --yes to replace it")
 
 
 def _is_another(file, path):
     """Raise Refused if the file is one of those of the database at `path`."""
-    for end in backups.ENDS:
+    for end in backup.ENDS:
         if os.path.exists(file) and os.path.exists(f"{path}{end}") and os.path.samefile(file, f"{path}{end}"):
             raise Refused(f"{file} is the database itself; name another file")
 
@@ -293,8 +289,8 @@ def _is_another(file, path):
 
 def verify(asked, settings):
     with opened(settings), Progress("played {} of {} games") as progress:
-        began, of, done, wrong = time.monotonic(), upkeep.count_ranked(), 0, 0
-        for done, lines in upkeep.verify():
+        began, of, done, wrong = time.monotonic(), maintenance.count_ranked(), 0, 0
+        for done, lines in maintenance.verify():
             progress(done, max(of, done))
             for line in lines:
                 progress.clear()
@@ -308,11 +304,11 @@ def verify(asked, settings):
 def rebuild(asked, settings):
     with opened(settings):
         if not asked.check:
-            boards.rebuild_all()
+            leaderboards.rebuild_all()
             print("All boards are derived anew from the games.")
             return 0
         wrong = 0
-        for wrong, line in enumerate(boards.check(), 1):  # noqa: B007 - the last one counts, below
+        for wrong, line in enumerate(leaderboards.check(), 1):  # noqa: B007 - the last one counts, below
             print(line)
     print(f"{wrong} differ from the games; rebuild derives them anew." if wrong else "All boards are what the games give.")
     return 1 if wrong else 0
@@ -320,7 +316,7 @@ def rebuild(asked, settings):
 
 def stats(asked, settings):
     with opened(settings):
-        found, level = upkeep.stats(), models.migrations()[0][-1]
+        found, level = maintenance.stats(), models.migrations()[0][-1]
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(found.outcomes.items()))
     print(f"players   {found.players} ({found.bots} bots, {found.banned} banned), guests {found.guests}")
     print(f"sessions  {found.sessions} live")
@@ -337,7 +333,7 @@ def reset_password(asked, settings):
     with opened(settings):
         user = _player(asked.name)
         token = accounts.make_reset(user)
-    base = asked.url or proxies.visited(settings.host, settings.port)
+    base = asked.url or client_addresses.visited(settings.host, settings.port)
     print(f"{base.rstrip('/')}/#/reset/{token}")
     hours = accounts.RESET_LASTS // accounts.HOUR
     where = "" if asked.url else "; --url puts the address there by which players know the server"
@@ -386,13 +382,13 @@ def delete_score(asked, settings):
         if not game.ranked:
             raise Refused(f"game {game.id} of {game.username} is not ranked, and so on no board")
         sure(asked, f"The {game.score} points of {game.username} in game {game.id} go off the boards, for good.")
-        upkeep.withdraw(game)
+        maintenance.withdraw(game)
     print(f"Game {game.id} of {game.username} counts no more; its replay stays.")
 
 
 def prune(asked, settings):
     with opened(settings):
-        old = upkeep.Prunable(asked.days, settings.session_days)
+        old = maintenance.Prunable(asked.days, settings.session_days)
         count, guests = old.count()
         what = f"{count} games that are on no board, and {guests} guests with theirs,"
         if asked.dry_run or not count + guests:
@@ -412,7 +408,7 @@ def prune(asked, settings):
 
 def _reusable():
     """What VACUUM would free, as a sentence; nothing if that is nothing."""
-    found = upkeep.reusable()
+    found = maintenance.reusable()
     if not found:
         return ""
     if models.is_sqlite():
@@ -423,9 +419,9 @@ def _reusable():
 def vacuum(asked, settings):
     path = file_of(settings)
     with opened(settings):
-        before = upkeep.size()
-        upkeep.vacuum(path)
-        after = upkeep.size()
+        before = maintenance.size()
+        maintenance.vacuum(path)
+        after = maintenance.size()
     print(f"The database takes {_size(after)}; before, it took {_size(before)}.")
 
 
@@ -502,9 +498,9 @@ def command_line():
     file = "file", {"metavar": "FILE"}
     name = "name", {"metavar": "NAME", "type": _name, "help": "a player's, whatever its case"}
     stream = "file", {"metavar": "FILE", "nargs": "?", "help": "by default the standard input or output"}
-    add("backup", backup, "copy the SQLite database to FILE, as it is now", file, yes=True)
+    add("backup", backup_, "copy the SQLite database to FILE, as it is now", file, yes=True)
     add("restore", restore, "put a copy in the database's place, which is kept beside it", file, yes=True)
-    add("export", export, "write all of the database as lines of JSON, which are as secret as it is", stream, yes=True)
+    add("export", export_, "write all of the database as lines of JSON, which are as secret as it is", stream, yes=True)
     replace = "--replace", {"action": "store_true", "help": "first delete all that is in Snakepit's tables"}
     add("import", import_, "fill an empty database, of either kind, from what export has written", stream, replace)
     add("verify", verify, "play every ranked game again, and compare")

@@ -24,10 +24,9 @@ from peewee import (
     TextField,
 )
 
-import clock
-import connections
-import ownership
 from config import ConfigError
+from database import connections, ownership
+from game import clock
 
 MIGRATIONS = ownership.MIGRATIONS
 MIGRATED = ownership.HISTORY

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from problems import CODES
 from rules import CELLS, STARVES_AFTER
+from web.problems import CODES
 
 Mode = Literal["walls", "pass-through"]
 Outcome = Literal["wall", "self", "starved", "won", "left"]

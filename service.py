@@ -7,7 +7,7 @@ if __name__ == "__main__":
     # Before bottle and peewee are imported, whose thread locals must be gevent's: in the worker processes they are.
     import sys
 
-    import server
+    from web import server
 
     raise SystemExit(server.run(sys.argv[1:]))
 
@@ -27,55 +27,14 @@ import msgspec
 import peewee
 from bottle import request, response
 
-import accounts
-import assets
-import background
-import boards
-import cards
-import challenges
 import config
-import connections
-import counts
-import daily
-import games
-import hashing
-import headers
-import home
-import keeping
-import live
-import logs
 import models
-import openapi
-import players
-import proxies
-import standings
-import threads
-import throttle
-import upkeep
-from names import key, read_refused
-from parsing import header, page_query, token
-from problems import (
-    BUSY,
-    EMAIL_TAKEN,
-    GUEST_HAS_NO_PASSWORD,
-    GUEST_NOT_RANKED,
-    INTERNAL_ERROR,
-    MALFORMED_REQUEST,
-    METHOD_NOT_ALLOWED,
-    MISSING,
-    NOT_FOUND,
-    REASONS,
-    REASONS_OF_CODES,
-    RESET_LINK_INVALID,
-    SCORES_NOT_STATED,
-    TOKEN_MISSING,
-    WRONG_PASSWORD,
-    WRONG_SETUP,
-    Problem,
-    invalid,
-    unauthorized,
-)
-from routing import REJECTION_REASON, ApiPlugin, internal_error, matches_etag, problem_response
+from accounts import accounts, hashing
+from accounts.usernames import key, read_refused
+from database import background, cache, connections, threadpool
+from game import challenges, daily, games, home, leaderboard_pages, leaderboards, live, players, previews
+from observability import counters, logs
+from operations import maintenance
 from rules import MODES
 from schemas import (
     ActiveGame,
@@ -112,6 +71,30 @@ from schemas import (
     Turns,
     UserAnswer,
 )
+from web import assets, client_addresses, headers, openapi, rate_limits
+from web.api import REJECTION_REASON, ApiPlugin, internal_error, matches_etag, problem_response
+from web.problems import (
+    BUSY,
+    EMAIL_TAKEN,
+    GUEST_HAS_NO_PASSWORD,
+    GUEST_NOT_RANKED,
+    INTERNAL_ERROR,
+    MALFORMED_REQUEST,
+    METHOD_NOT_ALLOWED,
+    MISSING,
+    NOT_FOUND,
+    REASONS,
+    REASONS_OF_CODES,
+    RESET_LINK_INVALID,
+    SCORES_NOT_STATED,
+    TOKEN_MISSING,
+    WRONG_PASSWORD,
+    WRONG_SETUP,
+    Problem,
+    invalid,
+    unauthorized,
+)
+from web.requests import header, page_query, token
 
 STATIC = Path(__file__).parent / "static"
 FORGET_ATTEMPTS = 3600  # seconds between deletions of past days' attempts by name
@@ -121,10 +104,10 @@ PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
 NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
-LOG_IN_FAILURES = counts.number("log_in_failures")
-POSTS = counts.row("POST", "/api/games/<game_id>/turns")
+LOG_IN_FAILURES = counters.number("log_in_failures")
+POSTS = counters.row("POST", "/api/games/<game_id>/turns")
 REFUSED_POSTS = {
-    reason: counts.number("posts_refused", reason) for reason in (*REASONS.values(), *REASONS_OF_CODES.values())
+    reason: counters.number("posts_refused", reason) for reason in (*REASONS.values(), *REASONS_OF_CODES.values())
 }
 
 MIXED_UP = (
@@ -165,23 +148,23 @@ class Snakepit(bottle.Bottle):
         self.is_again = is_again
         self.settings = settings
         self.database = _database(settings)
-        self.throttle = throttle.Throttle(settings.rate_limits, settings.rate_limit_storage)
+        self.throttle = rate_limits.Throttle(settings.rate_limits, settings.rate_limit_storage)
         in_real_time = settings.rate_limits and settings.enforce_pace  # else games and posts come as fast as one likes
-        self.new_games = throttle.Window(in_real_time, *throttle.NEW_GAMES)
-        self.posts = throttle.Window(in_real_time, *throttle.POSTS)
+        self.new_games = rate_limits.Window(in_real_time, *rate_limits.NEW_GAMES)
+        self.posts = rate_limits.Window(in_real_time, *rate_limits.POSTS)
         self.limits_unplayed = in_real_time
-        self.stated_scores = throttle.Window(settings.rate_limits, *throttle.STATED_SCORES)
+        self.stated_scores = rate_limits.Window(settings.rate_limits, *rate_limits.STATED_SCORES)
         self.refused_names = read_refused(settings.names_refused)
         refused_passwords = accounts.read_refused_passwords(settings.passwords_refused)
         self.passwords = accounts.Passwords(settings.bcrypt_rounds, refused_passwords)
         self.hashing = hashing.Queue(settings.hashing_wait, settings.bcrypt_rounds)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
-        self.pages = keeping.Kept(PAGES)
-        self.standings = keeping.Kept(STANDINGS)
-        self.active = keeping.Kept(ACTIVE)
-        self.home = keeping.Kept(1)
-        self.pictures = cards.Pictures()
+        self.pages = cache.Kept(PAGES)
+        self.standings = cache.Kept(STANDINGS)
+        self.active = cache.Kept(ACTIVE)
+        self.home = cache.Kept(1)
+        self.pictures = previews.Pictures()
         self.secret = self.sessions = None  # from `prepare` on
         self.background = background.Background(self.database)
         self.background.add(self.end_abandoned, settings.abandoned_interval)
@@ -190,7 +173,7 @@ class Snakepit(bottle.Bottle):
             self.background.add(self.database.checkpoint, settings.checkpoint_interval)
         self.process, self.beginning = None, {}  # the id of the process that serves; {process id: a lock, for its begin}
         self.background.add(challenges.forget_attempts, FORGET_ATTEMPTS)
-        self.removal = upkeep.Removal(settings.session_days, settings.keep_games_days)
+        self.removal = maintenance.Removal(settings.session_days, settings.keep_games_days)
         self.background.add(self.removal, settings.removal_interval)
         self.merge(api)
         self.merge(site)
@@ -253,7 +236,7 @@ class Snakepit(bottle.Bottle):
             return None
 
     def _why_not(self, environ):
-        if threads.mixed_up():
+        if threadpool.mixed_up():
             return MIXED_UP
         if self.database.is_in_memory and environ["wsgi.multiprocess"]:
             return SEVERAL
@@ -300,10 +283,10 @@ class Snakepit(bottle.Bottle):
         return content
 
     def _count(self, environ, status, nanoseconds):
-        row = RESPONSES.get(environ.get("bottle.route")) or counts.unmatched(environ["REQUEST_METHOD"])
-        counts.answered(row, status, nanoseconds)
+        row = RESPONSES.get(environ.get("bottle.route")) or counters.unmatched(environ["REQUEST_METHOD"])
+        counters.answered(row, status, nanoseconds)
         if row == POSTS and status >= "4":
-            counts.up(REFUSED_POSTS[environ.get(REJECTION_REASON, REASONS[500])])
+            counters.up(REFUSED_POSTS[environ.get(REJECTION_REASON, REASONS[500])])
         if self.settings.access_log:
             logs.access(environ, status, nanoseconds, self.settings.trusted_proxies)
 
@@ -428,7 +411,7 @@ def scoring_user():
 
 def address():
     """Return the client's address, as the trusted proxies forward it."""
-    return proxies.client(request.environ, request.app.settings.trusted_proxies)
+    return client_addresses.client(request.environ, request.app.settings.trusted_proxies)
 
 
 # Accounts.
@@ -442,7 +425,7 @@ def sign_up(body, visitor):
     """
     app = request.app
     guest = visitor if visitor and visitor.is_guest else None  # a player may create another account
-    counted = _counted((throttle.NEW_ACCOUNTS, f"account from {address()}"), unless=lambda code: code == BUSY)
+    counted = _counted((rate_limits.NEW_ACCOUNTS, f"account from {address()}"), unless=lambda code: code == BUSY)
     with _place(f"sign-up of {key(body.username)}") as run, counted:
         user = accounts.sign_up(
             *(body.username, body.password, body.email, body.bot),
@@ -460,7 +443,7 @@ def play_as_guest(body):
 
     Guests are on no board until they sign up.
     """
-    request.app.throttle.spend(throttle.NEW_GUESTS, f"guest from {address()}")
+    request.app.throttle.spend(rate_limits.NEW_GUESTS, f"guest from {address()}")
     return _session(accounts.make_guest())
 
 
@@ -542,7 +525,7 @@ def reset_password(body):
     All sessions from before are ended. 403: the link was used, or has run out.
     """
     app = request.app
-    here = throttle.RESETS_FROM, f"reset from {address()}"
+    here = rate_limits.RESETS_FROM, f"reset from {address()}"
     counted = _counted(here, unless=lambda code: code != RESET_LINK_INVALID)
     with _place(f"reset by {body.token}") as run, counted:
         user = accounts.reset_password(body.token.strip(), body.password, app.passwords._replace(run=run))
@@ -572,11 +555,11 @@ def _attempts(user, wanted):
     pair = f"{account} from {here}"
     if user and request.app.sessions.is_known(user, here):
         who = f"known {pair}"
-        return who, [(throttle.PASSWORDS, who)]
+        return who, [(rate_limits.PASSWORDS, who)]
     return account, [
-        (throttle.PASSWORDS, account),
-        (throttle.PASSWORDS, pair),
-        (throttle.PASSWORDS_FROM, f"passwords from {here}"),
+        (rate_limits.PASSWORDS, account),
+        (rate_limits.PASSWORDS, pair),
+        (rate_limits.PASSWORDS_FROM, f"passwords from {here}"),
     ]
 
 
@@ -586,9 +569,9 @@ def _is_right(user, password, who, attempts):
     429 if there are too many, or too many that succeed; 503 if too many wait.
     """
     app = request.app
-    successes = [(throttle.LOG_INS_FROM, f"log-ins from {address()}")]
+    successes = [(rate_limits.LOG_INS_FROM, f"log-ins from {address()}")]
     if user:
-        successes.insert(0, (throttle.LOG_INS, f"log-ins of {user.id}"))
+        successes.insert(0, (rate_limits.LOG_INS, f"log-ins of {user.id}"))
     with _place(who) as run:
         hits = app.throttle.hit(*attempts, *successes)
         try:
@@ -598,7 +581,7 @@ def _is_right(user, password, who, attempts):
             raise
     app.throttle.refund(hits[: len(attempts)] if is_right else hits[len(attempts) :])
     if not is_right:
-        counts.up(LOG_IN_FAILURES)
+        counters.up(LOG_IN_FAILURES)
     return is_right
 
 
@@ -622,7 +605,7 @@ def _emails_counted(user, email):
     """Count that a user gives the email: the answer says if somebody else has it."""
     if not email:
         return nullcontext()
-    tries = (throttle.EMAILS, f"emails of {user.id}"), (throttle.EMAILS_FROM, f"emails from {address()}")
+    tries = (rate_limits.EMAILS, f"emails of {user.id}"), (rate_limits.EMAILS_FROM, f"emails from {address()}")
     return _counted(*tries, unless=lambda code: code not in (None, EMAIL_TAKEN))
 
 
@@ -633,7 +616,7 @@ def _confirm(user, password, field):
             403, GUEST_HAS_NO_PASSWORD, "A guest has no password. Sign up first, with this token, to keep the games."
         )
     who = f"session {request.app.sessions.hashed(token())}"
-    if not _is_right(user, password or "", who, [(throttle.PASSWORDS, who)]):
+    if not _is_right(user, password or "", who, [(rate_limits.PASSWORDS, who)]):
         detail = "The password is wrong. Give the one that you log in with."
         raise Problem(403, WRONG_PASSWORD, detail, [(field, WRONG_PASSWORD, "is wrong")])
 
@@ -724,8 +707,8 @@ def leaderboard(query):
 
     404: there is no such game to challenge.
     """
-    names = standings.boards_asked(query)
-    page, link = request.app.pages.get((*names, query), boards.versions(names), standings.page, query, names)
+    names = leaderboard_pages.boards_asked(query)
+    page, link = request.app.pages.get((*names, query), leaderboards.versions(names), leaderboard_pages.page, query, names)
     if link:
         response.set_header("Link", link)
     return page
@@ -737,8 +720,10 @@ def my_standing(user, query):
 
     404: there is no such game to challenge.
     """
-    names = standings.boards_asked(query, user)
-    return request.app.standings.get((user.id, *names), boards.versions(names), standings.standing, names, user)
+    names = leaderboard_pages.boards_asked(query, user)
+    return request.app.standings.get(
+        (user.id, *names), leaderboards.versions(names), leaderboard_pages.standing, names, user
+    )
 
 
 @api.get("/api/leaderboard/next", query=NextQuery, visitor=optional_user, response=NextRank, errors=(404,))
@@ -747,7 +732,7 @@ def next_rank(query, visitor):
 
     404: there is no such game to challenge.
     """
-    return standings.next_rank(standings.boards_asked(query, visitor), query.score, visitor)
+    return leaderboard_pages.next_rank(leaderboard_pages.boards_asked(query, visitor), query.score, visitor)
 
 
 @api.post("/api/leaderboard", user=scoring_user, body=StatedScore, response=EntryAnswer, status=201, errors=(403, 429))
@@ -759,7 +744,7 @@ def state_score(user, body):
     if user.is_guest:
         raise Problem(403, GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
     row = games.state_score(user, body.mode, body.score)
-    return standings.entries([row.board], [row])[0]
+    return leaderboard_pages.entries([row.board], [row])[0]
 
 
 @api.get("/api/daily", query=DailyQuery, visitor=optional_user, response=Daily)
@@ -799,14 +784,16 @@ def health():
 @site.get("/metrics")
 def show_metrics():
     """Respond with the metrics for Prometheus, also while the database is unavailable."""
-    import metrics  # which says why here
+    from observability import prometheus  # which says why here
 
     wanted = request.app.settings.metrics_token
     if wanted and not secrets.compare_digest((token() or "").encode(), wanted.encode()):
         return problem_response(
             unauthorized(TOKEN_MISSING, "This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`.")
         )
-    return bottle.HTTPResponse(metrics.page(), headers={"Content-Type": metrics.CONTENT_TYPE, "Cache-Control": "no-store"})
+    return bottle.HTTPResponse(
+        prometheus.page(), headers={"Content-Type": prometheus.CONTENT_TYPE, "Cache-Control": "no-store"}
+    )
 
 
 @api.get("/api/openapi.json", response=dict, etag=True)
@@ -847,7 +834,7 @@ def card(game_id):
     found = games.find_or_none(game_id, games.found_briefly)
     if found and not game_viewer()(found):
         return _hidden_card(found)
-    page = cards.page(found, proxies.url(request.environ, request.app.settings.trusted_proxies), tick)
+    page = previews.page(found, client_addresses.url(request.environ, request.app.settings.trusted_proxies), tick)
     fields = {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"} | dict(response.headers)
     return bottle.HTTPResponse(page, 200 if found else 404, fields)
 
@@ -858,7 +845,7 @@ def _hidden_card(game):
     if not headers.prefers_html(header("ACCEPT")):
         raise problem
     fields = problem.headers | {"Content-Type": assets.TYPES["html"], "Vary": f"{problem.headers['Vary']}, Accept"}
-    return bottle.HTTPResponse(cards.hidden_page(game), problem.status, fields)
+    return bottle.HTTPResponse(previews.hidden_page(game), problem.status, fields)
 
 
 @site.get("/games/<game_id>/card.png", apply=ApiPlugin())
@@ -882,4 +869,4 @@ def manifest():
 
 
 DESCRIPTION = openapi.describe(api.routes)
-RESPONSES = {route: counts.row(route.method, route.rule) for route in (*api.routes, *site.routes)}
+RESPONSES = {route: counters.row(route.method, route.rule) for route in (*api.routes, *site.routes)}

@@ -30,13 +30,12 @@ import fill
 from driver import plan
 from running import Server
 
-import accounts
-import challenges
-import connections
-import games
 import models
 import rules
 import service
+from accounts import accounts
+from database import connections
+from game import challenges, games
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-import accounts
-import boards
-import connections
-import games
 import models
 import rules
+from accounts import accounts
+from database import connections
 from examples import bot
+from game import games, leaderboards
 
 CACHE = Path(__file__).parent / "cache"
 SECRET_KEY = "only for the benchmark's databases"
@@ -126,11 +125,11 @@ def _entries(dealt, repertory, tallies):
     for number, (game, at) in enumerate(dealt, 1):
         mode, score = repertory[game][0], repertory[game][4]
         day = datetime.fromtimestamp(at / 1000, UTC).date()
-        for period in boards.PERIODS:
-            name = boards.board(mode, period, day)
-            tallies[name, boards.SCORES, score] += 1
-            tallies[name, boards.SPANS, score // boards.SPAN] += 1
-            tallies[name, boards.CHANGES, 0] = 1
+        for period in leaderboards.PERIODS:
+            name = leaderboards.board(mode, period, day)
+            tallies[name, leaderboards.SCORES, score] += 1
+            tallies[name, leaderboards.SPANS, score // leaderboards.SPAN] += 1
+            tallies[name, leaderboards.CHANGES, 0] = 1
             yield name, number, score, at, game_id(number), True
 
 

@@ -7,7 +7,7 @@ from gunicorn.http import errors
 from gunicorn.http.parser import RequestParser
 
 import config
-import server
+from web import server
 
 TRIES = 7  # of which the fastest counts
 PART = 8192  # bytes that come at once

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-import server
+from web import server
 
 BODY = json.dumps([{"rank": n, "username": f"Player{n}", "score": 10 * n} for n in range(1, 100)])[:1200]
 

@@ -14,13 +14,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import boards
-import connections
-import games
 import models
 import rules
-import upkeep
 from bench import fill
+from database import connections
+from game import games, leaderboards
+from operations import maintenance
 
 DAY = fill.DAY
 
@@ -34,14 +33,14 @@ def main(days=730, a_day=1000, keep_days=30):
             make(database, days, a_day)
             show(f"{days} days with {a_day:,} games each", path)
             for words, keep in (("closed leaderboards", None), (f"and KEEP_GAMES_DAYS={keep_days}", keep_days)):
-                removal, began, steps, longest = upkeep.Removal(30, keep), time.perf_counter(), 0, 0
+                removal, began, steps, longest = maintenance.Removal(30, keep), time.perf_counter(), 0, 0
                 has_more = True
                 while has_more:
                     step = time.perf_counter()
                     has_more = removal()
                     steps, longest = steps + 1, max(longest, time.perf_counter() - step)
                 took = time.perf_counter() - began
-                upkeep.vacuum(path)
+                maintenance.vacuum(path)
                 show(f"{words}: {removal.removed['entries']:,} entries and {removal.removed['games']:,} games removed", path)
                 print(f"  {steps:,} steps, {took:.1f} s in all, the longest {1000 * longest:.0f} ms")
         database.close_all()
@@ -61,7 +60,7 @@ def make(database, days, a_day):
             yield *begun, outcome, tick, score, games.pack_turns(turns), None, None
 
     fill.write(database, "games", fill._GAME_COLUMNS, rows())
-    boards.rebuild_all()
+    leaderboards.rebuild_all()
 
 
 def show(words, path):

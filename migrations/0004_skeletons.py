@@ -4,7 +4,7 @@ Of players whose names look the same already, the first is who has it; the other
 nobody, as are guests.
 """
 
-from names import skeleton
+from accounts.usernames import skeleton
 
 
 def up(migrator, db):

@@ -4,7 +4,7 @@ Of players whose names look the same by these rules, the oldest has the look. Th
 are null: compared with none, as those of guests are.
 """
 
-from names import folded_skeleton, skeleton
+from accounts.usernames import folded_skeleton, skeleton
 
 
 def up(migrator, db):

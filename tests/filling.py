@@ -1,9 +1,8 @@
 """Gives a player very many games, which the database itself writes."""
 
-import boards
-import games
 import models
 import rules
+from game import games, leaderboards
 
 MINUTE = 60_000  # milliseconds
 PRIME = 1_000_000_007  # ids come in another order than the games, as those do that are drawn by chance
@@ -36,7 +35,7 @@ def fill(user, number, mode=rules.WALLS, challenge="NULL"):
         parameters = number, user_id, mode, 1, 1, now, now, now, games.pack_turns(TURNS)
         models.sql(_GAMES.format(challenge=challenge), *parameters)
         models.sql("UPDATE users SET games = games + ? WHERE id = ?", number, user_id)
-        boards.rebuild(user_id)
+        leaderboards.rebuild(user_id)
 
 
 def make_long(game_id, turns, ticks):

@@ -3,8 +3,8 @@
 import pytest
 from driver import PASSWORD, drive
 
-import accounts
 import models
+from accounts import accounts
 from models import Entry, Game, Session, User
 
 

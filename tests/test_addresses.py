@@ -2,15 +2,15 @@
 
 import pytest
 
-import addresses
 import config
+from web import connection_limits
 
 EXEMPT = config.load(trusted_proxies="10.0.0.0/8, 2001:db8:ffff::/48").trusted_proxies
 
 
 @pytest.fixture
 def connections():
-    made = addresses.Connections(3, EXEMPT)
+    made = connection_limits.Connections(3, EXEMPT)
     made.begin(0)
     return made
 
@@ -50,7 +50,7 @@ def test_all_processes_count_and_one_that_has_ended_does_not(connections):
 
 
 def test_many_addresses_do_not_count_for_each_other():
-    connections = addresses.Connections(3, ())
+    connections = connection_limits.Connections(3, ())
     connections.begin(0)
     hosts = [f"192.0.{n >> 8}.{n & 255}" for n in range(1000)]
     assert all(connections.open(host) for host in hosts)

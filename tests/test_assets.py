@@ -8,8 +8,8 @@ import pytest
 import webob
 import webtest
 
-import assets
 import service
+from web import assets
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import threading
 import peewee
 import pytest
 
-import background
 import models
+from database import background
 
 PATIENCE = 10
 

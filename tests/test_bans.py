@@ -3,11 +3,11 @@
 import pytest
 from driver import PASSWORD, drive
 
-import accounts
 import manage
 import models
-import problems
+from accounts import accounts
 from models import Ban, User
+from web import problems
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from driver import PASSWORD, drive
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import boards
 import models
+from game import leaderboards
 from models import Entry, Game, Tally, User
 
 
@@ -113,7 +113,7 @@ def test_a_new_name_shows_at_once(ada, api):
     ],
 )
 def test_the_names_of_boards(period, day, name):
-    assert boards.board("walls", period, day) == name
+    assert leaderboards.board("walls", period, day) == name
 
 
 def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
@@ -124,7 +124,7 @@ def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
     evening = datetime(year, 1, 1, tzinfo=UTC) - timedelta(milliseconds=1)
     with models.using(app.database), app.database.atomic():
         Game.update(ended_at=round(evening.timestamp() * 1000)).where(Game.user == ada.user["id"]).execute()
-        boards.rebuild(int(ada.user["id"]))
+        leaderboards.rebuild(int(ada.user["id"]))
     for period in ("day", "month"):
         assert standing(api(f"GET /api/leaderboard?period={period}")) == [(1, "Bob", 10)]
         assert standing(api(f"GET /api/leaderboard?period={period}&at={year - 1}-12-31")) == [(1, "Ada", 30)]
@@ -139,7 +139,7 @@ def test_a_worse_game_today_stands_on_the_day_s_board_only(ada, api, app):
     game, _, _ = ada.play(3)
     with models.using(app.database), app.database.atomic():
         Game.update(ended_at=Game.ended_at - 400 * 86_400_000).execute()
-        boards.rebuild(int(ada.user["id"]))
+        leaderboards.rebuild(int(ada.user["id"]))
     ada.play(1)
     assert standing(api("GET /api/leaderboard?period=day")) == [(1, "Ada", 10)]
     assert api("GET /api/leaderboard?period=all")[0]["game"] == game["id"]
@@ -317,17 +317,17 @@ def test_boards_are_what_their_games_say_however_they_came_about(make_app, plays
             best[player] = max(score, best.get(player, 0))
         found = {entry["username"]: entry["rank"] for entry in api("GET /api/leaderboard?mode=walls")}
         assert found == {f"Player{p}": 1 + sum(other > score for other in best.values()) for p, score in best.items()}
-        assert list(boards.check()) == []
+        assert list(leaderboards.check()) == []
         kept = derived()
         with app.database.atomic():
             for user in User.select():
-                boards.rebuild(user.id)
+                leaderboards.rebuild(user.id)
         assert derived() == kept
 
 
 def derived():
     entries = list(Entry.select().order_by(Entry.board, Entry.user).tuples())
-    counted = (Tally.number != 0) & (Tally.level != boards.CHANGES)
+    counted = (Tally.number != 0) & (Tally.level != leaderboards.CHANGES)
     tallies = list(Tally.select().where(counted).order_by(Tally.board, Tally.level, Tally.bucket).tuples())
     return entries, tallies
 
@@ -349,13 +349,13 @@ def test_boards_that_differ_from_their_games_are_found_and_derived_anew(ada, bob
     bob.play(3)
     ada.play(1, "pass-through")
     User.create(name="Guest", name_key="guest", created_at=0)
-    assert list(boards.check()) == []
+    assert list(leaderboards.check()) == []
     pages = [api(f"GET /api/leaderboard?mode={mode}") for mode in ("walls", "pass-through")]
     models.sql(statement)
-    differences = list(boards.check())
+    differences = list(leaderboards.check())
     assert any(difference.startswith(f"{board}: ") for difference in differences), differences
-    boards.rebuild_all()
-    assert list(boards.check()) == []
+    leaderboards.rebuild_all()
+    assert list(leaderboards.check()) == []
     if "entries" in statement or "tallies" in statement:  # else the games are other ones
         assert [api(f"GET /api/leaderboard?mode={mode}") for mode in ("walls", "pass-through")] == pages
 

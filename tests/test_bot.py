@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import pytest
 from driver import PASSWORD, drive
 
-import games
 import rules
 from examples import bot
+from game import games
 
 ROOT = Path(rules.__file__).parent
 

@@ -10,11 +10,9 @@ import pytest
 import webtest
 from driver import drive, plan
 
-import cards
-import games
-import pictures
 import rules
-from problems import Problem
+from game import games, preview_image, previews
+from web.problems import Problem
 
 
 @pytest.fixture
@@ -98,8 +96,8 @@ def test_nothing_of_an_address_gets_into_the_page(client, game_id):
 def test_names_are_text_whatever_they_are_made_of(ada, db):
     game, _, _ = ada.play()
     named = games.find(game["id"])._replace(username='<b>"Ada"')
-    assert "<b>" not in cards.page(named, "http://x/games/1")
-    assert "&lt;b&gt;&quot;Ada&quot;" in cards.page(named, "http://x/games/1")
+    assert "<b>" not in previews.page(named, "http://x/games/1")
+    assert "&lt;b&gt;&quot;Ada&quot;" in previews.page(named, "http://x/games/1")
 
 
 def test_the_picture_is_a_png_of_the_last_state(client, ada):
@@ -111,8 +109,10 @@ def test_the_picture_is_a_png_of_the_last_state(client, ada):
     played.advance(turns, answer["tick"])
     snake = set(played.body)
     for cell in range(rules.CELLS):
-        shown = pixels[pictures.TOP + cell // 20 * pictures.CELL + 5][pictures.LEFT + cell % 20 * pictures.CELL + 5]
-        assert (shown == pictures.SNAKE) == (cell in snake), cell
+        shown = pixels[preview_image.TOP + cell // 20 * preview_image.CELL + 5][
+            preview_image.LEFT + cell % 20 * preview_image.CELL + 5
+        ]
+        assert (shown == preview_image.SNAKE) == (cell in snake), cell
 
 
 @pytest.mark.parametrize("every", [60, pytest.param(1, marks=pytest.mark.long)])
@@ -122,7 +122,7 @@ def test_pictures_of_every_kind_can_be_drawn(every):
         for tick in [*range(0, end, every), end]:
             game = rules.Game(7, mode)
             game.advance(turns, tick)
-            assert all(len(row) == pictures.WIDTH for row in decode(pictures.draw(game)))
+            assert all(len(row) == preview_image.WIDTH for row in decode(preview_image.draw(game)))
 
 
 def decode(png):
@@ -135,8 +135,8 @@ def decode(png):
         assert struct.unpack_from(">I", png, at + 8 + length)[0] == zlib.crc32(kind + content)
         data += content if kind == b"IDAT" else b""
         at += 12 + length
-    raw, width = zlib.decompress(data), pictures.WIDTH + 1
-    assert len(raw) == width * pictures.HEIGHT
+    raw, width = zlib.decompress(data), preview_image.WIDTH + 1
+    assert len(raw) == width * preview_image.HEIGHT
     return [raw[start + 1 : start + width] for start in range(0, len(raw), width)]
 
 
@@ -155,7 +155,7 @@ def found(number):
 
 
 def test_a_picture_is_drawn_once_for_all_who_ask_for_it_and_kept():
-    kept, drawn, is_drawing, may_go_on = cards.Pictures(), [], threading.Event(), threading.Event()
+    kept, drawn, is_drawing, may_go_on = previews.Pictures(), [], threading.Event(), threading.Event()
 
     def draw(game):
         drawn.append(game.id)
@@ -174,7 +174,7 @@ def test_a_picture_is_drawn_once_for_all_who_ask_for_it_and_kept():
 
 
 def test_the_pictures_that_were_asked_for_last_are_kept_and_no_more():
-    kept, drawn = cards.Pictures(), []
+    kept, drawn = previews.Pictures(), []
 
     def draw(game):
         drawn.append(game.id)
@@ -191,7 +191,7 @@ def test_the_pictures_that_were_asked_for_last_are_kept_and_no_more():
 
 
 def test_only_so_many_wait_for_their_pictures():
-    kept, drawing, may_go_on = cards.Pictures(), threading.Semaphore(0), threading.Event()
+    kept, drawing, may_go_on = previews.Pictures(), threading.Semaphore(0), threading.Event()
 
     def draw(game):
         drawing.release()
@@ -211,7 +211,7 @@ def test_only_so_many_wait_for_their_pictures():
 
 
 def test_a_picture_that_could_not_be_drawn_is_tried_again():
-    kept = cards.Pictures()
+    kept = previews.Pictures()
 
     def fail(game):
         raise ValueError("not today")

@@ -7,9 +7,8 @@ import pytest
 import webtest
 from driver import PASSWORD, drive, plan
 
-import boards
-import challenges
 import models
+from game import challenges, leaderboards
 from models import Attempt, Entry, Game, Tally, User
 from rules import MODES
 
@@ -435,7 +434,7 @@ def test_the_boards_of_challenges_can_be_derived_again(ada, bob, app, db):
     kept = list(Entry.select().order_by(Entry.board, Entry.user).tuples())
     with app.database.atomic():
         for user in User.select():
-            boards.rebuild(user.id)
+            leaderboards.rebuild(user.id)
     assert list(Entry.select().order_by(Entry.board, Entry.user).tuples()) == kept
 
 

@@ -9,13 +9,12 @@ from driver import PASSWORD, drive
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import clock
-import games
 import models
 import rules
-import throttle
+from game import clock, games
 from models import Entry, Game
-from problems import Problem
+from web import rate_limits
+from web.problems import Problem
 
 MS, SECOND, HOUR = 1_000_000, 1_000_000_000, 3_600_000_000_000  # nanoseconds
 BEGAN = 1_800_000_000_000  # milliseconds since the epoch
@@ -29,7 +28,7 @@ class Machine:
         self.steady, self.wall = 5 * HOUR, BEGAN * MS
         self.patch.setattr(clock, "steady_ns", lambda: self.steady)
         self.patch.setattr(clock, "wall_ns", lambda: self.wall)
-        for counting in (throttle, limits.storage.memory):
+        for counting in (rate_limits, limits.storage.memory):
             self.patch.setattr(counting, "time", SimpleNamespace(time=lambda: self.wall / SECOND))
         clock.leap()
 

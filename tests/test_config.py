@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import config
-import connections
+from database import connections
 
 
 def test_defaults():

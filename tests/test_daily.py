@@ -5,12 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from driver import PASSWORD, plan
 
-import boards
-import daily
-import games
 import models
-import upkeep
+from game import daily, games, leaderboards
 from models import Game, User
+from operations import maintenance
 from rules import MODES
 
 A_DAY = timedelta(days=1)
@@ -146,7 +144,7 @@ def test_a_streak_that_has_ended_is_the_best_one_still(ada, db):
 def test_only_attempts_that_count_make_a_streak(ada, api, db):
     attempt(ada, days_ago(1))
     withdrawn = attempt(ada, days_ago(2))
-    upkeep.withdraw(games.find(withdrawn))
+    maintenance.withdraw(games.find(withdrawn))
     attempt(ada, days_ago(3))
     found = ada("GET /api/daily?mode=walls")
     assert (found["streak"], found["best_streak"]) == (1, 1)
@@ -168,11 +166,11 @@ def test_the_winner_of_yesterday(ada, bob, api, db):
     attempt(ada, days_ago(1), meals=2)
     game = attempt(bob, days_ago(1), meals=3)
     attempt(bob, days_ago(2), meals=5)
-    boards.rebuild_all()
+    leaderboards.rebuild_all()
     assert api("GET /api/daily?mode=walls")["yesterday"] == {"name": "Bob", "score": 30, "game": game}
     assert api("GET /api/daily?mode=pass-through")["yesterday"] is None
     User.update(banned_at=1).where(User.name == "Bob").execute()
-    boards.rebuild_all()
+    leaderboards.rebuild_all()
     assert api("GET /api/daily?mode=walls")["yesterday"]["name"] == "Ada"
 
 

@@ -6,13 +6,11 @@ import pytest
 from driver import PASSWORD, drive
 from filling import fill
 
-import accounts
-import boards
-import games
 import models
-import portable
-import upkeep
+from accounts import accounts
+from game import games, leaderboards
 from models import Entry, Game, User
+from operations import export, maintenance
 
 MANY = 1500  # games, which are not deleted by the request
 
@@ -58,7 +56,7 @@ def test_who_deletes_an_account_with_very_many_games_is_gone_at_once(made):
         api("POST /api/auth/login", {"username": "Ada", "password": PASSWORD}, 401)
         again = api.sign_up("Ada", email="ada@example.org")
         assert again.user["id"] != ada.user["id"]
-        assert list(boards.check()) == []
+        assert list(leaderboards.check()) == []
 
 
 def test_the_rest_is_deleted_in_the_background_and_nothing_else(made):
@@ -72,7 +70,7 @@ def test_the_rest_is_deleted_in_the_background_and_nothing_else(made):
         assert [user.name for user in User.select()] == ["Bob"]
         assert [row.id for row in Game.select()] == [game["id"]]
         assert {entry.user_id for entry in Entry.select()} == {int(bob.user["id"])}
-        assert list(boards.check()) == []
+        assert list(leaderboards.check()) == []
 
 
 def test_after_a_restart_it_goes_on(made):
@@ -109,12 +107,12 @@ def test_the_operator_s_commands_pass_over_what_is_being_deleted(made):
         fill(ada.user, MANY)
         ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
         assert rows_of(ada.user)
-        stats = upkeep.stats()
+        stats = maintenance.stats()
         assert (stats.players, stats.guests, stats.ranked) == (1, 0, 1)
-        assert [differences for _, differences in upkeep.verify()] == [[]]
-        assert upkeep.Prunable(0, 0).count() == (0, 0)
+        assert [differences for _, differences in maintenance.verify()] == [[]]
+        assert maintenance.Prunable(0, 0).count() == (0, 0)
         exported = {}
-        for line in map(json.loads, b"".join(portable.lines(lambda done, of: None)).splitlines()[1:-1]):
+        for line in map(json.loads, b"".join(export.lines(lambda done, of: None)).splitlines()[1:-1]):
             if isinstance(line, dict):
                 columns, rows = line["columns"], exported.setdefault(line["table"], [])
             else:
@@ -141,10 +139,10 @@ def test_a_guest_with_very_many_games_signs_up(made, challenge):
         fill(guest.user, MANY, challenge=challenge)
         guest("POST /api/auth/signup", {"username": "Ada", "password": PASSWORD}, 201)
         assert len(entries(guest.user["id"])) > 4
-        assert list(boards.check()) == []
+        assert list(leaderboards.check()) == []
         ada = api.log_in("Ada")
         ada(f"DELETE /api/games/{going_on['id']}", status=204)
-        assert list(boards.check()) == []
+        assert list(leaderboards.check()) == []
 
 
 @pytest.mark.parametrize("challenge", ["NULL", "'game' || n"])
@@ -156,10 +154,10 @@ def test_a_ban_of_a_player_with_very_many_games_and_its_end(made, challenge):
         before = entries(ada.user["id"])
         accounts.ban(int(ada.user["id"]))
         assert entries(ada.user["id"]) == {}
-        assert list(boards.check()) == []
+        assert list(leaderboards.check()) == []
         accounts.unban(int(ada.user["id"]))
         assert entries(ada.user["id"]) == before
-        assert list(boards.check()) == []
+        assert list(leaderboards.check()) == []
 
 
 def test_the_best_of_very_many_games_is_taken_off_and_the_next_one_stands(made):
@@ -168,10 +166,10 @@ def test_the_best_of_very_many_games_is_taken_off_and_the_next_one_stands(made):
     with models.using(app.database):
         fill(ada.user, MANY)
         [best] = api("GET /api/leaderboard?limit=1")
-        upkeep.withdraw(games.find(best["game"]))
+        maintenance.withdraw(games.find(best["game"]))
         [next_best] = api("GET /api/leaderboard?limit=1")
         assert (next_best["score"], next_best["game"] != best["game"]) == (best["score"], True)  # there were several
-        assert list(boards.check()) == []
+        assert list(leaderboards.check()) == []
 
 
 def test_games_that_end_while_others_are_read_count_too(made):
@@ -180,12 +178,12 @@ def test_games_that_end_while_others_are_read_count_too(made):
     with models.using(app.database):
         fill(ada.user, 10)
         going_on = ada.open("pass-through")
-        gathered = boards.gather(int(ada.user["id"]))
+        gathered = leaderboards.gather(int(ada.user["id"]))
         ada(f"DELETE /api/games/{going_on['id']}", status=204)
         ada.play(2)
         with models.database.atomic():
-            boards.rebuild(int(ada.user["id"]), gathered)
-        assert list(boards.check()) == []
+            leaderboards.rebuild(int(ada.user["id"]), gathered)
+        assert list(leaderboards.check()) == []
 
 
 def test_another_name_shows_on_very_many_boards(made):
@@ -203,4 +201,4 @@ def test_another_name_shows_on_very_many_boards(made):
 
 
 def versions():
-    return dict(models.sql("SELECT board, number FROM tallies WHERE level = ?", boards.CHANGES).fetchall())
+    return dict(models.sql("SELECT board, number FROM tallies WHERE level = ?", leaderboards.CHANGES).fetchall())

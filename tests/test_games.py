@@ -8,9 +8,9 @@ from driver import drive, plan, plan_many_turns
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import games
 import models
 import rules
+from game import games
 from models import Entry, Game
 
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import hashing
-from problems import BUSY, Problem
+from accounts import hashing
+from web.problems import BUSY, Problem
 
 
 def here():

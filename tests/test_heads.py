@@ -5,7 +5,7 @@ from gunicorn.http import errors
 from gunicorn.http.parser import RequestParser
 
 import config
-import server
+from web import server
 
 LINE = b"GET / HTTP/1.1\r\nHost: x\r\n"
 PART = 8192  # bytes that come at once

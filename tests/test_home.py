@@ -6,10 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from driver import drive
 
-import boards
-import games
-import home
 import models
+from game import games, home, leaderboards
 from models import Game
 from rules import MODES
 
@@ -72,7 +70,7 @@ def test_the_best_game_is_of_the_latest_period_that_has_one(ada, api, db, days, 
     api("GET /api/home")
     moved = Game.ended_at - days * 86_400_000
     Game.update(ended_at=moved).execute()
-    boards.rebuild_all()
+    leaderboards.rebuild_all()
     found = api("GET /api/home")["best_game"]
     assert (found["id"], found["period"]) == (game["id"], period)
 
@@ -137,7 +135,7 @@ def test_many_requests_build_it_once(ada, api, app, db, monkeypatch):
     """By what the database is asked: the second response needs the versions of the leaderboards only."""
     ada.play(1)
     later = models.now() // home.LASTS * home.LASTS + home.LASTS
-    monkeypatch.setattr("home.now", lambda: later)
+    monkeypatch.setattr("game.home.now", lambda: later)
     api("GET /api/home")
     asked = []
     db.connection().set_trace_callback(asked.append)

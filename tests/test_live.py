@@ -7,9 +7,9 @@ import pytest
 import webtest
 from driver import plan
 
-import games
 import models
 import rules
+from game import games
 from models import Game, now
 from rules import WALLS
 

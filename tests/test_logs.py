@@ -13,8 +13,8 @@ import webtest
 from driver import drive
 
 import config
-import logs
 from models import Game
+from observability import logs
 
 FORMATS = {"text": logs.Text, "json": logs.Json}
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"

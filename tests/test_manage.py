@@ -14,20 +14,18 @@ import peewee
 import pytest
 from driver import drive
 
-import accounts
-import backups
-import boards
 import config
 import manage
 import models
-import ownership
-import portable
 import rules
-import upkeep
-from games import pack_turns
+from accounts import accounts
+from database import ownership
+from game import leaderboards
+from game.games import pack_turns
 from models import Entry, Game, Session, User
+from operations import backup, export, maintenance
 
-DAY = upkeep.DAY
+DAY = maintenance.DAY
 LATEST = max(path.stem for path in models.MIGRATIONS.glob("*.py"))
 
 
@@ -85,8 +83,8 @@ def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(app, db, mo
         steps.append((done, of))
         models.insert("secrets", name=f"meanwhile {done}", value="x" * 5000)
 
-    monkeypatch.setattr(backups, "PAGES", 5)
-    backups.backup(tmp_path / "snake.db", tmp_path / "copy.db", write)
+    monkeypatch.setattr(backup, "PAGES", 5)
+    backup.backup(tmp_path / "snake.db", tmp_path / "copy.db", write)
     assert [done for done, _ in steps] == [*range(5, steps[0][1], 5), steps[0][1]]  # it did not begin anew
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
@@ -115,7 +113,7 @@ def test_a_backup_that_fails_leaves_nothing_and_replaces_nothing(run, tmp_path, 
         raise sqlite3.OperationalError("database or disk is full")
 
     (tmp_path / "copy.db").write_text("dear")
-    monkeypatch.setattr(backups, "_copy", fail)
+    monkeypatch.setattr(backup, "_copy", fail)
     assert "disk is full" in run("backup", "copy.db", "--yes", status=1)
     assert (tmp_path / "copy.db").read_text() == "dear"
     assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == ["copy.db"]
@@ -266,7 +264,7 @@ def test_a_restore_that_fails_leaves_all_as_it_was(run, app, ada, tmp_path, monk
     app.close()
     (tmp_path / "copy.db").chmod(0o600)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    monkeypatch.setattr(backups, "PAGES", 1)
+    monkeypatch.setattr(backup, "PAGES", 1)
     monkeypatch.setattr(manage.Progress, "__call__", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("restore", "copy.db", "--yes")
@@ -328,7 +326,7 @@ def test_it_goes_through_standard_output_and_input(run, exported, elsewhere, mon
 
 
 def test_many_rows_are_read_a_part_at_a_time(run, api, db, elsewhere, monkeypatch, tmp_path):
-    monkeypatch.setattr("portable.AT_ONCE", 2)
+    monkeypatch.setattr("operations.export.AT_ONCE", 2)
     for number in range(5):
         api.sign_up(f"Player{number}")
     run("export", "all.jsonl")
@@ -485,7 +483,7 @@ def as_of_0004(exported):
             line["columns"] = list(compress(names, there))
         elif table in tables:
             line = list(compress(line, there))
-        if table == "tallies" and isinstance(line, list) and line[1] == boards.CHANGES:
+        if table == "tallies" and isinstance(line, list) and line[1] == leaderboards.CHANGES:
             versions.append([line[0], line[3]])
         elif table in tables:
             written.append(line)
@@ -560,7 +558,7 @@ def test_of_a_damaged_export_nothing_is_imported(run, exported, elsewhere, tmp_p
 
 
 def test_a_line_that_is_too_long_is_not_read(run, exported, elsewhere, tmp_path, monkeypatch):
-    monkeypatch.setattr(portable, "LONGEST_LINE", 100_000)
+    monkeypatch.setattr(export, "LONGEST_LINE", 100_000)
     (tmp_path / "long.jsonl").write_bytes(exported.splitlines(keepends=True)[0] + b"[" * 1_000_000)
     elsewhere()
     assert "line 2 has more than" in run("import", "long.jsonl", status=1)
@@ -585,7 +583,7 @@ def test_verify_finds_what_the_turns_do_not_give(run, ada, db):
 
 
 def test_verify_plays_games_that_were_left(run, ada, db, monkeypatch):
-    monkeypatch.setattr(upkeep, "AT_ONCE", 2)
+    monkeypatch.setattr(maintenance, "AT_ONCE", 2)
     for tick in (0, 3, 5):
         game = ada.open()
         ada.post(game, 0, tick, [[2, "R"]] if tick else [])
@@ -776,7 +774,7 @@ def test_prune_deletes_guests_who_have_not_come_for_long(run, api, ada, db):
 
 
 def test_prune_goes_on_where_a_part_ends(run, ada, db, monkeypatch):
-    monkeypatch.setattr(upkeep, "AT_ONCE", 2)
+    monkeypatch.setattr(maintenance, "AT_ONCE", 2)
     ada.play(3)
     for _ in range(5):
         ada.play(1)

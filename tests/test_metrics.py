@@ -9,11 +9,11 @@ import webtest
 from driver import PASSWORD, drive
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
-import counts
-import games
 import models
 import rules
+from game import games
 from models import Game
+from observability import counters
 
 
 class Watched:
@@ -103,12 +103,12 @@ def _by_bound(grown):
 
 @pytest.mark.parametrize(
     ("nanoseconds", "bucket"),
-    [(0, 0), (500_000, 0), (500_001, 1), (5_000_000_000, len(counts.BOUNDS) - 1), (5_000_000_001, len(counts.BOUNDS))],
+    [(0, 0), (500_000, 0), (500_001, 1), (5_000_000_000, len(counters.BOUNDS) - 1), (5_000_000_001, len(counters.BOUNDS))],
 )
 def test_a_bucket_holds_its_bound(own_place, nanoseconds, bucket):
-    row = counts.unmatched("GET")
-    counts.answered(row, "200 OK", nanoseconds)
-    counted = counts.totals()[row + counts.BUCKETS : row + counts.SUM]
+    row = counters.unmatched("GET")
+    counters.answered(row, "200 OK", nanoseconds)
+    counted = counters.totals()[row + counters.BUCKETS : row + counters.SUM]
     assert [at for at, number in enumerate(counted) if number] == [bucket]
 
 
@@ -210,11 +210,11 @@ def test_connections_are_told_of_as_in_use_and_as_kept(own_place, make_app):
     assert connections() == [0, 1]
     with models.using(app.database) as db:
         db.connection()
-        assert counts.workers()[0][1:] == (1, 1)
+        assert counters.workers()[0][1:] == (1, 1)
     assert connections() == [0, 1]
     with models.using(app.database) as db:
         db.close_all()
-    assert counts.workers()[0][1:] == (0, 0)
+    assert counters.workers()[0][1:] == (0, 0)
 
 
 def test_while_the_database_is_out_of_reach_the_rest_is_told(make_app, tmp_path):
@@ -259,41 +259,41 @@ def test_every_family_is_told_once(watched, ada):
 @pytest.fixture
 def own_place(monkeypatch):
     """A place at which nobody has counted yet."""
-    monkeypatch.setattr(counts, "_mine", memoryview(bytearray(counts.SLOTS * 8)).cast("q"))
+    monkeypatch.setattr(counters, "_mine", memoryview(bytearray(counters.SLOTS * 8)).cast("q"))
     yield
     for at in (0, 1):
-        counts._place(at)[:] = memoryview(bytearray(counts.SLOTS * 8)).cast("q")
+        counters._place(at)[:] = memoryview(bytearray(counters.SLOTS * 8)).cast("q")
 
 
 def worker(monkeypatch, at, started):
     """What a worker does that is given a place: it counts before, and then there."""
-    monkeypatch.setattr(counts, "_mine", memoryview(bytearray(counts.SLOTS * 8)).cast("q"))
-    counts.up(counts.OPEN)
-    counts.up(games.STARTED, started)
-    counts.begin(at)
-    counts.up(games.STARTED, started)
+    monkeypatch.setattr(counters, "_mine", memoryview(bytearray(counters.SLOTS * 8)).cast("q"))
+    counters.up(counters.OPEN)
+    counters.up(games.STARTED, started)
+    counters.begin(at)
+    counters.up(games.STARTED, started)
 
 
 def test_what_workers_have_counted_is_added_up_and_stays_when_they_are_gone(own_place, monkeypatch):
     worker(monkeypatch, 0, 2)
     worker(monkeypatch, 1, 30)
-    assert counts.totals()[games.STARTED] == 64
-    assert set(counts.workers()) == {0, 1}
-    counts.end(0)
-    assert counts.totals()[games.STARTED] == 64
-    assert set(counts.workers()) == {1}
+    assert counters.totals()[games.STARTED] == 64
+    assert set(counters.workers()) == {0, 1}
+    counters.end(0)
+    assert counters.totals()[games.STARTED] == 64
+    assert set(counters.workers()) == {1}
     worker(monkeypatch, 0, 100)
-    assert counts.totals()[games.STARTED] == 264
-    assert [opened for _, opened, _ in counts.workers().values()] == [1, 1]
+    assert counters.totals()[games.STARTED] == 264
+    assert [opened for _, opened, _ in counters.workers().values()] == [1, 1]
 
 
 def test_what_a_worker_of_another_version_has_counted_is_not_taken_for_something_else(own_place, monkeypatch):
     worker(monkeypatch, 0, 5)
-    counts._place(0)[counts.LAYOUT] += 1
+    counters._place(0)[counters.LAYOUT] += 1
     worker(monkeypatch, 1, 7)
-    assert counts.totals()[games.STARTED] == 14
+    assert counters.totals()[games.STARTED] == 14
     worker(monkeypatch, 0, 1)
-    assert counts.totals()[games.STARTED] == 16
+    assert counters.totals()[games.STARTED] == 16
 
 
 def test_every_outcome_has_its_count():

@@ -20,8 +20,8 @@ from driver import drive, plan
 from playhouse.schema_diff import diff_models
 
 import config
-import connections
 import models
+from database import connections
 from models import Game, User
 
 

@@ -10,14 +10,13 @@ import pytest
 from driver import PASSWORD, drive
 from playhouse.migrations import Runner
 
-import accounts
 import config
-import connections
 import models
-import names
+from accounts import accounts, usernames
+from database import connections
 from models import User
 
-DATA = Path(names.__file__).with_name("names_confusable.txt").read_text("utf-8")
+DATA = Path(usernames.__file__).with_name("confusables.txt").read_text("utf-8")
 
 # They show nothing, or change how others are shown.
 UNSEEN = {
@@ -87,7 +86,7 @@ def test_a_name_that_looks_like_that_of_another_is_refused(api, db, name, other)
     assert sign_up(api, username=name).status == 201
     answer = sign_up(api, username=other)
     assert errors(answer, 409) == ["username"]
-    same = names.key(name) == names.key(other)
+    same = usernames.key(name) == usernames.key(other)
     assert ("taken" in answer.json["detail"], "looks like" in answer.json["detail"]) == (same, not same)
     bob = api.sign_up("Someone")
     assert errors(bob.ask("PATCH /api/auth/me", {"username": other, "current_password": PASSWORD}), 409) == ["username"]
@@ -124,10 +123,10 @@ def test_a_name_is_free_again_when_its_player_is_gone(api):
 
 
 def test_every_look_alike_of_ours_is_one_that_unicode_s_data_lack_and_survives_normalization():
-    for letter, likes in names.LOOK_ALIKES.items():
+    for letter, likes in usernames.LOOK_ALIKES.items():
         for like in likes:
             assert unicodedata.normalize("NFKD", like) == like, f"{like} is never met"
-            assert names.skeleton(like) == names.skeleton(letter), f"{like} is in the list twice"
+            assert usernames.skeleton(like) == usernames.skeleton(letter), f"{like} is in the list twice"
 
 
 def test_each_small_capital_looks_like_its_letter():
@@ -136,7 +135,7 @@ def test_each_small_capital_looks_like_its_letter():
     assert sum(map(bool, found.values())) >= 23  # Unicode has no small capital X, and no S by that name before 5.1
     for letter, small in found.items():
         if small:
-            assert names.skeleton(small) == names.skeleton(letter), letter
+            assert usernames.skeleton(small) == usernames.skeleton(letter), letter
 
 
 # Pairs that UTS #39 lists, a character with what it looks like: of each script a few, chosen by hand from its data file.
@@ -173,18 +172,18 @@ def test_letters_of_many_scripts_are_compared_by_what_they_look_like(script):
     for pair in LISTED[script]:
         like, letter = pair.split()
         if unicodedata.category(like) != "Cn" and unicodedata.normalize("NFKC", like) == like:
-            assert names.skeleton(f"x{like}x") == names.skeleton(f"x{letter}x"), pair
+            assert usernames.skeleton(f"x{like}x") == usernames.skeleton(f"x{letter}x"), pair
 
 
 def test_all_of_the_data_file_is_used_and_a_skeleton_is_its_own():
     pairs = [line.split("; ") for line in DATA.splitlines() if line and not line.startswith("#")]
     assert len(pairs) > 1000
     for target, sources in pairs:
-        wanted = names.skeleton("".join(chr(int(code, 16)) for code in target.split()))
-        ours = {f"{ord(like):04X}" for likes in names.LOOK_ALIKES.values() for like in likes}
+        wanted = usernames.skeleton("".join(chr(int(code, 16)) for code in target.split()))
+        ours = {f"{ord(like):04X}" for likes in usernames.LOOK_ALIKES.values() for like in likes}
         for code in set(sources.split()) - ours:
-            assert names.skeleton(chr(int(code, 16))) == wanted, code
-        assert names.skeleton(wanted) == wanted
+            assert usernames.skeleton(chr(int(code, 16))) == wanted, code
+        assert usernames.skeleton(wanted) == wanted
 
 
 @pytest.mark.parametrize(
@@ -213,7 +212,7 @@ def test_names_that_look_alike_in_another_case_or_script_are_refused(api, name, 
     assert sign_up(api, username=name).status == 201
     answer = sign_up(api, username=other)
     if answer.status == 422:  # a mark that no name can have
-        assert names.skeleton(names.normalized(other)) != ""
+        assert usernames.skeleton(usernames.normalized(other)) != ""
         return
     assert errors(answer, 409) == ["username"]
 

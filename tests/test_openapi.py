@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from driver import PASSWORD, drive
 
-import accounts
 import models
-import problems
 import schemas
 import service
+from accounts import accounts
+from web import problems
 
 DESCRIPTION = conformance.DESCRIPTION
 OPERATIONS = [operation for path in DESCRIPTION["paths"].values() for operation in path.values()]

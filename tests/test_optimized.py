@@ -10,7 +10,9 @@ import pytest
 import service
 
 ROOT = Path(service.__file__).parent
-PROGRAMS = [*ROOT.glob("*.py"), *ROOT.glob("migrations/*.py"), ROOT / "examples" / "bot.py"]
+PACKAGES = [path.parent for path in ROOT.glob("*/__init__.py")]
+PROGRAMS = [path for folder in (ROOT, ROOT / "migrations", *PACKAGES) for path in folder.glob("*.py")]
+PROGRAMS.append(ROOT / "examples" / "bot.py")
 
 
 def run(*arguments, optimize="-OO"):
@@ -31,7 +33,7 @@ def test_help_is_the_same(program):
     assert said == run(program, "--help", optimize="-B")
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_nothing_asserts_or_reads_its_own_docstring(program):
     for node in ast.walk(ast.parse(program.read_text())):
         assert not isinstance(node, ast.Assert)

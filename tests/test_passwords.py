@@ -6,11 +6,11 @@ import bcrypt
 import pytest
 from driver import PASSWORD, drive
 
-import accounts
 import config
 import models
-import problems
+from accounts import accounts
 from models import Session, User
+from web import problems
 
 HERE, ELSEWHERE, ANYWHERE = "192.0.2.7", "198.51.100.1", "203.0.113.5"
 NFC, NFD = unicodedata.normalize("NFC", "pässwörtchen"), unicodedata.normalize("NFD", "pässwörtchen")

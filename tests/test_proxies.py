@@ -4,7 +4,7 @@ import pytest
 import webtest
 
 import config
-import proxies
+from web import client_addresses
 
 PROXIES = "10.0.0.0/8, 192.0.2.1, 2001:db8:ffff::/48"
 
@@ -36,7 +36,7 @@ def test_the_client_is_the_last_that_no_trusted_proxy_is(peer, forwarded, client
 
 def client_of(peer, trusted=PROXIES, **headers):
     environ = {"REMOTE_ADDR": peer} | {f"HTTP_{name}": value for name, value in headers.items()}
-    return proxies.client(environ, config.load(trusted_proxies=trusted or None).trusted_proxies)
+    return client_addresses.client(environ, config.load(trusted_proxies=trusted or None).trusted_proxies)
 
 
 def test_without_trusted_proxies_nobody_is_believed():
@@ -153,7 +153,7 @@ def test_the_header_that_most_proxies_write_comes_first():
 def test_only_trusted_proxies_say_what_was_asked_for(peer, headers, url):
     environ = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http", "SERVER_NAME": "::1", "SERVER_PORT": "8000"}
     environ |= {"PATH_INFO": "/games/x"} | {f"HTTP_{name}": value for name, value in headers.items()}
-    assert proxies.url(environ, config.load(trusted_proxies=PROXIES).trusted_proxies) == url
+    assert client_addresses.url(environ, config.load(trusted_proxies=PROXIES).trusted_proxies) == url
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import webtest
 from driver import PASSWORD, drive
 
 import models
-import problems
 import service
 from models import TABLES
+from web import problems
 
 JSON_CALLS = [
     "POST /api/auth/signup",

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from driver import drive
 
-import accounts
-import boards
 import models
-import upkeep
+from accounts import accounts
+from game import leaderboards
 from models import ClosedBoard, Entry, Game, Session, User
+from operations import maintenance
 
-DAY = upkeep.DAY
+DAY = maintenance.DAY
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_sessions_that_have_run_out_are_removed(app, api, ada, db):
 
 
 def test_guests_who_have_not_come_for_90_days_are_removed_with_their_games(app, api, ada, db, monkeypatch):
-    monkeypatch.setattr(upkeep, "AT_ONCE", 2)
+    monkeypatch.setattr(maintenance, "AT_ONCE", 2)
     gone, young, back, challenged = (api.guest() for _ in range(4))
     for guest in (gone, back, challenged):
         for _ in range(5):
@@ -67,12 +67,12 @@ def test_games_on_no_leaderboard_are_removed_after_so_many_days(app, ada, bob, d
     kept = ids() - {worse}
     for game in (best, worse, base):
         move(31, id=game)
-    boards.rebuild_all()
-    before = {board: boards.page([board], 100) for board in boards._all_names()}
+    leaderboards.rebuild_all()
+    before = {board: leaderboards.page([board], 100) for board in leaderboards._all_names()}
     remove(app)
     assert ids() == kept | {young}
-    assert {board: boards.page([board], 100) for board in boards._all_names()} == before
-    assert list(boards.check()) == []
+    assert {board: leaderboards.page([board], 100) for board in leaderboards._all_names()} == before
+    assert list(leaderboards.check()) == []
 
 
 def test_all_games_are_kept_unless_the_setting_says_otherwise(make_app):
@@ -89,7 +89,7 @@ def test_games_of_the_banned_are_kept(app, ada, db):
     for meals in (3, 1):
         ada.play(meals)
     move(40)
-    boards.rebuild_all()
+    leaderboards.rebuild_all()
     accounts.ban(User.get(name="Ada").id)
     remove(app)
     assert len(ids()) == 2
@@ -105,12 +105,12 @@ OF_DAY = f"mode=walls&period=day&at={THEN}"
 @pytest.fixture
 def closed(api, db, app, monkeypatch):
     """Five players with 50 to 10 points on a day long ago, of which two entries are stored; the players, best first."""
-    monkeypatch.setattr(boards, "STORED", 2)
+    monkeypatch.setattr(leaderboards, "STORED", 2)
     players = [api.sign_up(name) for name in ("Ada", "Bob", "Carl", "Dora", "Emil")]
     for player, meals in zip(players, (5, 4, 3, 2, 1), strict=True):
         player.play(meals)
     move(LONG_AGO)
-    boards.rebuild_all()
+    leaderboards.rebuild_all()
     remove(app)
     return players
 
@@ -126,40 +126,40 @@ def test_of_a_day_long_ago_only_the_best_entries_are_kept_and_ranks_stay(closed,
     standing = closed[1](f"GET /api/leaderboard/me?{OF_DAY}")
     assert (standing["rank"], standing["of"]) == (2, 5)
     assert closed[4](f"GET /api/leaderboard/me?{OF_DAY}")["rank"] is None
-    assert boards.rank([f"walls/{THEN}"], 10) == 5
+    assert leaderboards.rank([f"walls/{THEN}"], 10) == 5
     months = f"mode=walls&period=month&at={THEN}"
     assert len(entries(api, months)) == 5
 
 
 def test_daily_challenges_long_ago_are_closed_too(api, db, app, monkeypatch):
-    monkeypatch.setattr(boards, "STORED", 1)
+    monkeypatch.setattr(leaderboards, "STORED", 1)
     for name in ("Ada", "Bob"):
         api.sign_up(name).play(1, challenge="daily")
     young = api.sign_up("Carl").play(1)[0]["id"]
     Game.update(challenge=f"daily/{THEN}").where(Game.id != young).execute()
-    boards.rebuild_all()
+    leaderboards.rebuild_all()
     remove(app)
     assert [closed.board for closed in ClosedBoard.select()] == [f"walls/daily/{THEN}"]
     assert Entry.select().where(Entry.board == f"walls/daily/{THEN}").count() == 1
 
 
 def test_a_day_less_than_a_year_ago_stays_open(api, db, app, monkeypatch):
-    monkeypatch.setattr(boards, "STORED", 1)
+    monkeypatch.setattr(leaderboards, "STORED", 1)
     for name in ("Ada", "Bob"):
         api.sign_up(name).play(1)
     move(360)
-    boards.rebuild_all()
+    leaderboards.rebuild_all()
     remove(app)
     assert ClosedBoard.select().count() == 0
     assert Entry.select().count() == 8
 
 
 def test_rebuild_and_check_skip_closed_leaderboards(closed, api):
-    assert list(boards.check()) == []
-    boards.rebuild_all()
-    assert list(boards.check()) == []
+    assert list(leaderboards.check()) == []
+    leaderboards.rebuild_all()
+    assert list(leaderboards.check()) == []
     assert entries(api) == [("Ada", 1), ("Bob", 2)]
-    assert boards.size([f"walls/{THEN}"]) == 5
+    assert leaderboards.size([f"walls/{THEN}"]) == 5
 
 
 def test_a_ban_hides_the_entry_on_a_closed_leaderboard_until_it_is_lifted(closed, api):
@@ -167,32 +167,32 @@ def test_a_ban_hides_the_entry_on_a_closed_leaderboard_until_it_is_lifted(closed
     for user in (ada, carl):
         accounts.ban(user.id)
     assert entries(api) == [("Bob", 1)]
-    boards.rebuild_all()
-    assert list(boards.check()) == []
+    leaderboards.rebuild_all()
+    assert list(leaderboards.check()) == []
     for user in (ada, carl):
         accounts.unban(user.id)
     assert entries(api) == [("Ada", 1), ("Bob", 2)]
-    assert boards.size([f"walls/{THEN}"]) == 5
-    assert list(boards.check()) == []
+    assert leaderboards.size([f"walls/{THEN}"]) == 5
+    assert list(leaderboards.check()) == []
 
 
 def test_a_withdrawn_game_and_a_deleted_player_are_on_no_closed_leaderboard(closed, api, db):
-    [game] = upkeep.found("WHERE u.name = ?", "Ada")
-    upkeep.withdraw(game)
+    [game] = maintenance.found("WHERE u.name = ?", "Ada")
+    maintenance.withdraw(game)
     assert entries(api) == [("Bob", 1)]
     accounts.ban(User.get(name="Bob").id)
     accounts.delete(User.get(name="Bob"))
     assert entries(api) == []
-    assert boards.size([f"walls/{THEN}"]) == 3
-    assert list(boards.check()) == []
+    assert leaderboards.size([f"walls/{THEN}"]) == 3
+    assert list(leaderboards.check()) == []
 
 
 def test_old_games_that_only_a_closed_leaderboard_had_are_removed(closed, api, app, db):
     dora = closed[3]
     dora.play(5)
-    boards.rebuild(int(dora.user["id"]))
+    leaderboards.rebuild(int(dora.user["id"]))
     before = len(ids())
     Game.update(ranked=False).where(Game.user == dora.user["id"], Game.score == 20).execute()
-    boards.rebuild(int(dora.user["id"]))
+    leaderboards.rebuild(int(dora.user["id"]))
     remove(app)
     assert len(ids()) == before - 1

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-import accounts
 import models
+from accounts import accounts
 from models import Session
 
 

@@ -11,11 +11,11 @@ from driver import PASSWORD, drive
 from limits.storage import MemoryStorage, MovingWindowSupport, Storage
 
 import config
-import games
 import models
-import throttle
+from game import games
 from models import Game
-from problems import Problem
+from web import rate_limits
+from web.problems import Problem
 
 
 @pytest.mark.parametrize("name", ["Ada", "Nobody"])
@@ -57,7 +57,7 @@ def test_posts_to_one_game_are_bounded_and_say_for_how_long(make_app):
     api = drive(make_app(enforce_pace=True))
     ada, bob = api.guest(), api.guest()
     game, other = ada.open(), bob.open()
-    most, seconds = throttle.POSTS
+    most, seconds = rate_limits.POSTS
     call, post = f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": 0, "turns": []}
     statuses = [ada.ask(call, body).status for body in [post, {"nonsense": 1}] * (most // 2)]
     assert statuses == [200, 422] * (most // 2)
@@ -71,7 +71,7 @@ def test_posts_to_invented_games_are_bounded_too(make_app):
     api = drive(make_app(enforce_pace=True))
     eve, ada = api.guest(), api.guest()
     post = {"since": 0, "tick": 0, "turns": []}
-    most, _ = throttle.POSTS
+    most, _ = rate_limits.POSTS
     statuses = [eve.ask(f"POST /api/games/invented{number}/turns", post).status for number in range(most + 5)]
     assert statuses == [404] * most + [429] * 5
     refused = eve.post(eve.open(), 0, 0, status=429)
@@ -82,7 +82,7 @@ def test_posts_to_invented_games_are_bounded_too(make_app):
 def test_stated_scores_are_bounded_for_each_player(make_app):
     api = drive(make_app(score_policy="open"))
     ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
-    most, seconds = throttle.STATED_SCORES
+    most, seconds = rate_limits.STATED_SCORES
     stated = {"score": 10, "mode": "walls"}
     statuses = [ada.ask("POST /api/leaderboard", stated).status for _ in range(most)]
     assert statuses == [201] * most
@@ -99,7 +99,7 @@ def test_nobody_uses_up_the_posts_of_another_s_game(make_app):
     ada, eve = api.guest(), api.guest()
     game = ada.open()
     call, post = f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": 0, "turns": []}
-    statuses = {eve.ask(call, post).status for _ in range(throttle.POSTS[0] + 1)}
+    statuses = {eve.ask(call, post).status for _ in range(rate_limits.POSTS[0] + 1)}
     assert statuses == {403, 429}
     ada.post(game, 0, 0)
 
@@ -108,7 +108,7 @@ def test_a_player_opens_so_many_games_a_minute(make_app):
     api = drive(make_app(enforce_pace=True))
     ada, bob = api.guest(), api.guest()
     challenge = bob.open()["id"]  # whose seed is known: that it is left unplayed is no matter
-    for _ in range(throttle.NEW_GAMES[0]):
+    for _ in range(rate_limits.NEW_GAMES[0]):
         ada.open(challenge=challenge)
     assert 0 < int(ada.ask("POST /api/games", {"mode": "walls"}).headers["Retry-After"]) <= 60
     bob.open()
@@ -179,7 +179,7 @@ def test_without_limits_or_without_pace_one_plays_as_fast_as_one_likes(make_app,
 
 @pytest.mark.parametrize("later", [10_000, 1_000_000, -1])
 def test_a_window_begins_anew_when_its_time_is_over_or_the_clock_was_set_back(later):
-    window, began = throttle.Window(True, 1, 10), 1_800_000_000_000
+    window, began = rate_limits.Window(True, 1, 10), 1_800_000_000_000
     window.spend(began, "Ada")
     window.spend(began, "Bob")
     with pytest.raises(Problem) as caught:
@@ -202,7 +202,9 @@ def grown(action):
 
 def hit_all(counting, names):
     for name in names:
-        counting.hit((throttle.NEW_GUESTS, f"account {name}"), (throttle.NEW_GUESTS, f"account {name} from an address"))
+        counting.hit(
+            (rate_limits.NEW_GUESTS, f"account {name}"), (rate_limits.NEW_GUESTS, f"account {name} from an address")
+        )
 
 
 def post_all(window, numbers):
@@ -210,7 +212,7 @@ def post_all(window, numbers):
         window.spend(1_800_000_000_000, 1, f"game {number}")
 
 
-BOUNDED = [(throttle.Throttle(True, "memory://"), hit_all), (throttle.Window(True, 2000, 10), post_all)]
+BOUNDED = [(rate_limits.Throttle(True, "memory://"), hit_all), (rate_limits.Window(True, 2000, 10), post_all)]
 
 
 @pytest.mark.parametrize(("counting", "count_all"), BOUNDED, ids=["names", "games"])
@@ -222,44 +224,44 @@ def test_what_was_tried_costs_little_and_a_flood_a_bounded_amount(counting, coun
 
 @pytest.mark.long
 def test_a_million_names_cost_a_bounded_amount():
-    counting = throttle.Throttle(True, "memory://")
+    counting = rate_limits.Throttle(True, "memory://")
     assert grown(lambda: hit_all(counting, range(1_000_000))) < 40_000_000
 
 
 def test_a_flood_of_names_makes_nobody_s_tries_forgotten():
-    counting = throttle.Throttle(True, "memory://")
+    counting = rate_limits.Throttle(True, "memory://")
     for _ in range(20):
-        counting.spend(throttle.PASSWORDS, "account Ada")
-    counting.spend(throttle.PASSWORDS, "account Bob")
+        counting.spend(rate_limits.PASSWORDS, "account Ada")
+    counting.spend(rate_limits.PASSWORDS, "account Bob")
     hit_all(counting, range(120_000))
     with pytest.raises(Problem):
-        counting.spend(throttle.PASSWORDS, "account Ada")
+        counting.spend(rate_limits.PASSWORDS, "account Ada")
     for _ in range(19):
-        counting.spend(throttle.PASSWORDS, "account Bob")
+        counting.spend(rate_limits.PASSWORDS, "account Bob")
     with pytest.raises(Problem):
-        counting.spend(throttle.PASSWORDS, "account Bob")
-    hits = [counting.hit((throttle.PASSWORDS, "account Eve")) for _ in range(10)]
+        counting.spend(rate_limits.PASSWORDS, "account Bob")
+    hits = [counting.hit((rate_limits.PASSWORDS, "account Eve")) for _ in range(10)]
     for hit in hits:
         counting.refund(hit)
     for _ in range(10):
-        counting.spend(throttle.PASSWORDS, "account Eve")
+        counting.spend(rate_limits.PASSWORDS, "account Eve")
 
 
 def test_where_a_limit_is_reached_nothing_is_counted():
-    counting = throttle.Throttle(True, "memory://")
+    counting = rate_limits.Throttle(True, "memory://")
     for _ in range(20):
-        counting.spend(throttle.PASSWORDS, "full")
+        counting.spend(rate_limits.PASSWORDS, "full")
     for _ in range(30):
         with pytest.raises(Problem):
-            counting.hit((throttle.PASSWORDS, "free"), (throttle.PASSWORDS, "full"))
+            counting.hit((rate_limits.PASSWORDS, "free"), (rate_limits.PASSWORDS, "full"))
     for _ in range(20):
-        counting.spend(throttle.PASSWORDS, "free")
+        counting.spend(rate_limits.PASSWORDS, "free")
 
 
 def test_what_is_refunded_can_be_tried_again():
-    counting = throttle.Throttle(True, "memory://")
+    counting = rate_limits.Throttle(True, "memory://")
     for _ in range(50):
-        counting.refund(counting.hit((throttle.PASSWORDS, "Ada"), (throttle.PASSWORDS_FROM, "an address")))
+        counting.refund(counting.hit((rate_limits.PASSWORDS, "Ada"), (rate_limits.PASSWORDS_FROM, "an address")))
 
 
 class Away(Storage, MovingWindowSupport):

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from driver import drive
 
-import games
 import models
 import rules
 import service
 import verify
+from game import games
 
 ROOT = Path(rules.__file__).parent
 

@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 from driver import Answer, plan
 from running import PATIENCE
 
-import boards
-import connections
-import games
 import models
 import rules
+from database import connections
+from game import games, leaderboards
 
 PAUSE = 0.02  # seconds before one tries again: less than people should, so that faults meet many
 BROKEN = (OSError, http.client.HTTPException)
@@ -202,7 +201,7 @@ class Crowd:
         every = {game_id for (game_id,) in models.sql("SELECT id FROM games WHERE user_id = ?", user_id).fetchall()}
         assert every >= set(player.opened)
         for mode in rules.MODES:
-            entry = boards.entry([boards.main(mode)], user_id)
+            entry = leaderboards.entry([leaderboards.main(mode)], user_id)
             assert (entry.score if entry else 0) >= player.best[mode]
         return len(every) - len(player.opened)
 
@@ -218,7 +217,7 @@ def check_rows():
             assert games.unpack_state(game.mode, game.state).save() == played.save(), game
         else:
             assert (game.outcome, game.state) == (played.outcome or rules.LEFT, None), game
-    assert list(boards.check()) == []
+    assert list(leaderboards.check()) == []
     for statement in (
         "SELECT * FROM entries WHERE NOT EXISTS (SELECT 1 FROM games WHERE games.id = entries.game_id)",
         "SELECT user_id FROM games WHERE ended_at IS NULL GROUP BY user_id HAVING COUNT(*) > 1",

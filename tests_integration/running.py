@@ -28,7 +28,7 @@ PATIENCE = 30  # seconds to wait for what should take one
 IMPATIENT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import server
+from web import server
 sys.exit(server.main(**json.loads(sys.argv[2])))
 """
 

@@ -16,8 +16,8 @@ from driver import PASSWORD
 from filling import fill, make_long
 from running import PATIENCE
 
-import connections
 import models
+from database import connections
 from rules import CELLS, STARVES_AFTER
 
 LONG_GAMES, LONG_TURNS, LONG_TICKS = 20, 100_000, CELLS * STARVES_AFTER

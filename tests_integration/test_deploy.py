@@ -26,8 +26,8 @@ from proxying import DEPLOY
 from running import PATIENCE, ROOT, Server
 
 import config
-import problems
 import service
+from web import problems
 
 DEPLOYING = ROOT / "docs" / "DEPLOYING.md"
 GZIP = {"Accept-Encoding": "gzip"}

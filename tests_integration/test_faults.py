@@ -23,8 +23,8 @@ from driver import PASSWORD
 from playing import Crowd
 from running import PATIENCE, ROOT
 
-import connections
 import service
+from database import connections
 
 # How a request ends that the server has not taken: before a byte of the answer.
 NOT_TAKEN = ConnectionRefusedError, ConnectionResetError, BrokenPipeError  # of which http.client.RemoteDisconnected is one

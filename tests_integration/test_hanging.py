@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from running import PATIENCE, Postgres, Relay
 
-import connections
+from database import connections
 
 # Shorter than people's, so that the tests are quick; what people have is compared once, by itself.
 WAITING = {"request_wait": 1.5, "health_wait": 0.5, "lock_wait": 0.7}

@@ -16,9 +16,9 @@ from driver import drive
 from running import PATIENCE, ROOT
 
 import config
-import connections
 import models
 import service
+from database import connections
 
 PASSWORD = "pa55w0rd-of-the-database"
 

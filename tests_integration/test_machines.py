@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-import accounts
-import games
 import models
 import rules
 import service
+from accounts import accounts
 from examples import bot
+from game import games
 from models import Attempt, Ban, Game, User
 
 LIVES = settings(max_examples=50, stateful_step_count=40, deadline=None, print_blob=True)

@@ -3,11 +3,11 @@
 import pytest
 from driver import drive
 
-import boards
 import models
 import service
-import upkeep
+from game import leaderboards
 from models import ClosedBoard, Entry, Game, Session, User
+from operations import maintenance
 
 LONG_AGO = 400  # days
 
@@ -21,9 +21,9 @@ def app(database_url):
 
 def test_what_is_of_no_use_any_more_is_removed(app, monkeypatch):
     for name, few in (("LOOKED_AT", 2), ("AT_ONCE", 2)):
-        monkeypatch.setattr(upkeep, name, few)
-    monkeypatch.setattr(boards, "AT_ONCE", 1)
-    monkeypatch.setattr(boards, "STORED", 1)
+        monkeypatch.setattr(maintenance, name, few)
+    monkeypatch.setattr(leaderboards, "AT_ONCE", 1)
+    monkeypatch.setattr(leaderboards, "STORED", 1)
     api = drive(app)
     players = [api.sign_up(name) for name in ("Ada", "Bob", "Carl")]
     for player, meals in zip(players, (3, 2, 1), strict=True):
@@ -33,24 +33,24 @@ def test_what_is_of_no_use_any_more_is_removed(app, monkeypatch):
     for _ in range(5):
         guest.play(1)
     with models.using(app.database):
-        moved = {field: field - LONG_AGO * upkeep.DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}
+        moved = {field: field - LONG_AGO * maintenance.DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}
         Game.update(moved).execute()
-        User.update(created_at=User.created_at - LONG_AGO * upkeep.DAY).execute()
+        User.update(created_at=User.created_at - LONG_AGO * maintenance.DAY).execute()
         Session.update(expires_at=1).where(Session.user == guest.user["id"]).execute()
-        boards.rebuild_all()
+        leaderboards.rebuild_all()
         app.background.run_all()
         assert app.removal.removed["sessions"] == 1
         assert {user.name for user in User.select()} == {"Ada", "Bob", "Carl"}
         assert Game.select().count() == 3
         [closed] = [row.board for row in ClosedBoard.select()]
         assert Entry.select().where(Entry.board == closed).count() == 1
-        assert boards.size([closed]) == 3
-        assert list(boards.check()) == []
-        boards.rebuild_all()
-        assert list(boards.check()) == []
-        assert boards.size([closed]) == 3
-        upkeep.vacuum(app.database.database)
-        assert upkeep.reusable() >= 0
+        assert leaderboards.size([closed]) == 3
+        assert list(leaderboards.check()) == []
+        leaderboards.rebuild_all()
+        assert list(leaderboards.check()) == []
+        assert leaderboards.size([closed]) == 3
+        maintenance.vacuum(app.database.database)
+        assert maintenance.reusable() >= 0
         for _ in range(2):  # and then there is nothing to do
             app.background.run_all()
         assert Game.select().count() == 3

@@ -12,7 +12,7 @@ from running import ROOT, Server
 from test_views import goes_wrong
 
 import rules
-from games import pack_turns
+from game.games import pack_turns
 
 VECTORS = json.loads((ROOT / "tests" / "rules-vectors.json").read_text())
 # What the view's own module knows, as soon as there is something to know.

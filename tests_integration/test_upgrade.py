@@ -17,12 +17,12 @@ from driver import PASSWORD
 from playhouse.schema_diff import diff_models
 from running import PATIENCE, ROOT, until
 
-import accounts
-import boards
-import connections
 import models
 import rules
-import upkeep
+from accounts import accounts
+from database import connections
+from game import leaderboards
+from operations import maintenance
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FIRST = json.loads((FIXTURES / "first.json").read_text())  # what the first version said of it
@@ -78,9 +78,9 @@ def test_tables_and_boards_are_as_if_it_had_been_made_today(old, server):
     with models.using(db):
         found = diff_models(db, models.TABLES)
         assert not found.create_tables + found.add_columns + found.drop_columns + found.add_indexes, found
-        assert list(boards.check()) == []
-        assert [lines for _, lines in upkeep.verify() if lines] == []
-        assert upkeep.count_ranked() > 20
+        assert list(leaderboards.check()) == []
+        assert [lines for _, lines in maintenance.verify() if lines] == []
+        assert maintenance.count_ranked() > 20
     db.close_all()
 
 

@@ -26,7 +26,7 @@ def server(make_server):
 def impatient(tmp_path):
     """A server that waits a second where others wait ten."""
     program = tmp_path / "impatient.py"
-    program.write_text("import server\nserver.PATIENCE = 1\nraise SystemExit(server.main())\n")
+    program.write_text("from web import server\nserver.PATIENCE = 1\nraise SystemExit(server.main())\n")
     made = Server(tmp_path, DATABASE_URL="sqlite:///:memory:", PYTHONPATH=str(ROOT))
     made.program = program
     yield made.start()

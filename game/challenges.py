@@ -1,0 +1,208 @@
+"""Challenges: a seed that is played again.
+
+A challenge is named by the game whose seed it is, or `daily/2026-11-22` for that day's seed, of which each mode has its own.
+The seed of a challenge can have been seen before, so its games are on its own leaderboard and on no other. Of the daily one
+only a player's first attempt counts, only on that day (UTC), and only if the account existed before the attempt. Until the
+day ends, its games are hidden from those who have not opened it.
+"""
+
+import hashlib
+import hmac
+from collections import namedtuple
+from datetime import date, timedelta
+from functools import lru_cache
+
+import rules
+from accounts.usernames import key, skeleton
+from game import games
+from game.clock import today
+from game.leaderboards import EPOCH, MILLISECONDS_A_DAY
+from models import sql
+from schemas import timestamp
+from web.problems import (
+    CHALLENGE_CLOSED,
+    DAILY_HIDDEN,
+    MISSING,
+    MODE_MISMATCH,
+    UNKNOWN_CHALLENGE,
+    Problem,
+    invalid,
+    not_found,
+)
+
+DAILY = "daily"
+# The headers of a response that depends on who asks.
+PRIVATE = {"Vary": "Authorization, X-Snakepit-Token", "Cache-Control": "private, no-cache"}
+
+
+class Challenge(namedtuple("Challenge", "name mode seed rules secret", defaults=(None,))):
+    """What a game can be opened on; `secret`, the server's own, is there for a daily challenge."""
+
+    def counts(self, user):
+        """Return whether a game that the user opens now can be on the challenge's leaderboard.
+
+        Call it within the transaction that opens the game, after User.lock.
+        """
+        day = day_of(self.name)
+        if day is None:
+            return True
+        if user.is_guest or day != today() or has_opened(user.id, self.name, self.mode):
+            return False
+        return _take_attempt(user, self.name, self.mode, self.secret)
+
+
+# Attempts of a daily challenge.
+
+
+def has_opened(user_id, name, mode):
+    """Return whether the user has opened a game on the daily challenge of that name in that mode."""
+    return bool(sql(_OPENED, user_id, name, mode).fetchone())
+
+
+_OPENED = "SELECT 1 FROM games WHERE user_id = ? AND challenge = ? AND mode = ? LIMIT 1"
+
+
+def _take_attempt(user, name, mode, secret):
+    """Note the attempt by the user's name and email. Return whether it is the first by each of them."""
+    known = _known_as(user, secret)
+    return sum(sql(_ATTEMPT, name, mode, who).rowcount for who in known) == len(known)
+
+
+_ATTEMPT = "INSERT INTO attempts (challenge, mode, who) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+def note_names(user, secret):
+    """Note the user's attempts of today's challenge by the name and email that the user has now.
+
+    Call it after they have changed: the account can be deleted and created again by the new ones.
+    """
+    name = daily(today())
+    for mode in rules.MODES:
+        if has_opened(user.id, name, mode):
+            _take_attempt(user, name, mode, secret)
+
+
+def _known_as(user, secret):
+    """Return keyed hashes of the user's name, as it looks, and email, in ascending order."""
+    known = [f"name {skeleton(user.name)}"] + ([f"email {key(user.email)}"] if user.email else [])
+    return sorted(hmac.new(secret.encode(), f"attempt by {who}".encode(), hashlib.sha256).hexdigest() for who in known)
+
+
+def forget_attempts():
+    """Delete the attempts of past days by name and email: a background task."""
+    sql("DELETE FROM attempts WHERE challenge <> ?", daily(today()))
+
+
+# What is hidden.
+
+
+def hidden_now(secret):
+    """Return (name, seeds) of today's daily challenge: its games, and challenges of them, are hidden."""
+    day = today()
+    return daily(day), _seeds(secret, day)
+
+
+def is_hidden(game, secret):
+    """Return whether a game is on today's seed: only those who have opened it may see the game before the day ends."""
+    name, seeds = hidden_now(secret)
+    return game.challenge is not None and (game.challenge == name or game.seed in seeds)
+
+
+def may_see(game, user, secret):
+    """Return whether a user, or None, may see a game now."""
+    return not is_hidden(game, secret) or bool(user and has_opened(user.id, daily(today()), game.mode))
+
+
+def hidden(mode):
+    """Return the Problem that refuses to show a game of today's daily challenge."""
+    return Problem(
+        403,
+        DAILY_HIDDEN,
+        "This is a game of today's daily challenge. Until 00:00 UTC it is shown to those who have played the challenge:"
+        f' open it with POST /api/games and {{"mode": "{mode}", "challenge": "daily"}}, or in the client at'
+        f" #/?challenge=daily&mode={mode}.",
+        headers=PRIVATE | {"Cache-Control": "no-store"},
+        params={"challenge": daily(today()), "mode": mode, "ends_at": timestamp(ends_at(today()))},
+    )
+
+
+# Names and seeds.
+
+
+def daily(day):
+    """The name of a datetime.date's daily challenge."""
+    return f"{DAILY}/{day}"
+
+
+def day_of(name):
+    """The datetime.date of the daily challenge of that name, `daily` being today's; None for another. 422 for no date."""
+    kind, _, spelled = name.partition("/")
+    if kind != DAILY:
+        return None
+    if not spelled and name == DAILY:
+        return today()
+    try:
+        return date.fromisoformat(spelled)
+    except ValueError:
+        raise invalid(("challenge", UNKNOWN_CHALLENGE, f"give {DAILY}, {DAILY}/YYYY-MM-DD, or the id of a game")) from None
+
+
+def find(name, mode, secret, user):
+    """The Challenge of a name, to be played now; a game brings its own mode. 404 for no such game, 422 for what can't be.
+
+    403 for a game that the user may not see. `secret` is the server's own: from it, the days' seeds follow.
+    """
+    day = day_of(name)
+    if day is None:
+        game = games.find(name)
+        if not may_see(game, user, secret):
+            raise hidden(game.mode)
+        return _of_game(game, mode)
+    if mode is None:
+        why = f"give one of {', '.join(rules.MODES)}: each has a daily challenge of its own"
+        raise invalid(("mode", MISSING, why, {"choices": rules.MODES}))
+    if not today() - timedelta(days=1) <= day <= today():
+        raise invalid(("challenge", CHALLENGE_CLOSED, f"give {daily(today())}, or the day before, which no longer counts"))
+    return Challenge(daily(day), mode, daily_seed(secret, day, mode), rules.RULES, secret)
+
+
+def _of_game(game, mode):
+    if mode not in (None, game.mode):
+        why = f"is {game.mode} in that game, and so in its challenge; give that, or leave it out"
+        raise invalid(("mode", MODE_MISMATCH, why, {"mode": game.mode}))
+    return Challenge(name_of(game), game.mode, game.seed, game.rules)
+
+
+def name_of(game):
+    """The name under which a game's seed is a challenge: the game that began it. A daily game begins one of its own."""
+    return game.id if game.challenge is None or day_of(game.challenge) else game.challenge
+
+
+def daily_seed(secret, day, mode):
+    """The seed of a datetime.date and a mode, 1 to 4294967295: nobody knows it before its day but who knows the secret."""
+    digest = hmac.new(secret.encode(), f"daily challenge {day} {mode}".encode(), hashlib.sha256).digest()
+    return 1 + int.from_bytes(digest) % 0xFFFFFFFF
+
+
+@lru_cache(maxsize=8)
+def _seeds(secret, day):
+    return tuple(daily_seed(secret, day, mode) for mode in rules.MODES)
+
+
+def ends_at(day):
+    """Return the end of a datetime.date in UTC, in milliseconds since the epoch."""
+    return ((day - EPOCH).days + 1) * MILLISECONDS_A_DAY
+
+
+def standing_names(name, mode, day=None):
+    """(challenge, modes) of the boards that a name asks for: the daily ones of `day` where the name gives none.
+
+    404 for a game that there isn't.
+    """
+    asked = day_of(name)
+    if asked is None:
+        game = games.find(name)
+        if mode not in (None, game.mode):
+            raise not_found(f"{mode} board of this challenge: its game is {game.mode}")
+        return name_of(game), [game.mode]
+    return daily(day if day and name == DAILY else asked), [mode] if mode else list(rules.MODES)

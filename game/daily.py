@@ -1,0 +1,87 @@
+"""The daily challenge as a player sees it: today's, the player's attempt and streak, and yesterday's winner."""
+
+from datetime import date, timedelta
+
+from game import leaderboards
+from game.challenges import daily, ends_at
+from game.clock import today
+from models import snapshot, sql
+from schemas import Daily, DailyAttempt, DailyWinner, timestamp
+
+FIRST = date(2026, 1, 1)  # the day of number 1
+A_DAY = timedelta(days=1)
+
+
+def number(day):
+    """Return the number of a datetime.date's challenge."""
+    return (day - FIRST).days + 1
+
+
+def players(mode, day, bots=False):
+    """Return how many players have an attempt that counts in a mode's challenge of a datetime.date."""
+    return leaderboards.size([leaderboards.challenge_board(mode, daily(day), bots)])
+
+
+@snapshot()
+def show(mode, user):
+    """Return today's Daily of a mode as a user, or None, sees it; bots see that of bots."""
+    day, bots = today(), bool(user and user.bot)
+    streak, best_streak = streaks(user.id, day) if user else (0, 0)
+    return Daily(
+        number=number(day),
+        date=str(day),
+        ends_at=timestamp(ends_at(day)),
+        players=players(mode, day, bots),
+        mine=user and _attempt(mode, day, user.id, bots),
+        streak=streak,
+        best_streak=best_streak,
+        yesterday=_winner(mode, day - A_DAY, bots),
+    )
+
+
+def _attempt(mode, day, user_id, bots):
+    """Return the user's DailyAttempt, which is the first game that they opened on the challenge, or None."""
+    found = sql(FIRST_GAME, user_id, daily(day), mode).fetchone()
+    if not found:
+        return None
+    game_id, score, ranked, ended_at = found
+    name = leaderboards.challenge_board(mode, daily(day), bots)
+    ranks = leaderboards.ranks([name], (score - 1, leaderboards.NONE))
+    size, worse = ranks[leaderboards.NONE] - 1, ranks[leaderboards.NONE] - ranks[score - 1]
+    others = size - bool(ranked and ended_at is not None)
+    beaten = round(100 * worse / others, 1) if others else 0.0
+    return DailyAttempt(game=game_id, score=score, beaten_percent=beaten, counts=bool(ranked))
+
+
+FIRST_GAME = (
+    "SELECT id, score, ranked, ended_at FROM games WHERE user_id = ? AND challenge = ? AND mode = ?"
+    " ORDER BY started_at LIMIT 1"
+)
+
+
+def streaks(user_id, day):
+    """Return (streak, best_streak) as of a datetime.date: consecutive days with an attempt that counts, in either mode.
+
+    A streak that lasted until the day before goes on, as long as the day has not ended.
+    """
+    days = {date.fromisoformat(name.partition("/")[2]) for (name,) in sql(COUNTED, user_id).fetchall()}
+    best = run = 0
+    for at in sorted(days):
+        run = run + 1 if at - A_DAY in days else 1
+        best = max(best, run)
+    last, streak = day if day in days else day - A_DAY, 0
+    while last - streak * A_DAY in days:
+        streak += 1
+    return streak, best
+
+
+# Those that count are at most two a day, however often the user has tried; the index games_daily has no others.
+COUNTED = (
+    "SELECT DISTINCT challenge FROM games WHERE user_id = ? AND ranked AND substr(challenge, 1, 6) = 'daily/'"
+    " AND ended_at IS NOT NULL"
+)
+
+
+def _winner(mode, day, bots):
+    rows = leaderboards.page([leaderboards.challenge_board(mode, daily(day), bots)], 1)
+    return DailyWinner(rows[0].name, rows[0].score, rows[0].game) if rows else None

@@ -1,0 +1,41 @@
+"""What anybody may see of a player."""
+
+import rules
+from accounts import usernames
+from game import games, leaderboards
+from models import User, snapshot
+from schemas import Best, Player, timestamp
+from web.problems import not_found
+
+
+def find(name):
+    """The user of that name, whatever its case, or 404."""
+    user = None if "\0" in name else User.get_or_none(User.name_key == usernames.key(name))
+    if not user:
+        raise not_found(f"player {name!r}")
+    return user
+
+
+@snapshot()
+def page(user):
+    return Player(
+        username=user.name,
+        bot=user.bot,
+        joined_at=timestamp(user.created_at),
+        games=user.games,
+        bests={mode: _best(leaderboards.main(mode, bots=user.bot), user.id) for mode in rules.MODES},
+        latest=games.latest(user.id),
+        scores=games.scores(user.id),
+    )
+
+
+def _best(board, user_id):
+    entry = leaderboards.entry([board], user_id)
+    ranks = entry and leaderboards.ranks([board], (entry.score, leaderboards.NONE))
+    return entry and Best(
+        rank=ranks[entry.score],
+        of=ranks[leaderboards.NONE] - 1,
+        score=entry.score,
+        game=entry.game if entry.verified else None,
+        timestamp=timestamp(entry.at),
+    )

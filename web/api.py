@@ -1,0 +1,156 @@
+"""The API plugin for Bottle: it parses requests, calls handlers, and makes responses of what they return or raise.
+
+A route declares its inputs and its response as keyword arguments, which Bottle stores in `route.config`:
+
+    @api.patch("/api/auth/me", user=require_user, body=Change, response=UserAnswer, errors=(403, 409, 429))
+    def change_me(user, body):
+        '''Change the user's name, email or password.'''
+
+- `user`: a function that returns who asks; `visitor`: the same for a call that needs no token.
+- `query`, `body`: the msgspec types of the query string and of the JSON body.
+- `response`: the type that is sent as JSON, with `status` (200 by default). Without it the response is 204.
+- `etag`: whether the response has an ETag; a client that has this content already gets 304.
+- `headers`: pairs of the name and the description of further response headers.
+- `errors`: statuses of refusals that don't follow from the inputs.
+
+Inputs are read in the order of their declaration and passed to the handler by their names, as are the parts of the path.
+openapi.py describes the API from the same declarations; a handler's docstring is its description there, and `404: text.` in
+it says what that status means here.
+"""
+
+import functools
+import hashlib
+import logging
+from http import HTTPStatus
+
+import bottle
+import msgspec
+from bottle import request, response
+
+from config import ConfigError
+from database import connections
+from observability import logs
+from schemas import FieldError, NoQuery, ProblemAnswer
+from web import headers, pages
+from web.problems import INTERNAL_ERROR, UNAVAILABLE, Problem
+from web.requests import body, header, query
+
+RETRY_AFTER = 2  # seconds, when the database is unavailable for a moment
+RETRY_LATER = 30  # seconds, when the operator must act first
+REJECTION_REASON = "snakepit.reason"  # in the environ of a refused request: its reason in the metrics
+
+JSON_ONLY = ("/api/", "/healthz/", "/metrics/")  # paths below which no error is an HTML page
+
+log = logging.getLogger("snakepit")
+
+# {input that a route can declare: function that makes its reader from what is declared}
+INPUTS = {
+    "user": lambda find_user: find_user,
+    "visitor": lambda find_visitor: find_visitor,
+    "query": lambda kind: functools.partial(query, kind),
+    "body": lambda kind: functools.partial(body, kind),
+}
+
+
+class ApiPlugin:
+    """Wraps handlers so that they get parsed inputs, and no exception gets out."""
+
+    name, api = "snakepit", 2
+
+    def apply(self, callback, route):
+        config = route.config
+        readers = [(name, INPUTS[name](config[name])) for name in config if name in INPUTS]
+        takes_no_query = route.rule.startswith("/api/") and "query" not in config
+        status = config.get("status")
+        has_etag = config.get("etag")
+
+        def api_handler(**inputs):
+            try:
+                request.app.prepare()
+                if takes_no_query and request.environ.get("QUERY_STRING"):
+                    query(NoQuery)
+                for name, read in readers:
+                    inputs[name] = read()
+                result = callback(**inputs)
+            except Exception as error:
+                return problem_response(_problem_of(error))
+            if isinstance(result, bottle.HTTPResponse):
+                return result
+            if result is None:
+                response.status = 204
+                return b""
+            if status:
+                response.status = status
+            content = result if isinstance(result, bytes) else msgspec.json.encode(result)
+            if has_etag:
+                return _with_etag(content)
+            response.content_type = "application/json"
+            response.set_header("Cache-Control", "no-store")
+            return content
+
+        return api_handler
+
+
+def _problem_of(error):
+    """Return the Problem that describes an exception to the client; log what the operator must know."""
+    if isinstance(error, Problem):
+        return error
+    trouble = connections.NOT_OURS if isinstance(error, ConfigError) else connections.trouble(error)
+    if trouble:
+        log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
+        return _unavailable(trouble)
+    log.error("%s %s", request.method, request.path, exc_info=error)
+    return internal_error()
+
+
+def _with_etag(content):
+    """Return JSON with an ETag, or 304 if the client has this content."""
+    etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    fields = {"ETag": etag, "Cache-Control": "no-cache"} | dict(response.headers)
+    if matches_etag(etag):
+        return bottle.HTTPResponse(status=304, headers=fields)
+    return bottle.HTTPResponse(content, headers=fields | {"Content-Type": "application/json"})
+
+
+def matches_etag(etag):
+    """Return whether the request's If-None-Match names the ETag."""
+    return headers.matches(etag, header("IF_NONE_MATCH"))
+
+
+def problem_response(problem):
+    """Respond with a Problem: as an HTML page where a browser asked for a page, as JSON elsewhere."""
+    request.environ[REJECTION_REASON] = problem.reason
+    response.status = problem.status
+    response.content_type = "application/problem+json"
+    response.set_header("Cache-Control", "no-store")
+    for name, value in problem.headers.items():
+        response.set_header(name, value)
+    if not f"{request.path}/".startswith(JSON_ONLY):
+        response.add_header("Vary", "Accept")
+        if headers.prefers_html(header("ACCEPT")):
+            response.content_type = "text/html; charset=utf-8"
+            return pages.refusal(problem, request.path)
+    errors = [FieldError(*error) for error in problem.errors]
+    answer = ProblemAnswer(
+        *(HTTPStatus(problem.status).phrase, problem.status, problem.code, problem.detail, problem.params, errors),
+        **problem.members,
+    )
+    return msgspec.json.encode(answer)
+
+
+def internal_error():
+    """Return a 500 that names the request as the log does."""
+    request_id = logs.request_id(request.environ, request.app.settings.trusted_proxies)
+    detail = f"The server has failed here; it is not your request's fault. Its log says more, at {request_id}."
+    return Problem(500, INTERNAL_ERROR, detail)
+
+
+def _unavailable(trouble):
+    """Return a 503 for a database error; `trouble` is a sentence of connections."""
+    is_lasting = trouble in connections.REMEDIES
+    retry_in = RETRY_LATER if is_lasting else RETRY_AFTER
+    what_then = (
+        "The operator of this server must see to it." if is_lasting else f"Nothing is lost; try again in {retry_in} s."
+    )
+    fields = {"Retry-After": str(retry_in)}
+    return Problem(503, UNAVAILABLE, f"{trouble} {what_then}", headers=fields, params={"retry_in": retry_in})
