@@ -721,9 +721,8 @@ def my_standing(user, query):
     404: there is no such game to challenge.
     """
     names = leaderboard_pages.boards_asked(query, user)
-    return request.app.standings.get(
-        (user.id, *names), leaderboards.versions(names), leaderboard_pages.standing, names, user
-    )
+    versions = leaderboards.versions(names)
+    return request.app.standings.get((user.id, *names), versions, leaderboard_pages.standing, names, user)
 
 
 @api.get("/api/leaderboard/next", query=NextQuery, visitor=optional_user, response=NextRank, errors=(404,))
@@ -791,9 +790,8 @@ def show_metrics():
         return problem_response(
             unauthorized(TOKEN_MISSING, "This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`.")
         )
-    return bottle.HTTPResponse(
-        prometheus.page(), headers={"Content-Type": prometheus.CONTENT_TYPE, "Cache-Control": "no-store"}
-    )
+    fields = {"Content-Type": prometheus.CONTENT_TYPE, "Cache-Control": "no-store"}
+    return bottle.HTTPResponse(prometheus.page(), headers=fields)
 
 
 @api.get("/api/openapi.json", response=dict, etag=True)

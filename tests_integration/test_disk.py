@@ -11,7 +11,8 @@ monkey.patch_all()
 import os, sys, threading
 import gevent
 sys.path.insert(0, sys.argv[1])
-import connections, models
+import models
+from database import connections
 
 calls, may_go_on, real = [], monkey.get_original("threading", "Event")(), os.fdatasync
 
