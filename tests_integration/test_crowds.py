@@ -86,7 +86,7 @@ class Browser:
 def test_a_class_behind_one_address_gets_in(make_server, tmp_path, workers):
     settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/snake.db", "ENFORCE_PACE": "true", "WORKERS": workers}
     address, statuses = address_of(make_server(**settings)), {}
-    files = [f"static/{path.relative_to(served_files())}" for path in served_files().glob("js/*.js")][:18]
+    files = [f"static/{path.relative_to(served_files())}" for path in served_files().glob("js/**/*.js")][:18]
 
     async def all_at_once():
         browsers = [Browser(address, statuses) for _ in range(CLASS)]

@@ -16,7 +16,7 @@ from game.games import pack_turns
 
 VECTORS = json.loads((ROOT / "tests" / "rules-vectors.json").read_text())
 # What the view's own module knows, as soon as there is something to know.
-LOOK_IN = """import(new URL("replay.js", document.querySelector("script[type=module]").src))
+LOOK_IN = """import(new URL("replay/replay.js", document.querySelector("script[type=module]").src))
     .then((module) => { window.replay = module; })"""
 IS_SHOWN = "(id) => window.replay?.shown?.record.id === id"
 TICK = "replay.shown.playback.game.ticks"
@@ -383,7 +383,7 @@ def test_a_game_that_was_won_opens_at_once_and_is_gone_through_in_no_time(archiv
     page.locator("#replay-words summary").click()
     opened = page.evaluate(
         """async () => {
-            const {open_playback} = await import(new URL("playback.js", document.querySelector("script[type=module]").src));
+            const {open_playback} = await import(new URL("game/playback.js", document.querySelector("script[type=module]").src));
             const began = performance.now();
             open_playback(replay.shown.record);
             return performance.now() - began;
@@ -481,7 +481,7 @@ def test_what_can_t_be_shown_is_said(open_page, make_server, archive, tmp_path):
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
     game, _, _ = server.api.sign_up("Ada").play(3)
     page.goto(server.url)
-    page.evaluate("import(new URL('replay.js', document.querySelector('script[type=module]').src))")
+    page.evaluate("import(new URL('replay/replay.js', document.querySelector('script[type=module]').src))")
     server.kill()
     page.evaluate("(hash) => { location.hash = hash }", f"#/games/{game['id']}")
     expect(note).to_contain_text("can't be reached")

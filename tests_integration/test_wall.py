@@ -14,7 +14,7 @@ from test_views import SIZES, goes_wrong
 import rules
 from examples import bot
 
-REACH_IN = """import(new URL("wall.js", document.querySelector("script[type=module]").src)).then((found) => {
+REACH_IN = """import(new URL("live/wall.js", document.querySelector("script[type=module]").src)).then((found) => {
     window.wall = () => found.wall;
     window.watched = (name) => Array.from(found.wall.watch.games.values()).find(({username}) => username === name);
 })"""

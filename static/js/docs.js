@@ -1,8 +1,8 @@
 /* The page of the API: what openapi.json says, as text, with a form to try each call. It knows no call by itself. */
 
-import { make } from "./dom.js";
-import { about, fields, resolve, use_components, words } from "./shapes.js";
-import { remember, token, trial } from "./trial.js";
+import { make } from "./lib/dom.js";
+import { about, fields, resolve, use_components, words } from "./apidocs/schema.js";
+import { remember, token, trial } from "./apidocs/try-it.js";
 
 const METHODS = ["get", "post", "patch", "put", "delete"];
 const $ = (id) => document.getElementById(id);

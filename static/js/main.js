@@ -1,26 +1,26 @@
 /* Wires the parts, and shows the view that the address asks for. */
 
 import { is_player, on_session, refresh_session, session } from "./api.js";
-import { show } from "./hud.js";
-import { bind_absence, bind_keys, bind_pad, bind_swipes } from "./input.js";
-import { advance, give_up, part, pause, progress, turn, unpause } from "./play.js";
-import { draw, open_pit } from "./render.js";
+import { show } from "./play/hud.js";
+import { bind_absence, bind_keys, bind_pad, bind_swipes } from "./game/input.js";
+import { advance, give_up, part, pause, progress, turn, unpause } from "./game/playing.js";
+import { draw, open_pit } from "./draw/board.js";
 import {
   bind_start, choose_challenge, choose_mode, chosen_mode, find_open_game, go_ahead, play, show_start,
-} from "./start.js";
-import { IDLE, OVER, PAUSED, state } from "./state.js";
+} from "./play/start.js";
+import { IDLE, OVER, PAUSED, state } from "./game/state.js";
 import { keep, recall } from "./storage.js";
-import { hurry } from "./sync.js";
+import { hurry } from "./game/sync.js";
 
 const at = (id) => document.getElementById(id);
 
 const PARTS = { // of the game, fetched once there is a use for them
-  challenge: () => import("./challenge.js"),
-  gamepad: () => import("./gamepad.js"),
-  ghost: () => import("./ghost.js"),
-  result: () => import("./result.js"),
-  rival: () => import("./rival.js"),
-  sound: () => import("./sound.js"),
+  challenge: () => import("./game/challenge.js"),
+  gamepad: () => import("./game/gamepad.js"),
+  ghost: () => import("./game/ghost.js"),
+  result: () => import("./play/result.js"),
+  rival: () => import("./game/next-rank.js"),
+  sound: () => import("./game/sound.js"),
 };
 const AGAIN_MS = 2000; // before a part that didn't come is asked for again
 
@@ -29,11 +29,11 @@ let view = null; // the module of the view on the page; null for the game itself
 let wants_sound = recall("sound", false);
 
 const VIEWS = { // fetched when asked for: the game comes first
-  boards: () => import("./boards.js"),
-  games: () => import("./replay.js"),
-  live: () => import("./wall.js"),
-  players: () => import("./players.js"),
-  reset: () => import("./reset.js"),
+  boards: () => import("./pages/leaderboards.js"),
+  games: () => import("./replay/replay.js"),
+  live: () => import("./live/wall.js"),
+  players: () => import("./pages/player.js"),
+  reset: () => import("./pages/reset.js"),
 };
 
 /** Shows the view of an address such as `#/boards?mode=walls`; one that there is none for shows the game. */
@@ -77,7 +77,7 @@ function name_page(section, is_new) {
 
 async function open_account(name) {
   try {
-    (await import("./account.js")).open_account(name);
+    (await import("./pages/account.js")).open_account(name);
   } catch {
     state.trouble = "The account can't be shown. Check the connection and try again.";
   }

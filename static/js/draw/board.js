@@ -1,0 +1,229 @@
+/* Draws a scene in its pit: the ground once, and on it, frame by frame, the food and the snake. It decides nothing.
+
+A pit is a canvas and what drawing on it has to remember. Lengths are in cells; the field begins at (0, 0), and the rim
+lies around it. */
+
+import { draw_effects, shake } from "./effects.js";
+import { CELLS, SIZE, WALLS, WON } from "../rules.js";
+import { draw_snake } from "./snake.js";
+import { IDLE, PAUSED } from "../game/state.js";
+
+const RIM = 0.6;
+const LOOKS = [
+  "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
+  "dust", "ghost", "ghost-scales", "heavy",
+];
+
+/** Who lies in the pit until the first game: a snake around the button, with an eye on its egg. */
+const RESTING = {
+  id: null, phase: IDLE, tail_left: null, eaten: null, meals: [], moments: [],
+  game: { body: corners_to_cells([8, 4], [3, 4], [3, 15], [16, 15], [16, 4], [12, 4]), food: 4 * SIZE + 10,
+    heading: "R", ticks: 0, score: 0, outcome: null },
+};
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** A pit on this canvas, sharp at its size on the screen. `close` unbinds it. */
+export function open_pit(canvas) {
+  const pit = { canvas, ctx: canvas.getContext("2d"), palette: {}, ground: null, drawn: "" };
+  const dark = matchMedia("(prefers-color-scheme: dark)"), repaint = () => read_palette(pit);
+  const sizes = new ResizeObserver(() => fit(pit));
+  sizes.observe(canvas);
+  dark.addEventListener("change", repaint);
+  repaint();
+  pit.close = () => {
+    sizes.disconnect();
+    dark.removeEventListener("change", repaint);
+  };
+  return pit;
+}
+
+function fit(pit) {
+  const { canvas } = pit, side = Math.round(canvas.clientWidth * devicePixelRatio);
+  if (!side) return; // out of sight
+  if (canvas.width !== side || canvas.height !== side) resize(pit, side);
+  pit.ground = null;
+}
+
+/** A canvas loses its picture with its size: until the next one is drawn, it keeps the last. */
+function resize({ canvas, ctx }, side) {
+  const last = canvas.cloneNode();
+  last.getContext("2d").drawImage(canvas, 0, 0);
+  canvas.width = canvas.height = side;
+  ctx.drawImage(last, 0, 0, side, side);
+}
+
+/** The colours and the letters are the stylesheet's. */
+function read_palette(pit) {
+  const style = getComputedStyle(pit.canvas);
+  pit.palette = Object.fromEntries(LOOKS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  pit.ground = null;
+}
+
+/** `state` is state.js's, or a scene with its `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the
+next; `now` in milliseconds. `draw_under(ctx, palette, now, still)` draws what lies under the food and the snake, if
+anything does. */
+export function draw(pit, state, progress, now, draw_under = null) {
+  const scene = state.game ? state : { ...RESTING, mode: state.mode };
+  const moving = scene.phase !== PAUSED && !still.matches;
+  const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, moving ? now : ""].join();
+  if (pit.ground?.mode === scene.mode && frame === pit.drawn) return;
+  pit.drawn = frame;
+  const { canvas, ctx, palette } = pit;
+  if (pit.ground?.mode !== scene.mode) pit.ground = dig(scene.mode, canvas.width, palette);
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  ctx.clearRect(0, 0, canvas.width, canvas.height);
+  to_cells(ctx, moving ? shake(scene, now) : [0, 0]);
+  ctx.drawImage(pit.ground, -RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM);
+  ctx.save();
+  if (scene.mode !== WALLS) clip_to_field(ctx);
+  draw_under?.(ctx, palette, now, still.matches);
+  draw_food(ctx, scene, progress, now, palette);
+  draw_snake(ctx, scene, progress, now, palette, still.matches);
+  ctx.restore();
+  if (moving) draw_effects(ctx, scene, now, palette);
+  ctx.restore();
+}
+
+/** From now until `restore`, lengths are in cells; all of it is moved by [x, y]. */
+function to_cells(context, [x, y] = [0, 0]) {
+  const cell = context.canvas.width / (SIZE + 2 * RIM);
+  context.save();
+  context.setTransform(cell, 0, 0, cell, (RIM + x) * cell, (RIM + y) * cell);
+}
+
+function clip_to_field(context) {
+  context.beginPath();
+  context.rect(0, 0, SIZE, SIZE);
+  context.clip();
+}
+
+/** The cells along the lines between [x, y] and the next, and so on. */
+function corners_to_cells(...corners) {
+  const cells = [];
+  corners.forEach(([x, y], n) => {
+    for (const [to_x, to_y] = corners[n + 1] ?? [x, y]; x !== to_x || y !== to_y;) {
+      cells.push(y * SIZE + x);
+      x += Math.sign(to_x - x);
+      y += Math.sign(to_y - y);
+    }
+  });
+  return cells;
+}
+
+// The ground
+
+/** The pit without what lives in it, as a canvas of its own. */
+function dig(mode, side, palette) {
+  const layer = document.createElement("canvas");
+  layer.width = layer.height = side;
+  layer.mode = mode;
+  const context = layer.getContext("2d");
+  to_cells(context);
+  if (mode === WALLS) draw_wall(context, palette);
+  draw_floor(context, palette);
+  if (mode === WALLS) draw_depth(context, palette);
+  else draw_openings(context, palette);
+  return layer;
+}
+
+function draw_wall(context, palette) {
+  context.fillStyle = palette.rim;
+  context.beginPath();
+  context.roundRect(-RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM, 0.7);
+  context.fill();
+  context.strokeStyle = palette["rim-light"];
+  context.lineWidth = 0.1;
+  context.beginPath();
+  context.roundRect(-RIM + 0.16, -RIM + 0.16, SIZE + 2 * RIM - 0.32, SIZE + 2 * RIM - 0.32, 0.55);
+  context.stroke();
+}
+
+function draw_floor(context, palette) {
+  context.fillStyle = palette.pit;
+  context.fillRect(0, 0, SIZE, SIZE);
+  for (let cell = 0; cell < CELLS; cell++) {
+    const x = cell % SIZE, y = Math.floor(cell / SIZE);
+    if ((x + y) % 2) {
+      context.fillStyle = palette["pit-other"];
+      context.fillRect(x, y, 1, 1);
+    }
+    draw_grain(context, x, y, cell, palette);
+  }
+}
+
+/** A few crumbs of earth, always the same ones. */
+function draw_grain(context, x, y, cell, palette) {
+  context.fillStyle = palette.grain;
+  for (let n = 1; n <= cell * 7 % 3; n++) {
+    const spot = cell * 97 * n;
+    context.beginPath();
+    context.arc(x + 0.1 + spot % 83 / 104, y + 0.1 + spot % 59 / 74, 0.03 + spot % 5 / 160, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+/** Shadow of the wall: the light comes from the top left. */
+function draw_depth(context, palette) {
+  for (const [x, y, reach] of [[0, 1, 0.9], [1, 0, 0.5]]) {
+    const fade = context.createLinearGradient(0, 0, x * reach, y * reach);
+    fade.addColorStop(0, palette.shade);
+    fade.addColorStop(1, "transparent");
+    context.globalAlpha = 0.5;
+    context.fillStyle = fade;
+    context.fillRect(0, 0, x ? reach : SIZE, y ? reach : SIZE);
+  }
+}
+
+/** No wall: dashes beside the field, as many to a cell. */
+function draw_openings(context, palette) {
+  context.strokeStyle = palette.rim;
+  context.lineWidth = 0.2;
+  context.lineCap = "round";
+  context.setLineDash([0.5, 0.5]);
+  context.lineDashOffset = -0.25;
+  for (const at of [-0.32, SIZE + 0.32]) {
+    context.beginPath();
+    context.moveTo(0, at);
+    context.lineTo(SIZE, at);
+    context.moveTo(at, 0);
+    context.lineTo(at, SIZE);
+    context.stroke();
+  }
+}
+
+// The food: an egg
+
+function draw_food(ctx, scene, progress, now, palette) {
+  const { game, eaten } = scene;
+  if (eaten !== null && progress < 0.5) draw_egg(ctx, eaten, 1, palette); // the mouth is not there yet
+  if (game.outcome === WON) return;
+  const hatch = eaten === null || still.matches ? 1 : Math.min(1, progress * 1.6);
+  draw_egg(ctx, game.food, hatch * (still.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)), palette);
+}
+
+function draw_egg(ctx, cell, scale, palette) {
+  ctx.save();
+  ctx.translate(cell % SIZE + 0.5, Math.floor(cell / SIZE) + 0.5);
+  ctx.rotate(0.3);
+  ctx.scale(scale, scale);
+  egg_shape(ctx, 0.05, 0.12, palette.shade);
+  egg_shape(ctx, 0, 0, palette.egg);
+  ctx.fillStyle = palette.speckle;
+  for (const [x, y, radius] of [[-0.1, -0.14, 0.045], [0.12, 0.02, 0.06], [-0.08, 0.14, 0.055], [0.08, 0.24, 0.04]]) {
+    ctx.beginPath();
+    ctx.arc(x, y, radius, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
+function egg_shape(ctx, x, y, colour) {
+  ctx.fillStyle = colour;
+  ctx.beginPath();
+  ctx.moveTo(x, y - 0.42);
+  ctx.bezierCurveTo(x + 0.24, y - 0.42, x + 0.33, y - 0.05, x + 0.33, y + 0.1);
+  ctx.bezierCurveTo(x + 0.33, y + 0.48, x - 0.33, y + 0.48, x - 0.33, y + 0.1);
+  ctx.bezierCurveTo(x - 0.33, y - 0.05, x - 0.24, y - 0.42, x, y - 0.42);
+  ctx.fill();
+}

@@ -1,0 +1,103 @@
+/* A player's scores, game by game, as a picture: a mark for each game, and the best so far as a snake that climbs. */
+
+import { draw, make } from "../lib/dom.js";
+import { MODES, WALLS } from "../rules.js";
+import { MODE_NAMES, when } from "../lib/format.js";
+
+const LEFT = 44, RIGHT = 18, TOP = 32, BOTTOM = 30; // room for the axes, in CSS pixels
+const STEPS = [10, 20, 50, 100, 200, 500, 1000]; // points between two lines
+const MOST_LINES = 5;
+
+/** Draws `scores`, [{at, mode, score}] oldest first, of `games` in all, into the figure; anew with each new width. */
+export function show_plot(figure, scores, games) {
+  sizes.disconnect();
+  if (!scores.length) {
+    figure.replaceChildren(make("p", { className: "plot-empty" }, "No game yet. Each one leaves a mark here."));
+    return;
+  }
+  const svg = draw("svg", { role: "img", "aria-label": summary(scores, games) });
+  figure.replaceChildren(svg, make("figcaption", {}, ...legend(scores)));
+  sizes.observe(figure);
+  redraw = () => fill(svg, scores);
+}
+
+let redraw = () => {};
+
+const sizes = new ResizeObserver(() => redraw());
+
+function summary(scores, games) {
+  const best = scores.reduce((one, other) => (other.score > one.score ? other : one));
+  const average = Math.round(scores.reduce((sum, { score }) => sum + score, 0) / scores.length);
+  const which = games > scores.length ? `The last ${scores.length} of ${games} games` : `${scores.length} games`;
+  const counted = scores.length === 1 ? "1 game" : which;
+  return `${counted}, best ${best.score} in ${MODE_NAMES[best.mode]}, average ${average}.`;
+}
+
+function legend(scores) {
+  const modes = MODES.filter((mode) => scores.some((game) => game.mode === mode));
+  const marks = modes.map((mode) => key(MODE_NAMES[mode], mark(mode, 8, 8, 5)));
+  return [...marks, key("Best so far", draw("path", { class: "plot-best", d: "M3 12H8V4H13" }))];
+}
+
+function key(words, sign) {
+  return make("span", { className: "key" },
+    draw("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, sign), words);
+}
+
+function fill(svg, scores) {
+  const width = svg.clientWidth, height = svg.clientHeight;
+  if (!width || !height) return; // out of sight
+  const most = Math.max(10, ...scores.map(({ score }) => score));
+  const gap = STEPS.find((step) => most / step <= MOST_LINES) ?? Math.ceil(most / MOST_LINES / 1000) * 1000;
+  const top = Math.ceil(most / gap) * gap;
+  const x = (n) => LEFT + 10 + (scores.length > 1 ? n / (scores.length - 1) : 0.5) * (width - LEFT - RIGHT - 10);
+  const y = (score) => height - BOTTOM - score / top * (height - TOP - BOTTOM);
+  const radius = Math.max(2.6, Math.min(5.5, width / scores.length / 3));
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.replaceChildren(
+    ...lines(gap, top, width, y),
+    ...dates(scores, width, height),
+    ...snake(scores, x, y),
+    ...scores.map(({ mode, score }, n) => mark(mode, x(n), y(score), radius)));
+}
+
+function lines(gap, top, width, y) {
+  const found = [draw("text", { x: LEFT - 10, y: 12, "text-anchor": "end" }, "Score")];
+  for (let score = 0; score <= top; score += gap) {
+    found.push(draw("path", { class: "plot-line", d: `M${LEFT} ${y(score)}H${width - RIGHT / 2}` }));
+    found.push(draw("text", { x: LEFT - 10, y: y(score) + 4, "text-anchor": "end" }, score));
+  }
+  return found;
+}
+
+function dates(scores, width, height) {
+  const y = height - 8, first = when(scores[0].at);
+  const middle = (LEFT + 10 + width - RIGHT) / 2;
+  if (scores.length === 1) return [draw("text", { x: middle, y, "text-anchor": "middle" }, first)];
+  const last = draw("text", { x: width - RIGHT / 2, y, "text-anchor": "end" }, when(scores.at(-1).at));
+  return [draw("text", { x: LEFT, y }, first), last];
+}
+
+/** The best score so far, game by game: up at once where it was beaten. */
+function snake(scores, x, y) {
+  let best = scores[0].score, path = `M${LEFT} ${y(best)}H${x(0)}`;
+  scores.forEach(({ score }, n) => {
+    path += `H${x(n)}`;
+    if (score > best) path += `V${y(best = score)}`;
+  });
+  const [head_x, head_y] = [x(scores.length - 1), y(best)];
+  return [
+    draw("path", { class: "plot-best", d: path }),
+    draw("circle", { class: "plot-head", cx: head_x, cy: head_y, r: 8 }),
+    draw("circle", { class: "plot-eye", cx: head_x + 2, cy: head_y - 3, r: 2 }),
+  ];
+}
+
+/** A game of walls is a square, one of pass-through a ring. */
+function mark(mode, x, y, radius) {
+  if (mode === WALLS) {
+    const side = 1.8 * radius;
+    return draw("rect", { class: "plot-walls", x: x - side / 2, y: y - side / 2, width: side, height: side });
+  }
+  return draw("circle", { class: "plot-ring", cx: x, cy: y, r: radius });
+}

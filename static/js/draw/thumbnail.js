@@ -1,0 +1,85 @@
+/* A game as a small picture: the way of its head as a line that brightens with time, its meals, and its end. */
+
+import { Game, SIZE, WALLS } from "../rules.js";
+
+const STRETCHES = 40; // of the line, each a little brighter than the one before
+const MARGIN = 0.7; // around the field, in cells
+
+/** Draws the game {seed, mode, turns, tick} on the canvas, as large as the page shows it. */
+export function draw_picture(canvas, game) {
+  const style = getComputedStyle(canvas), colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const ctx = canvas.getContext("2d"), { way, meals } = trace(game);
+  canvas.width = canvas.height = Math.round(canvas.clientWidth * devicePixelRatio);
+  const cell = canvas.width / (SIZE + 2 * MARGIN);
+  ctx.setTransform(cell, 0, 0, cell, MARGIN * cell, MARGIN * cell);
+  draw_field(ctx, game.mode, colour);
+  draw_way(ctx, way, colour);
+  for (const spot of meals) dot(ctx, spot, 0.36, colour("egg"));
+  draw_end(ctx, way.at(-1), colour);
+}
+
+/** The cells of the head, tick by tick, and those where it ate, as points. */
+function trace({ seed, mode, turns, tick }) {
+  const game = new Game(seed, mode), way = [point(game.body[0])], meals = [];
+  for (let at = 1; at <= tick && !game.outcome; at++) {
+    const score = game.score;
+    game.advance(turns, at);
+    way.push(point(game.body[0]));
+    if (game.score > score) meals.push(way.at(-1));
+  }
+  return { way, meals };
+}
+
+function point(cell) {
+  return { x: cell % SIZE + 0.5, y: Math.floor(cell / SIZE) + 0.5 };
+}
+
+function draw_field(ctx, mode, colour) {
+  ctx.fillStyle = colour("shade");
+  ctx.beginPath();
+  ctx.roundRect(-MARGIN, -MARGIN, SIZE + 2 * MARGIN, SIZE + 2 * MARGIN, 1.6);
+  ctx.fill();
+  ctx.strokeStyle = colour("rim-light");
+  ctx.lineWidth = 0.35;
+  if (mode !== WALLS) ctx.setLineDash([0.8, 0.8]);
+  ctx.strokeRect(-0.1, -0.1, SIZE + 0.2, SIZE + 0.2);
+  ctx.setLineDash([]);
+}
+
+function draw_way(ctx, way, colour) {
+  const snake = colour("snake"), shade = colour("shade");
+  Object.assign(ctx, { lineWidth: 0.46, lineCap: "round", lineJoin: "round" });
+  for (let n = 0; n < STRETCHES; n++) {
+    const from = Math.floor(n * (way.length - 1) / STRETCHES), to = Math.floor((n + 1) * (way.length - 1) / STRETCHES);
+    if (from === to) continue;
+    const bright = Math.round(30 + 70 * (n + 1) / STRETCHES);
+    ctx.strokeStyle = `color-mix(in srgb, ${snake} ${bright}%, ${shade})`;
+    ctx.beginPath();
+    for (let at = from; at <= to; at++) {
+      const is_jump = at === from || Math.abs(way[at].x - way[at - 1].x) + Math.abs(way[at].y - way[at - 1].y) > 1;
+      if (is_jump) ctx.moveTo(way[at].x, way[at].y); // round the edge, too
+      else ctx.lineTo(way[at].x, way[at].y);
+    }
+    ctx.stroke();
+  }
+}
+
+/** A cross in a disc. */
+function draw_end(ctx, { x, y }, colour) {
+  dot(ctx, { x, y }, 1.15, colour("shade"));
+  dot(ctx, { x, y }, 0.95, colour("egg"));
+  Object.assign(ctx, { strokeStyle: colour("shade"), lineWidth: 0.4 });
+  ctx.beginPath();
+  for (const slope of [-1, 1]) {
+    ctx.moveTo(x - 0.4, y - 0.4 * slope);
+    ctx.lineTo(x + 0.4, y + 0.4 * slope);
+  }
+  ctx.stroke();
+}
+
+function dot(ctx, { x, y }, radius, colour) {
+  ctx.fillStyle = colour;
+  ctx.beginPath();
+  ctx.arc(x, y, radius, 0, 2 * Math.PI);
+  ctx.fill();
+}

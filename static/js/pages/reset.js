@@ -1,0 +1,23 @@
+/* A new password, by a link that the operator has made. Its token stands behind the # so that no server's log has it. */
+
+import * as api from "../api.js";
+import { bind_form, bind_reveals, clear } from "../lib/forms.js";
+
+const form = document.getElementById("reset-form");
+
+let token = null;
+
+/** May come again for the same page, when somebody else is signed in: what is typed so far stays. */
+export function open(query, given) {
+  if (given !== token) clear(form);
+  token = given;
+}
+
+/** The link is of no more use, and is not what one comes back to. */
+function leave() {
+  clear(form);
+  location.replace("#/");
+}
+
+bind_form(form, ({ password }) => api.reset_password(token, password), leave);
+bind_reveals(form);
