@@ -1,6 +1,7 @@
 """The rules, in both languages: the vectors, and any other game."""
 
 import json
+import re
 from pathlib import Path
 
 import py_mini_racer
@@ -118,14 +119,18 @@ def test_a_game_of_no_seed_or_mode_is_refused(seed, mode, play_in_javascript):
         play_in_javascript(seed, mode, [], 1)
 
 
+def camel_case(name):
+    return re.sub(r"(?<=[a-z])_([a-z])", lambda match: match[1].upper(), name)
+
+
 def test_the_names_are_the_same_and_in_the_same_order():
-    """So that the two files can be read side by side."""
+    """So that the two files can be read side by side: `tick_ms` in Python is `tickMs` in JavaScript."""
     javascript = RULES_JS.read_text()
     python = Path(rules.__file__).read_text()
     names = [line.split()[1].split("(")[0] for line in python.splitlines() if line.lstrip().startswith("def ")]
-    names = ["constructor" if name == "__init__" else name for name in names]
+    names = ["constructor" if name == "__init__" else camel_case(name) for name in names]
     prefix = {
-        "tick_ms": "export function ",
+        "tickMs": "export function ",
         "draw": "export function ",
         "neighbour": "export function ",
         "load": "static ",

@@ -252,11 +252,12 @@ def test_the_extras_stand_still_where_less_motion_is_wanted(open_page, live, mot
     page = open_page(live.url, reduced_motion=motion)
     changes = page.evaluate(
         """async () => {
-            const {draw, open_pit} = await import(new URL("draw/board.js", document.querySelector("script[type=module]").src));
-            const {Game} = await import(new URL("rules.js", document.querySelector("script[type=module]").src));
-            const {ATE, note, scene} = await import(new URL("game/state.js", document.querySelector("script[type=module]").src));
-            const canvas = document.querySelector("#board"), pit = open_pit(canvas);
-            const shown = {mode: "walls", ...scene(new Game(1, "walls"), []), phase: "playing", over_at: 0};
+            const load = (path) => import(new URL(path, document.querySelector("script[type=module]").src));
+            const {draw, openPit} = await load("draw/board.js");
+            const {Game} = await load("rules.js");
+            const {ATE, note, scene} = await load("game/state.js");
+            const canvas = document.querySelector("#board"), pit = openPit(canvas);
+            const shown = {mode: "walls", ...scene(new Game(1, "walls"), []), phase: "playing", overAt: 0};
             const look = (now) => { draw(pit, shown, 0.5, now); return canvas.toDataURL(); };
             const before = [look(1000), look(1400)];
             note(shown, ATE, 2000, {cell: 210});

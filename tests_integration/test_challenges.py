@@ -15,7 +15,7 @@ import rules
 # The ghost and the game, both as of the last frame; times in milliseconds of play.
 GHOST = """() => ({
     tick: state.ghost.game.ticks, body: state.ghost.game.body, score: state.ghost.game.score,
-    ms: state.ghost.game.nominal_ms + state.ghost.clock, game_ms: state.game.nominal_ms + state.clock,
+    ms: state.ghost.game.nominalMs + state.ghost.clock, game_ms: state.game.nominalMs + state.clock,
 })"""
 HAS_GHOST = "(tick) => state.ghost?.game.ticks > tick"
 

@@ -312,7 +312,7 @@ def test_it_plays_as_fast_as_one_wants(archive, watch, speed):
     expect(page.locator(f"#replay-speed-{speed}")).to_have_attribute("aria-pressed", "true")
     times = page.evaluate(
         """() => new Promise((done) => {
-            const {playback} = replay.shown, played = () => playback.game.nominal_ms + playback.clock;
+            const {playback} = replay.shown, played = () => playback.game.nominalMs + playback.clock;
             let from = null, before = 0, passed = 0;
             requestAnimationFrame(function look(now) {
                 if (from === null) from = played();
@@ -383,9 +383,10 @@ def test_a_game_that_was_won_opens_at_once_and_is_gone_through_in_no_time(archiv
     page.locator("#replay-words summary").click()
     opened = page.evaluate(
         """async () => {
-            const {open_playback} = await import(new URL("game/playback.js", document.querySelector("script[type=module]").src));
+            const {src} = document.querySelector("script[type=module]");
+            const {openPlayback} = await import(new URL("game/playback.js", src));
             const began = performance.now();
-            open_playback(replay.shown.record);
+            openPlayback(replay.shown.record);
             return performance.now() - began;
         }"""
     )

@@ -216,7 +216,7 @@ def test_nothing_moves_under_somebody_s_hand(open_wall, server):
         expect(card(page, "Bob")).to_have_count(0, timeout=12_000)
         Playing(server.api.sign_up("Kim"))
         expect(card(page, "Kim")).to_be_visible()
-        page.wait_for_function("() => performance.now() - wall().ordered_at > 5000")
+        page.wait_for_function("() => performance.now() - wall().orderedAt > 5000")
         Playing(server.api.sign_up("Lea"))  # for whom there is room behind them
         expect(card(page, "Lea")).to_be_visible(timeout=8000)
         assert names(page) == ["Ada", "Kim", "Eve", "Lea"]

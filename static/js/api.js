@@ -14,22 +14,22 @@ export const session = recall("session", { token: null, user: null });
 const listeners = new Set();
 
 /** Calls back with the session whenever somebody else, or nobody, is signed in. Answers its unbind. */
-export function on_session(callback) {
+export function onSession(callback) {
   listeners.add(callback);
   return () => listeners.delete(callback);
 }
 
-export function is_player() {
+export function isPlayer() {
   return Boolean(session.user && !session.user.guest);
 }
 
 /** What went wrong, as RFC 9457 has it: `status` (0 where no answer came), `code` with its `params` for programs, `detail`
-for people, `errors` by field, `retry_after` in seconds, and the whole `body`. */
+for people, `errors` by field, `retryAfter` in seconds, and the whole `body`. */
 export class Problem extends Error {
-  constructor(status, body = {}, retry_after = null) {
+  constructor(status, body = {}, retryAfter = null) {
     super(body.detail || body.title || `The server answered ${status}.`);
     const { code = null, params = {}, errors = [] } = body;
-    Object.assign(this, { status, code, params, errors, body, retry_after, detail: this.message });
+    Object.assign(this, { status, code, params, errors, body, retryAfter, detail: this.message });
   }
 
   /** Trouble on the way or at the server, which passes: the same call may well succeed later. */
@@ -43,24 +43,24 @@ async function call(method, path, body, options = {}) {
   return answer;
 }
 
-const busy_listeners = new Set();
+const busyListeners = new Set();
 
 /** Calls back with the seconds until a call is made again for which too many wait at the server. Answers its unbind. */
-export function on_busy(callback) {
-  busy_listeners.add(callback);
-  return () => busy_listeners.delete(callback);
+export function onBusy(callback) {
+  busyListeners.add(callback);
+  return () => busyListeners.delete(callback);
 }
 
 /** A call for which a password is hashed: while too many wait for that, it is made again after the time that the server says. */
-async function call_in_turn(method, path, body, options = {}) {
+async function callInTurn(method, path, body, options = {}) {
   const until = Date.now() + BUSY_FOR_MS;
   for (;;) {
     try {
-      return await call(method, path, body, { ...options, timeout_ms: HASHING_TIMEOUT_MS });
+      return await call(method, path, body, { ...options, timeoutMs: HASHING_TIMEOUT_MS });
     } catch (problem) {
-      const seconds = problem.retry_after ?? 1;
+      const seconds = problem.retryAfter ?? 1;
       if (problem.code !== "busy" || Date.now() + seconds * 1000 > until) throw problem;
-      for (const listener of busy_listeners) listener(seconds);
+      for (const listener of busyListeners) listener(seconds);
       await new Promise((resolve) => setTimeout(resolve, (seconds + Math.random()) * 1000)); // not all at the same moment
     }
   }
@@ -72,8 +72,8 @@ async function exchange(method, path, body, options = {}) {
   const response = await reach(method, path, body, token, options);
   const answer = await read(response);
   if (response.ok) return { answer, headers: response.headers };
-  const is_dead = response.status === 401 && answer?.code === "token_invalid"; // and no proxy's 401
-  if (is_dead && token && token === session.token && !options.keeps_session) end_session();
+  const isDead = response.status === 401 && answer?.code === "token_invalid"; // and no proxy's 401
+  if (isDead && token && token === session.token && !options.keepsSession) endSession();
   throw new Problem(response.status, answer ?? {}, Number(response.headers.get("Retry-After")) || null);
 }
 
@@ -81,7 +81,7 @@ async function reach(method, path, body, token, options) {
   const headers = {};
   if (token) headers["X-Snakepit-Token"] = token; // Authorization is left to the browser, for a proxy that asks for a password
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const signal = AbortSignal.timeout(options.timeout_ms ?? TIMEOUT_MS);
+  const signal = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   try {
     return await fetch(`api/${path}`, {
       method, headers, signal, body: JSON.stringify(body), keepalive: Boolean(options.keepalive),
@@ -104,81 +104,81 @@ async function read(response) {
 
 // The session
 
-function begin_session({ token, user }) {
-  set_session({ token, user });
+function beginSession({ token, user }) {
+  setSession({ token, user });
   keep("session", session);
   return user;
 }
 
-function end_session() {
-  set_session({ token: null, user: null });
+function endSession() {
+  setSession({ token: null, user: null });
   forget("session");
 }
 
-function set_session({ token, user }) {
+function setSession({ token, user }) {
   Object.assign(session, { token, user });
   for (const listener of listeners) listener(session);
 }
 
 window.addEventListener("storage", ({ key }) => { // another tab has logged in or out: this browser is one person
-  if (key === "snakepit.session") set_session(recall("session", { token: null, user: null }));
+  if (key === "snakepit.session") setSession(recall("session", { token: null, user: null }));
 });
 
-export const guest = async () => begin_session(await call("POST", "auth/guest"));
+export const guest = async () => beginSession(await call("POST", "auth/guest"));
 
 /** Makes an account of the guest's games, or a new one where the server has forgotten the guest. */
-export async function sign_up(account) {
-  const post = () => call_in_turn("POST", "auth/signup", account);
-  return begin_session(await post().catch((problem) => {
+export async function signUp(account) {
+  const post = () => callInTurn("POST", "auth/signup", account);
+  return beginSession(await post().catch((problem) => {
     if (problem.status !== 401) throw problem;
     return post(); // the dead token is dropped by now
   }));
 }
 
 /** A wrong password is no reason to drop the session that one has: this 401 is not about the token. */
-export const log_in = async (account) =>
-  begin_session(await call_in_turn("POST", "auth/login", account, { keeps_session: true }));
+export const logIn = async (account) =>
+  beginSession(await callInTurn("POST", "auth/login", account, { keepsSession: true }));
 
-/** Gives another password by the token of a link, which is one's session from then on; `keeps_session` as above. */
-export const reset_password = async (token, password) =>
-  begin_session(await call_in_turn("POST", "auth/reset", { token, password }, { keeps_session: true }));
+/** Gives another password by the token of a link, which is one's session from then on; `keepsSession` as above. */
+export const resetPassword = async (token, password) =>
+  beginSession(await callInTurn("POST", "auth/reset", { token, password }, { keepsSession: true }));
 
-export async function log_out() {
+export async function logOut() {
   try {
     await call("POST", "auth/logout");
   } finally {
-    end_session();
+    endSession();
   }
 }
 
 /** Asks who the kept token belongs to; a dead one ends the session. */
-export async function refresh_session() {
+export async function refreshSession() {
   const token = session.token;
   const user = await call("GET", "auth/me");
-  if (token === session.token) begin_session({ token, user });
+  if (token === session.token) beginSession({ token, user });
 }
 
 /** Ends all sessions of the account, this one included. */
-export async function log_out_everywhere() {
+export async function logOutEverywhere() {
   await call("DELETE", "auth/sessions");
-  end_session();
+  endSession();
 }
 
-export async function change_account(changes) {
-  const user = await call_in_turn("PATCH", "auth/me", changes);
-  return begin_session({ token: session.token, user });
+export async function changeAccount(changes) {
+  const user = await callInTurn("PATCH", "auth/me", changes);
+  return beginSession({ token: session.token, user });
 }
 
-export async function delete_account(password) {
-  await call_in_turn("DELETE", "auth/me", { password });
-  end_session();
+export async function deleteAccount(password) {
+  await callInTurn("DELETE", "auth/me", { password });
+  endSession();
 }
 
 // Games
 
 /** A game on a new seed, or the `challenge` of that name: "daily", "daily/DATE", or the id of a game. */
-export const open_game = (mode, challenge = null) => call("POST", "games", { mode, challenge });
-export const leave_game = (id) => call("DELETE", `games/${encodeURIComponent(id)}`);
+export const openGame = (mode, challenge = null) => call("POST", "games", { mode, challenge });
+export const leaveGame = (id) => call("DELETE", `games/${encodeURIComponent(id)}`);
 
 /** A game with all of its turns, of which the server sends so many at a time. */
 export async function game(id) {
@@ -193,13 +193,13 @@ export async function game(id) {
 }
 
 /** What is new of the games in `known`, a Map of ticks by id, and of the `limit` best that are being played. */
-export const live_games = (known, limit) => {
+export const liveGames = (known, limit) => {
   const ticks = Array.from(known, ([id, tick]) => `${id}:${tick}`).join();
   return call("GET", `games/live?${new URLSearchParams({ known: ticks, limit })}`);
 };
 
 /** `batch` is {since, tick, turns}; `keepalive` lets the post outlive the page. */
-export const post_turns = (id, batch, options) =>
+export const postTurns = (id, batch, options) =>
   call("POST", `games/${encodeURIComponent(id)}/turns`, batch, options);
 
 // Boards and players
@@ -215,10 +215,10 @@ export async function board(query) {
 export const standing = (query) => call("GET", `leaderboard/me?${new URLSearchParams(query)}`);
 
 /** The same on the board on which a game's rank is told: the mode's of all times, or the challenge's. */
-export const my_rank = (mode, challenge = null) => standing({ mode, ...(challenge && { challenge }) });
+export const myRank = (mode, challenge = null) => standing({ mode, ...(challenge && { challenge }) });
 
 /** `{rank, next}`: the rank that a score has on that board, and the entry of somebody else just ahead. */
-export const next_rank = (mode, score, challenge = null) =>
+export const nextRank = (mode, score, challenge = null) =>
   call("GET", `leaderboard/next?${new URLSearchParams({ mode, score, ...(challenge && { challenge }) })}`);
 
 /** What a start screen shows: `{live, top, daily, best_game}`. */

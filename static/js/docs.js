@@ -1,7 +1,7 @@
 /* The page of the API: what openapi.json says, as text, with a form to try each call. It knows no call by itself. */
 
 import { make } from "./lib/dom.js";
-import { about, fields, resolve, use_components, words } from "./apidocs/schema.js";
+import { about, fields, resolve, useComponents, words } from "./apidocs/schema.js";
 import { remember, token, trial } from "./apidocs/try-it.js";
 
 const METHODS = ["get", "post", "patch", "put", "delete"];
@@ -11,28 +11,28 @@ async function open() {
   const response = await fetch("openapi.json");
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
   const description = await response.json();
-  use_components(description.components);
+  useComponents(description.components);
   const base = new URL(description.servers[0].url, response.url);
   $("version").textContent = description.openapi;
   $("about").replaceChildren(...description.info.description.split("\n\n").map((words) => make("p", {}, ...about(words))));
-  show_calls(description, base);
-  show_shapes(description.components.schemas);
+  showCalls(description, base);
+  showShapes(description.components.schemas);
   $("docs").hidden = false; // at once and whole: nothing moves under one's eyes
   if (location.hash) follow();
 }
 
-function show_calls({ tags, paths }, base) {
+function showCalls({ tags, paths }, base) {
   for (const { name, description } of tags) {
     const calls = operations(paths).filter(({ said }) => said.tags.includes(name));
-    const title = title_of(name);
+    const title = titleOf(name);
     $("contents").append(make("a", { href: `#${name}`, className: "part" }, title),
-      make("ul", {}, ...calls.map(({ said }) => make("li", {}, make("a", { href: `#${said.operationId}` }, title_of(said.operationId))))));
+      make("ul", {}, ...calls.map(({ said }) => make("li", {}, make("a", { href: `#${said.operationId}` }, titleOf(said.operationId))))));
     $("calls").append(make("section", { id: name }, make("h2", {}, title), make("p", { className: "tagline" }, description),
-      ...calls.map((call) => call_of(call, base))));
+      ...calls.map((call) => callOf(call, base))));
   }
 }
 
-function title_of(name) {
+function titleOf(name) {
   return name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 }
 
@@ -41,11 +41,11 @@ function operations(paths) {
     METHODS.filter((method) => method in methods).map((method) => ({ method, path, said: methods[method] })));
 }
 
-function call_of({ method, path, said }, base) {
+function callOf({ method, path, said }, base) {
   const needs = !said.security.length ? "" : said.security.some((way) => !Object.keys(way).length)
     ? "A token may come along." : "It needs a token.";
   const part = (title, ...content) => make("section", {}, make("h4", {}, title), ...content);
-  const taken = taken_by(said);
+  const taken = takenBy(said);
   return make("details", { id: said.operationId, className: "call" },
     make("summary", {},
       make("span", { className: `verb ${method}` }, method.toUpperCase()),
@@ -54,30 +54,30 @@ function call_of({ method, path, said }, base) {
       ...[said.description === `${said.summary}.` ? "" : said.description, needs].filter(Boolean).map((words) => make("p", {}, ...about(words))),
       ...taken.length ? [part("Takes", ...taken)] : [],
       part("Try it", trial({ method, path, said, base })),
-      part("Answers", table(Object.entries(said.responses).map(answer_of)))));
+      part("Answers", table(Object.entries(said.responses).map(answerOf)))));
 }
 
 /** What a call takes: a table of fields, and what is to be said of the body. */
-function taken_by({ parameters = [], requestBody }) {
+function takenBy({ parameters = [], requestBody }) {
   const body = requestBody?.content["application/json"].schema;
   const rows = parameters.map(({ name, required, schema, description, in: place }) =>
-    [name_of(name, required), [...words(schema), place === "path" ? ", in the path" : ""], about(description)]);
-  rows.push(...body ? rows_of(body) : []);
+    [nameOf(name, required), [...words(schema), place === "path" ? ", in the path" : ""], about(description)]);
+  rows.push(...body ? rowsOf(body) : []);
   const said = body && resolve(body).description;
   return [...rows.length ? [table(rows)] : [], ...said ? [make("p", {}, ...about(said))] : []];
 }
 
 /** The fields of an object, as rows of a table. */
-function rows_of(schema) {
+function rowsOf(schema) {
   return fields(schema).map(({ name, required, schema: field }) =>
-    [name_of(name, required), words(field), about(field.description)]);
+    [nameOf(name, required), words(field), about(field.description)]);
 }
 
-function name_of(name, required) {
+function nameOf(name, required) {
   return [make("code", {}, name), required ? "" : make("small", {}, " optional")];
 }
 
-function answer_of([status, response]) {
+function answerOf([status, response]) {
   const { description, content = {}, headers = {} } = { ...resolve(response), ...response };
   const shapes = Object.values(content).flatMap(({ schema }) => words(schema));
   const named = Object.entries(headers).flatMap(([name, header]) =>
@@ -91,14 +91,14 @@ function table(rows) {
     make("tr", {}, Object.assign(make("th", {}, ...[name].flat()), { scope: "row" }), ...others.map(cell)))));
 }
 
-function show_shapes(schemas) {
+function showShapes(schemas) {
   $("contents").append(make("a", { href: "#shapes", className: "part" }, "Shapes"));
   $("calls").append(make("section", { id: "shapes" }, make("h2", {}, "Shapes"),
     make("p", { className: "tagline" }, "What the calls take and answer, as JSON."),
     ...Object.entries(schemas).map(([name, schema]) => make("details", { id: `shape-${name}`, className: "call" },
       make("summary", {}, make("h3", {}, make("code", {}, name))),
       make("div", { className: "inside" }, ...schema.description ? [make("p", {}, ...about(schema.description))] : [],
-        schema.enum ? make("p", {}, ...words(schema)) : table(rows_of(schema)))))));
+        schema.enum ? make("p", {}, ...words(schema)) : table(rowsOf(schema)))))));
 }
 
 /** Opens what the address names, and goes there. */

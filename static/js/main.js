@@ -1,12 +1,12 @@
 /* Wires the parts, and shows the view that the address asks for. */
 
-import { is_player, on_session, refresh_session, session } from "./api.js";
+import { isPlayer, onSession, refreshSession, session } from "./api.js";
 import { show } from "./play/hud.js";
-import { bind_absence, bind_keys, bind_pad, bind_swipes } from "./game/input.js";
-import { advance, give_up, part, pause, progress, turn, unpause } from "./game/playing.js";
-import { draw, open_pit } from "./draw/board.js";
+import { bindAbsence, bindKeys, bindPad, bindSwipes } from "./game/input.js";
+import { advance, giveUp, part, pause, progress, turn, unpause } from "./game/playing.js";
+import { draw, openPit } from "./draw/board.js";
 import {
-  bind_start, choose_challenge, choose_mode, chosen_mode, find_open_game, go_ahead, play, show_start,
+  bindStart, chooseChallenge, chooseMode, chosenMode, findOpenGame, goAhead, play, showStart,
 } from "./play/start.js";
 import { IDLE, OVER, PAUSED, state } from "./game/state.js";
 import { keep, recall } from "./storage.js";
@@ -24,9 +24,9 @@ const PARTS = { // of the game, fetched once there is a use for them
 };
 const AGAIN_MS = 2000; // before a part that didn't come is asked for again
 
-const pit = open_pit(at("board")), parts = {}, asked = {};
+const pit = openPit(at("board")), parts = {}, asked = {};
 let view = null; // the module of the view on the page; null for the game itself
-let wants_sound = recall("sound", false);
+let wantsSound = recall("sound", false);
 
 const VIEWS = { // fetched when asked for: the game comes first
   boards: () => import("./pages/leaderboards.js"),
@@ -42,15 +42,15 @@ async function route() {
   const [name, ...rest] = path.split("/");
   const shown = name in VIEWS ? name : "play", { hash } = location, asked = Object.fromEntries(new URLSearchParams(query));
   if (!at(`view-${shown}`).hidden && view?.moves?.(asked, rest.join("/"))) return; // it has gone there by itself
-  if (shown === "play") choose_challenge(asked.challenge, asked.mode, asked.game);
+  if (shown === "play") chooseChallenge(asked.challenge, asked.mode, asked.game);
   else pause();
   view?.close?.();
   view = null;
-  const is_new = at(`view-${shown}`).hidden;
+  const isNew = at(`view-${shown}`).hidden;
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== `view-${shown}`;
   for (const link of document.querySelectorAll("header nav a")) {
-    const is_current = link.getAttribute("href") === `#/${shown === "play" ? "" : shown}`;
-    link.setAttribute("aria-current", is_current ? "page" : "false");
+    const isCurrent = link.getAttribute("href") === `#/${shown === "play" ? "" : shown}`;
+    link.setAttribute("aria-current", isCurrent ? "page" : "false");
   }
   document.title = "Snakepit";
   if (shown === "play") return;
@@ -59,33 +59,33 @@ async function route() {
     if (location.hash !== hash) return; // something else was asked for since
     view = module;
     view.open(asked, decodeURIComponent(rest.join("/")));
-    name_page(at(`view-${shown}`), is_new);
+    namePage(at(`view-${shown}`), isNew);
   } catch {
     at(`view-${shown}`).querySelector(".notice").textContent = "This page can't be shown. Reload to try again.";
   }
 }
 
 /** The page is called what its heading says, and whoever has just come to it begins there. */
-function name_page(section, is_new) {
+function namePage(section, isNew) {
   const heading = section.querySelector("h1");
   if (!heading || section.hidden) return;
   document.title = `${heading.textContent.trim()} · Snakepit`;
-  if (!is_new) return;
+  if (!isNew) return;
   scrollTo(0, 0);
   heading.focus({ preventScroll: true });
 }
 
-async function open_account(name) {
+async function openAccount(name) {
   try {
-    (await import("./pages/account.js")).open_account(name);
+    (await import("./pages/account.js")).openAccount(name);
   } catch {
     state.trouble = "The account can't be shown. Check the connection and try again.";
   }
 }
 
 /** A guest is asked to sign up; of a visitor one can't know. */
-function show_account() {
-  at("account").textContent = is_player() ? session.user.username : session.user ? "Sign up" : "Log in";
+function showAccount() {
+  at("account").textContent = isPlayer() ? session.user.username : session.user ? "Sign up" : "Log in";
 }
 
 /** The skip link's address would be taken for a view's. */
@@ -94,13 +94,13 @@ function skip(event) {
   at("main").focus();
 }
 
-function is_in_play() {
+function isInPlay() {
   return !at("view-play").hidden;
 }
 
 /** Space, P and Escape; whether there was something to pause or to go on with. */
 function toggle() {
-  if (!is_in_play()) return view?.toggle?.() ?? false;
+  if (!isInPlay()) return view?.toggle?.() ?? false;
   if ([IDLE, OVER].includes(state.phase)) return false;
   if (state.phase === PAUSED) unpause();
   else pause();
@@ -109,9 +109,9 @@ function toggle() {
 
 /** Enter: the next thing that one waits for. */
 function go() {
-  if (!is_in_play()) return false;
+  if (!isInPlay()) return false;
   if (state.phase === PAUSED) unpause();
-  else if (state.phase === IDLE) go_ahead();
+  else if (state.phase === IDLE) goAhead();
   else if (state.phase === OVER) play();
   else return false;
   return true;
@@ -119,7 +119,7 @@ function go() {
 
 /** The pad turns, and may begin the game as well. */
 function press(heading) {
-  if (state.phase === IDLE) go_ahead();
+  if (state.phase === IDLE) goAhead();
   else turn(heading);
 }
 
@@ -131,14 +131,14 @@ function need(name) {
   }, () => setTimeout(() => delete asked[name], AGAIN_MS));
 }
 
-function set_sound(wanted) {
-  wants_sound = wanted;
+function setSound(wanted) {
+  wantsSound = wanted;
   keep("sound", wanted);
   at("sound").setAttribute("aria-pressed", wanted);
   if (wanted) need("sound");
 }
 
-function set_pad(shown) {
+function setPad(shown) {
   keep("pad", shown);
   at("pad-toggle").setAttribute("aria-pressed", shown);
   at("view-play").classList.toggle("has-no-pad", !shown);
@@ -149,50 +149,50 @@ function frame(now) {
   if (state.phase !== IDLE) ["result", "rival"].forEach(need);
   if (state.chosen || state.challenge) need("challenge");
   if (state.chosen?.target || state.target) need("ghost");
-  parts.gamepad?.poll({ turn: (heading) => is_in_play() && turn(heading), go: () => toggle() || go() });
+  parts.gamepad?.poll({ turn: (heading) => isInPlay() && turn(heading), go: () => toggle() || go() });
   parts.rival?.watch(now);
   parts.challenge?.watch();
-  parts.ghost?.run_along(now);
-  if (is_in_play()) {
-    draw(pit, state, progress(), now, parts.ghost?.draw_ghost);
-    show_start();
+  parts.ghost?.runAlong(now);
+  if (isInPlay()) {
+    draw(pit, state, progress(), now, parts.ghost?.drawGhost);
+    showStart();
     parts.challenge?.show();
-    parts.result?.show_result(now);
+    parts.result?.showResult(now);
   }
-  show(now, chosen_mode());
-  if (wants_sound) parts.sound?.play_moments(state.moments, now);
+  show(now, chosenMode());
+  if (wantsSound) parts.sound?.playMoments(state.moments, now);
   requestAnimationFrame(frame);
 }
 
-bind_keys({
-  turn: (heading) => is_in_play() && turn(heading),
+bindKeys({
+  turn: (heading) => isInPlay() && turn(heading),
   toggle,
   go,
-  press: (event) => (!is_in_play() && view?.press?.(event)) || false,
+  press: (event) => (!isInPlay() && view?.press?.(event)) || false,
 });
-bind_swipes(at("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
-bind_pad(at("pad"), { turn: press });
-bind_absence({ away: pause, part });
-bind_start();
-at("account").addEventListener("click", () => open_account());
+bindSwipes(at("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
+bindPad(at("pad"), { turn: press });
+bindAbsence({ away: pause, part });
+bindStart();
+at("account").addEventListener("click", () => openAccount());
 at("skip").addEventListener("click", skip);
 at("pause").addEventListener("click", pause);
 at("go-on").addEventListener("click", unpause);
-at("give-up").addEventListener("click", give_up);
-at("log-in-again").addEventListener("click", () => open_account("login"));
-at("sound").addEventListener("click", () => set_sound(!wants_sound));
-at("pad-toggle").addEventListener("click", () => set_pad(!recall("pad", true)));
-set_sound(wants_sound);
-set_pad(recall("pad", true));
+at("give-up").addEventListener("click", giveUp);
+at("log-in-again").addEventListener("click", () => openAccount("login"));
+at("sound").addEventListener("click", () => setSound(!wantsSound));
+at("pad-toggle").addEventListener("click", () => setPad(!recall("pad", true)));
+setSound(wantsSound);
+setPad(recall("pad", true));
 window.addEventListener("gamepadconnected", () => need("gamepad"));
-show_account();
-on_session(() => {
-  show_account();
+showAccount();
+onSession(() => {
+  showAccount();
   hurry(); // a post may have waited for somebody to log in
-  choose_mode(chosen_mode());
-  if (!is_in_play()) route(); // the board of whoever looks at it now
+  chooseMode(chosenMode());
+  if (!isInPlay()) route(); // the board of whoever looks at it now
 });
 window.addEventListener("hashchange", route);
 route();
 requestAnimationFrame(frame);
-if (session.token) refresh_session().catch(() => {}).then(find_open_game);
+if (session.token) refreshSession().catch(() => {}).then(findOpenGame);

@@ -27,7 +27,7 @@ export const OUTSIDE = CELLS; // the cell beyond every edge in `walls`: always t
 export const NEVER = 0; // the tick of a turn that doesn't come
 
 /** How long a tick lasts, in milliseconds, with the score as it is before that tick. */
-export function tick_ms(score) {
+export function tickMs(score) {
   return Math.max(70, 150 - Math.floor(2 * score / 10));
 }
 
@@ -58,7 +58,7 @@ for (const mode of MODES) {
 /** A game in progress: `seed` 1 to 4294967295, `mode` one of MODES. Throws a RangeError for others.
 
 `ticks`, `score`, `outcome` (null while playing), `heading`, `body` (cells, head first), `food` (a cell), `rng` (the
-state after the last draw), `hunger` (ticks since the last meal) and `nominal_ms` (the sum of the ticks' lengths) are
+state after the last draw), `hunger` (ticks since the last meal) and `nominalMs` (the sum of the ticks' lengths) are
 for reading. */
 export class Game {
   constructor(seed, mode) {
@@ -67,12 +67,12 @@ export class Game {
     }
     if (!MODES.includes(mode)) throw new RangeError(`mode ${mode} is none of ${MODES.join(", ")}`);
     this.mode = mode;
-    this.ticks = this.score = this.hunger = this.nominal_ms = 0;
+    this.ticks = this.score = this.hunger = this.nominalMs = 0;
     this.outcome = null;
     this.heading = "U";
     this.rng = seed;
     this._occupy([10 * SIZE + 10, 11 * SIZE + 10, 12 * SIZE + 10]);
-    this._place_food();
+    this._placeFood();
   }
 
   /** The game that `save()` wrote, in that mode, still playing. */
@@ -80,7 +80,7 @@ export class Game {
     const game = Object.create(Game.prototype);
     game.mode = mode;
     game.outcome = null;
-    [game.ticks, game.score, game.hunger, game.nominal_ms, game.rng, game.food] = saved;
+    [game.ticks, game.score, game.hunger, game.nominalMs, game.rng, game.food] = saved;
     game.heading = HEADINGS[saved[6]];
     game._occupy(saved.slice(7));
     return game;
@@ -89,7 +89,7 @@ export class Game {
   /** The state of a game that is still playing, as unsigned 32-bit integers: what `load` takes. */
   save() {
     const heading = HEADINGS.indexOf(this.heading);
-    return [this.ticks, this.score, this.hunger, this.nominal_ms, this.rng, this.food, heading, ...this.body];
+    return [this.ticks, this.score, this.hunger, this.nominalMs, this.rng, this.food, heading, ...this.body];
   }
 
   /** The state as the vectors of the rules have it, cells as [x, y]. */
@@ -102,7 +102,7 @@ export class Game {
       body: this.body.map((cell) => [cell % SIZE, Math.floor(cell / SIZE)]),
       food: [this.food % SIZE, Math.floor(this.food / SIZE)],
       rng: this.rng,
-      nominal_ms: this.nominal_ms,
+      nominal_ms: this.nominalMs,
     };
   }
 
@@ -111,32 +111,32 @@ export class Game {
   `turns` is a list of [tick, heading] in ascending order. Those at ticks already played are passed over, and so are
   those after `tick`: the list may be the whole game's. */
   advance(turns, tick) {
-    let following = first_after(turns, this.ticks);
+    let following = firstAfter(turns, this.ticks);
     while (this.ticks < tick && !this.outcome) {
       const starves = this.ticks + STARVES_AFTER - this.hunger;
-      following = this._run_to_meal(turns, following, Math.min(tick, starves));
+      following = this._runToMeal(turns, following, Math.min(tick, starves));
     }
   }
 
   /** Play through tick `last`, to the next meal, or to the end of the game, whichever is first.
 
   `following` is the index of the turn that comes next; answers what it is then. */
-  _run_to_meal(turns, following, last) {
+  _runToMeal(turns, following, last) {
     const neighbours = NEIGHBOURS[this.mode], body = this.body, taken = this._taken;
-    let neighbour_of = neighbours[this.heading], head = body[0], ate = false, tick = this.ticks;
-    let turns_at = following < turns.length ? turns[following][0] : NEVER;
+    let neighbourOf = neighbours[this.heading], head = body[0], ate = false, tick = this.ticks;
+    let turnsAt = following < turns.length ? turns[following][0] : NEVER;
     while (tick < last) {
       tick++;
-      if (tick === turns_at) {
+      if (tick === turnsAt) {
         const heading = turns[following][1];
         if (heading !== OPPOSITE[this.heading]) {
           this.heading = heading;
-          neighbour_of = neighbours[heading];
+          neighbourOf = neighbours[heading];
         }
         following++;
-        turns_at = following < turns.length ? turns[following][0] : NEVER;
+        turnsAt = following < turns.length ? turns[following][0] : NEVER;
       }
-      head = neighbour_of[head];
+      head = neighbourOf[head];
       if (head === this.food) {
         ate = true;
         break;
@@ -154,7 +154,7 @@ export class Game {
     }
 
     this.hunger += tick - this.ticks;
-    this.nominal_ms += (tick - this.ticks) * tick_ms(this.score);
+    this.nominalMs += (tick - this.ticks) * tickMs(this.score);
     this.ticks = tick;
     if (ate) this._eat();
     else if (this.hunger === STARVES_AFTER && !this.outcome) this.outcome = STARVED;
@@ -167,10 +167,10 @@ export class Game {
     this.score += POINTS;
     this.hunger = 0;
     if (this.body.length === CELLS) this.outcome = WON;
-    else this._place_food();
+    else this._placeFood();
   }
 
-  _place_food() {
+  _placeFood() {
     this.rng = draw(this.rng);
     let index = this.rng % (CELLS - this.body.length);
     for (this.food = 0; this._taken[this.food] || index-- > 0; this.food++);
@@ -184,7 +184,7 @@ export class Game {
 }
 
 /** The index of the first turn after `tick`. */
-function first_after(turns, tick) {
+function firstAfter(turns, tick) {
   let low = 0, high = turns.length;
   while (low < high) {
     const middle = (low + high) >> 1;

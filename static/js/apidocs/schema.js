@@ -4,7 +4,7 @@ import { make } from "../lib/dom.js";
 
 let components = {};
 
-export function use_components(found) {
+export function useComponents(found) {
   components = found;
 }
 

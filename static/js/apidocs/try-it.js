@@ -27,7 +27,7 @@ export function remember(value) {
 
 /** The form of a call: `said` is what the description has of it, `base` the URL that its path is below. */
 export function trial({ method, path, said, base }) {
-  const parameters = (said.parameters ?? []).map((parameter) => ({ ...parameter, input: input_of(parameter.schema) }));
+  const parameters = (said.parameters ?? []).map((parameter) => ({ ...parameter, input: inputOf(parameter.schema) }));
   const content = said.requestBody?.content["application/json"];
   const body = content && make("textarea", { rows: 5, spellcheck: false, value: JSON.stringify(example(content.schema), null, 2) });
   const answer = make("div", { className: "answer" });
@@ -43,19 +43,19 @@ export function trial({ method, path, said, base }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
-    await show(answer, { method: method.toUpperCase(), url: url_of(path, parameters, base), body: body?.value });
+    await show(answer, { method: method.toUpperCase(), url: urlOf(path, parameters, base), body: body?.value });
     send.disabled = false;
   });
   return form;
 }
 
-function input_of(schema) {
+function inputOf(schema) {
   const choices = resolve(schema).enum;
   if (!choices) return make("input", { type: schema.format === "date" ? "date" : "text", autocomplete: "off", spellcheck: false });
   return make("select", {}, ...["", ...choices].map((value) => make("option", { value }, value)));
 }
 
-function url_of(path, parameters, base) {
+function urlOf(path, parameters, base) {
   const filled = path.replace(/\{(\w+)\}/g, (_, name) =>
     encodeURIComponent(parameters.find((parameter) => parameter.name === name).input.value));
   const asked = parameters.filter((parameter) => parameter.in === "query" && parameter.input.value);

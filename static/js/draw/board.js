@@ -3,9 +3,9 @@
 A pit is a canvas and what drawing on it has to remember. Lengths are in cells; the field begins at (0, 0), and the rim
 lies around it. */
 
-import { draw_effects, shake } from "./effects.js";
+import { drawEffects, shake } from "./effects.js";
 import { CELLS, SIZE, WALLS, WON } from "../rules.js";
-import { draw_snake } from "./snake.js";
+import { drawSnake } from "./snake.js";
 import { IDLE, PAUSED } from "../game/state.js";
 
 const RIM = 0.6;
@@ -16,17 +16,17 @@ const LOOKS = [
 
 /** Who lies in the pit until the first game: a snake around the button, with an eye on its egg. */
 const RESTING = {
-  id: null, phase: IDLE, tail_left: null, eaten: null, meals: [], moments: [],
-  game: { body: corners_to_cells([8, 4], [3, 4], [3, 15], [16, 15], [16, 4], [12, 4]), food: 4 * SIZE + 10,
+  id: null, phase: IDLE, tailLeft: null, eaten: null, meals: [], moments: [],
+  game: { body: cornersToCells([8, 4], [3, 4], [3, 15], [16, 15], [16, 4], [12, 4]), food: 4 * SIZE + 10,
     heading: "R", ticks: 0, score: 0, outcome: null },
 };
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** A pit on this canvas, sharp at its size on the screen. `close` unbinds it. */
-export function open_pit(canvas) {
+export function openPit(canvas) {
   const pit = { canvas, ctx: canvas.getContext("2d"), palette: {}, ground: null, drawn: "" };
-  const dark = matchMedia("(prefers-color-scheme: dark)"), repaint = () => read_palette(pit);
+  const dark = matchMedia("(prefers-color-scheme: dark)"), repaint = () => readPalette(pit);
   const sizes = new ResizeObserver(() => fit(pit));
   sizes.observe(canvas);
   dark.addEventListener("change", repaint);
@@ -54,16 +54,16 @@ function resize({ canvas, ctx }, side) {
 }
 
 /** The colours and the letters are the stylesheet's. */
-function read_palette(pit) {
+function readPalette(pit) {
   const style = getComputedStyle(pit.canvas);
   pit.palette = Object.fromEntries(LOOKS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   pit.ground = null;
 }
 
 /** `state` is state.js's, or a scene with its `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the
-next; `now` in milliseconds. `draw_under(ctx, palette, now, still)` draws what lies under the food and the snake, if
+next; `now` in milliseconds. `drawUnder(ctx, palette, now, still)` draws what lies under the food and the snake, if
 anything does. */
-export function draw(pit, state, progress, now, draw_under = null) {
+export function draw(pit, state, progress, now, drawUnder = null) {
   const scene = state.game ? state : { ...RESTING, mode: state.mode };
   const moving = scene.phase !== PAUSED && !still.matches;
   const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, moving ? now : ""].join();
@@ -73,39 +73,39 @@ export function draw(pit, state, progress, now, draw_under = null) {
   if (pit.ground?.mode !== scene.mode) pit.ground = dig(scene.mode, canvas.width, palette);
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.clearRect(0, 0, canvas.width, canvas.height);
-  to_cells(ctx, moving ? shake(scene, now) : [0, 0]);
+  toCells(ctx, moving ? shake(scene, now) : [0, 0]);
   ctx.drawImage(pit.ground, -RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM);
   ctx.save();
-  if (scene.mode !== WALLS) clip_to_field(ctx);
-  draw_under?.(ctx, palette, now, still.matches);
-  draw_food(ctx, scene, progress, now, palette);
-  draw_snake(ctx, scene, progress, now, palette, still.matches);
+  if (scene.mode !== WALLS) clipToField(ctx);
+  drawUnder?.(ctx, palette, now, still.matches);
+  drawFood(ctx, scene, progress, now, palette);
+  drawSnake(ctx, scene, progress, now, palette, still.matches);
   ctx.restore();
-  if (moving) draw_effects(ctx, scene, now, palette);
+  if (moving) drawEffects(ctx, scene, now, palette);
   ctx.restore();
 }
 
 /** From now until `restore`, lengths are in cells; all of it is moved by [x, y]. */
-function to_cells(context, [x, y] = [0, 0]) {
+function toCells(context, [x, y] = [0, 0]) {
   const cell = context.canvas.width / (SIZE + 2 * RIM);
   context.save();
   context.setTransform(cell, 0, 0, cell, (RIM + x) * cell, (RIM + y) * cell);
 }
 
-function clip_to_field(context) {
+function clipToField(context) {
   context.beginPath();
   context.rect(0, 0, SIZE, SIZE);
   context.clip();
 }
 
 /** The cells along the lines between [x, y] and the next, and so on. */
-function corners_to_cells(...corners) {
+function cornersToCells(...corners) {
   const cells = [];
   corners.forEach(([x, y], n) => {
-    for (const [to_x, to_y] = corners[n + 1] ?? [x, y]; x !== to_x || y !== to_y;) {
+    for (const [toX, toY] = corners[n + 1] ?? [x, y]; x !== toX || y !== toY;) {
       cells.push(y * SIZE + x);
-      x += Math.sign(to_x - x);
-      y += Math.sign(to_y - y);
+      x += Math.sign(toX - x);
+      y += Math.sign(toY - y);
     }
   });
   return cells;
@@ -119,15 +119,15 @@ function dig(mode, side, palette) {
   layer.width = layer.height = side;
   layer.mode = mode;
   const context = layer.getContext("2d");
-  to_cells(context);
-  if (mode === WALLS) draw_wall(context, palette);
-  draw_floor(context, palette);
-  if (mode === WALLS) draw_depth(context, palette);
-  else draw_openings(context, palette);
+  toCells(context);
+  if (mode === WALLS) drawWall(context, palette);
+  drawFloor(context, palette);
+  if (mode === WALLS) drawDepth(context, palette);
+  else drawOpenings(context, palette);
   return layer;
 }
 
-function draw_wall(context, palette) {
+function drawWall(context, palette) {
   context.fillStyle = palette.rim;
   context.beginPath();
   context.roundRect(-RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM, 0.7);
@@ -139,7 +139,7 @@ function draw_wall(context, palette) {
   context.stroke();
 }
 
-function draw_floor(context, palette) {
+function drawFloor(context, palette) {
   context.fillStyle = palette.pit;
   context.fillRect(0, 0, SIZE, SIZE);
   for (let cell = 0; cell < CELLS; cell++) {
@@ -148,12 +148,12 @@ function draw_floor(context, palette) {
       context.fillStyle = palette["pit-other"];
       context.fillRect(x, y, 1, 1);
     }
-    draw_grain(context, x, y, cell, palette);
+    drawGrain(context, x, y, cell, palette);
   }
 }
 
 /** A few crumbs of earth, always the same ones. */
-function draw_grain(context, x, y, cell, palette) {
+function drawGrain(context, x, y, cell, palette) {
   context.fillStyle = palette.grain;
   for (let n = 1; n <= cell * 7 % 3; n++) {
     const spot = cell * 97 * n;
@@ -164,7 +164,7 @@ function draw_grain(context, x, y, cell, palette) {
 }
 
 /** Shadow of the wall: the light comes from the top left. */
-function draw_depth(context, palette) {
+function drawDepth(context, palette) {
   for (const [x, y, reach] of [[0, 1, 0.9], [1, 0, 0.5]]) {
     const fade = context.createLinearGradient(0, 0, x * reach, y * reach);
     fade.addColorStop(0, palette.shade);
@@ -176,7 +176,7 @@ function draw_depth(context, palette) {
 }
 
 /** No wall: dashes beside the field, as many to a cell. */
-function draw_openings(context, palette) {
+function drawOpenings(context, palette) {
   context.strokeStyle = palette.rim;
   context.lineWidth = 0.2;
   context.lineCap = "round";
@@ -194,21 +194,21 @@ function draw_openings(context, palette) {
 
 // The food: an egg
 
-function draw_food(ctx, scene, progress, now, palette) {
+function drawFood(ctx, scene, progress, now, palette) {
   const { game, eaten } = scene;
-  if (eaten !== null && progress < 0.5) draw_egg(ctx, eaten, 1, palette); // the mouth is not there yet
+  if (eaten !== null && progress < 0.5) drawEgg(ctx, eaten, 1, palette); // the mouth is not there yet
   if (game.outcome === WON) return;
   const hatch = eaten === null || still.matches ? 1 : Math.min(1, progress * 1.6);
-  draw_egg(ctx, game.food, hatch * (still.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)), palette);
+  drawEgg(ctx, game.food, hatch * (still.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)), palette);
 }
 
-function draw_egg(ctx, cell, scale, palette) {
+function drawEgg(ctx, cell, scale, palette) {
   ctx.save();
   ctx.translate(cell % SIZE + 0.5, Math.floor(cell / SIZE) + 0.5);
   ctx.rotate(0.3);
   ctx.scale(scale, scale);
-  egg_shape(ctx, 0.05, 0.12, palette.shade);
-  egg_shape(ctx, 0, 0, palette.egg);
+  eggShape(ctx, 0.05, 0.12, palette.shade);
+  eggShape(ctx, 0, 0, palette.egg);
   ctx.fillStyle = palette.speckle;
   for (const [x, y, radius] of [[-0.1, -0.14, 0.045], [0.12, 0.02, 0.06], [-0.08, 0.14, 0.055], [0.08, 0.24, 0.04]]) {
     ctx.beginPath();
@@ -218,7 +218,7 @@ function draw_egg(ctx, cell, scale, palette) {
   ctx.restore();
 }
 
-function egg_shape(ctx, x, y, colour) {
+function eggShape(ctx, x, y, colour) {
   ctx.fillStyle = colour;
   ctx.beginPath();
   ctx.moveTo(x, y - 0.42);

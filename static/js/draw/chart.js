@@ -9,7 +9,7 @@ const STEPS = [10, 20, 50, 100, 200, 500, 1000]; // points between two lines
 const MOST_LINES = 5;
 
 /** Draws `scores`, [{at, mode, score}] oldest first, of `games` in all, into the figure; anew with each new width. */
-export function show_plot(figure, scores, games) {
+export function showPlot(figure, scores, games) {
   sizes.disconnect();
   if (!scores.length) {
     figure.replaceChildren(make("p", { className: "plot-empty" }, "No game yet. Each one leaves a mark here."));
@@ -85,11 +85,11 @@ function snake(scores, x, y) {
     path += `H${x(n)}`;
     if (score > best) path += `V${y(best = score)}`;
   });
-  const [head_x, head_y] = [x(scores.length - 1), y(best)];
+  const [headX, headY] = [x(scores.length - 1), y(best)];
   return [
     draw("path", { class: "plot-best", d: path }),
-    draw("circle", { class: "plot-head", cx: head_x, cy: head_y, r: 8 }),
-    draw("circle", { class: "plot-eye", cx: head_x + 2, cy: head_y - 3, r: 2 }),
+    draw("circle", { class: "plot-head", cx: headX, cy: headY, r: 8 }),
+    draw("circle", { class: "plot-eye", cx: headX + 2, cy: headY - 3, r: 2 }),
   ];
 }
 

@@ -20,23 +20,23 @@ export function shake({ moments }, now) {
   return [force * Math.sin(age / 13), force * Math.cos(age / 17)];
 }
 
-export function draw_effects(ctx, { moments }, now, palette) {
+export function drawEffects(ctx, { moments }, now, palette) {
   for (const moment of moments) {
     const part = (now - moment.at) / LASTS[moment.what];
     if (!(part >= 0 && part < 1)) continue;
     const x = moment.cell % SIZE + 0.5, y = Math.floor(moment.cell / SIZE) + 0.5;
     if (moment.what === ATE) {
-      draw_crumbs(ctx, x, y, part, palette);
-      draw_points(ctx, x, y, part, moment.points, palette);
+      drawCrumbs(ctx, x, y, part, palette);
+      drawPoints(ctx, x, y, part, moment.points, palette);
     } else {
-      draw_dust(ctx, x, y, part, palette);
+      drawDust(ctx, x, y, part, palette);
     }
   }
   ctx.globalAlpha = 1;
 }
 
 /** Shards that fly apart and fall. */
-function draw_crumbs(ctx, x, y, part, palette) {
+function drawCrumbs(ctx, x, y, part, palette) {
   const out = 1 - (1 - part) ** 3;
   ctx.globalAlpha = Math.min(1, 2.5 * (1 - part));
   for (let n = 0; n < CRUMBS; n++) {
@@ -55,20 +55,20 @@ function draw_crumbs(ctx, x, y, part, palette) {
 }
 
 /** "+10", rising; below the egg where there is no room above it. */
-function draw_points(ctx, x, y, part, points, palette) {
+function drawPoints(ctx, x, y, part, points, palette) {
   const rise = 0.75 + 0.9 * (1 - (1 - part) ** 2);
   ctx.globalAlpha = Math.min(1, 3 * (1 - part));
   Object.assign(ctx, { textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 0.22 });
   ctx.font = `800 0.85px ${palette.heavy}`;
   ctx.strokeStyle = palette.shade;
   ctx.fillStyle = palette.egg;
-  const at_x = Math.min(SIZE - 0.8, Math.max(0.8, x)), at_y = y + (y < 2.5 ? rise : -rise);
-  ctx.strokeText(`+${points}`, at_x, at_y);
-  ctx.fillText(`+${points}`, at_x, at_y);
+  const atX = Math.min(SIZE - 0.8, Math.max(0.8, x)), atY = y + (y < 2.5 ? rise : -rise);
+  ctx.strokeText(`+${points}`, atX, atY);
+  ctx.fillText(`+${points}`, atX, atY);
 }
 
 /** Rings of earth that spread where the head struck. */
-function draw_dust(ctx, x, y, part, palette) {
+function drawDust(ctx, x, y, part, palette) {
   const out = 1 - (1 - part) ** 3;
   ctx.fillStyle = palette.dust;
   for (let n = 0; n < PUFFS; n++) {

@@ -14,31 +14,31 @@ const DROP = 0.13; // how far the shadow falls
 const NEAR = 1; // beside the field, something may still be seen on it
 
 /** `scene` is the state, or the like of it; `progress` 0 to 1 from the last tick to the next; `now` in milliseconds. */
-export function draw_snake(ctx, scene, progress, now, palette, still) {
+export function drawSnake(ctx, scene, progress, now, palette, still) {
   const points = spine(scene, progress);
-  const line = round_off(points);
-  const look = { angle: look_angle(points, progress), ...pose(scene, now, still) };
-  const places = scene.mode === WALLS ? [{ x: 0, y: 0, runs: [[0, line.length - 1]] }] : seen_places(line);
+  const line = roundOff(points);
+  const look = { angle: lookAngle(points, progress), ...pose(scene, now, still) };
+  const places = scene.mode === WALLS ? [{ x: 0, y: 0, runs: [[0, line.length - 1]] }] : seenPlaces(line);
   for (const { x, y, runs } of places) {
-    at_place(ctx, x, y + DROP, () => {
-      draw_body(ctx, line, runs, scene, progress, palette.shade);
-      if (has_head(runs)) draw_skull(ctx, line[0], look, palette.shade);
+    atPlace(ctx, x, y + DROP, () => {
+      drawBody(ctx, line, runs, scene, progress, palette.shade);
+      if (hasHead(runs)) drawSkull(ctx, line[0], look, palette.shade);
     });
   }
   for (const { x, y, runs } of places) {
-    at_place(ctx, x, y, () => {
-      draw_body(ctx, line, runs, scene, progress, palette.snake);
-      draw_dots(ctx, line, runs, palette.scales);
-      if (has_head(runs)) draw_head(ctx, line[0], look, palette);
+    atPlace(ctx, x, y, () => {
+      drawBody(ctx, line, runs, scene, progress, palette.snake);
+      drawDots(ctx, line, runs, palette.scales);
+      if (hasHead(runs)) drawHead(ctx, line[0], look, palette);
     });
   }
 }
 
-function has_head([[first]]) {
+function hasHead([[first]]) {
   return first === 0;
 }
 
-function at_place(ctx, x, y, draw) {
+function atPlace(ctx, x, y, draw) {
   ctx.save();
   ctx.translate(x, y);
   draw();
@@ -48,8 +48,8 @@ function at_place(ctx, x, y, draw) {
 // Where it is
 
 /** The middle line, head first, one point a cell; neighbours are neighbours even across the edge. */
-function spine({ game, tail_left }, progress) {
-  const cells = tail_left === null ? game.body : [...game.body, tail_left];
+function spine({ game, tailLeft }, progress) {
+  const cells = tailLeft === null ? game.body : [...game.body, tailLeft];
   const points = [{ x: cells[0] % SIZE + 0.5, y: Math.floor(cells[0] / SIZE) + 0.5 }];
   for (let n = 1; n < cells.length; n++) {
     points.push({
@@ -58,7 +58,7 @@ function spine({ game, tail_left }, progress) {
     });
   }
   if (game.ticks > 0) points[0] = between(points[1], points[0], progress);
-  if (tail_left !== null) points[points.length - 1] = between(points.at(-1), points.at(-2), progress);
+  if (tailLeft !== null) points[points.length - 1] = between(points.at(-1), points.at(-2), progress);
   return points;
 }
 
@@ -77,7 +77,7 @@ function distance(a, b) {
 }
 
 /** The line with its corners rounded: points {x, y, at}, `at` being the way from the head. */
-function round_off(points) {
+function roundOff(points) {
   const line = [];
   const add = ({ x, y }) => {
     const last = line.at(-1);
@@ -87,14 +87,14 @@ function round_off(points) {
   for (let n = 1; n < points.length - 1; n++) {
     const [before, corner, after] = [points[n - 1], points[n], points[n + 1]];
     const reach = Math.min(BEND, distance(before, corner), distance(corner, after));
-    if (reach === 0 || is_straight(before, corner, after)) add(corner);
+    if (reach === 0 || isStraight(before, corner, after)) add(corner);
     else bend(between(corner, before, reach / distance(corner, before)), corner, after, reach).forEach(add);
   }
   add(points.at(-1));
   return line;
 }
 
-function is_straight(a, b, c) {
+function isStraight(a, b, c) {
   return Math.abs((b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x)) < 1e-6;
 }
 
@@ -104,7 +104,7 @@ function bend(start, corner, after, reach) {
   return [0, 0.25, 0.5, 0.75, 1].map((t) => between(between(start, corner, t), between(corner, end, t), t));
 }
 
-function point_at(line, at) {
+function pointAt(line, at) {
   let n = line.length - 1;
   while (n > 1 && line[n - 1].at > at) n--;
   const [from, to] = [line[n - 1], line[n]];
@@ -113,14 +113,14 @@ function point_at(line, at) {
 
 /** Where the line is seen on the field: [{x, y, runs}], by how much it is moved there, and which of its points, from
 and to, are then on the field or beside it. A snake may go round the edge many times: each place draws its part only. */
-function seen_places(line) {
+function seenPlaces(line) {
   const places = new Map();
   line.forEach((point, n) => {
     for (const x of fields(point.x)) {
       for (const y of fields(point.y)) {
         const key = x * CELLS + y;
         if (!places.has(key)) places.set(key, { x: -x * SIZE, y: -y * SIZE, runs: [] });
-        add_to_runs(places.get(key).runs, n, line.length - 1);
+        addToRuns(places.get(key).runs, n, line.length - 1);
       }
     }
   });
@@ -128,7 +128,7 @@ function seen_places(line) {
 }
 
 /** Runs begin and end one point beyond what is seen, so that the line is seen to come from there. */
-function add_to_runs(runs, n, last) {
+function addToRuns(runs, n, last) {
   const run = runs.at(-1), to = Math.min(last, n + 1);
   if (run && run[1] >= n - 1) run[1] = to;
   else runs.push([Math.max(0, n - 1), to]);
@@ -142,25 +142,25 @@ function fields(coordinate) {
 
 // What it looks like
 
-function draw_body(ctx, line, runs, { game, meals }, progress, colour) {
+function drawBody(ctx, line, runs, { game, meals }, progress, colour) {
   const length = line.at(-1).at, taper = Math.min(TAPER, length * 0.7);
   Object.assign(ctx, { strokeStyle: colour, fillStyle: colour, lineCap: "round", lineJoin: "round", lineWidth: WIDTH });
   trace(ctx, line, runs, length - taper);
   ctx.stroke();
-  if (runs.at(-1)[1] === line.length - 1) draw_tail(ctx, line, length, taper);
+  if (runs.at(-1)[1] === line.length - 1) drawTail(ctx, line, length, taper);
   for (let n = meals.length - 1; n >= 0; n--) {
     const at = game.ticks - meals[n] + progress; // on its way down
     if (at >= length - taper) break;
-    if (at > 1) dot(ctx, point_at(line, at), WIDTH * (0.5 + 0.12 * Math.min(1, at - 1)));
+    if (at > 1) dot(ctx, pointAt(line, at), WIDTH * (0.5 + 0.12 * Math.min(1, at - 1)));
   }
 }
 
-function draw_tail(ctx, line, length, taper) {
+function drawTail(ctx, line, length, taper) {
   for (let at = length - taper; at < length; at += 0.16) {
     ctx.lineWidth = WIDTH * (1 - (1 - TIP) * ((at - length + taper) / taper) ** 1.6);
     ctx.beginPath();
     for (const end of [at, Math.min(length, at + 0.16)]) {
-      const { x, y } = point_at(line, end);
+      const { x, y } = pointAt(line, end);
       ctx.lineTo(x, y);
     }
     ctx.stroke();
@@ -176,13 +176,13 @@ function trace(ctx, line, runs, end) {
     let n = from;
     while (++n <= to && line[n].at <= end) ctx.lineTo(line[n].x, line[n].y);
     if (n > to) continue;
-    const { x, y } = point_at(line, end);
+    const { x, y } = pointAt(line, end);
     ctx.lineTo(x, y);
   }
 }
 
 /** A dot every so often along the line, which is walked once. */
-function draw_dots(ctx, line, runs, colour) {
+function drawDots(ctx, line, runs, colour) {
   const end = line.at(-1).at - 0.9;
   ctx.fillStyle = colour;
   for (const [first, last] of runs) {
@@ -202,7 +202,7 @@ function dot(ctx, { x, y }, radius) {
 }
 
 /** The way that the head looks, in radians; it turns within the first part of a tick. */
-function look_angle(points, progress) {
+function lookAngle(points, progress) {
   const [head, neck, next] = points;
   const before = Math.atan2(neck.y - next.y, neck.x - next.x);
   if (distance(head, neck) < 1e-6) return before;
@@ -211,9 +211,9 @@ function look_angle(points, progress) {
 }
 
 /** What the head does: `lunge` cells ahead into what it ran into, `dazed`, the `tongue` 0 to 1 out. */
-function pose({ game, phase, over_at }, now, still) {
+function pose({ game, phase, overAt }, now, still) {
   const dazed = phase === OVER && Boolean(game.outcome) && game.outcome !== WON;
-  const bump = Math.min(1, Math.max(0, (now - over_at) / 220));
+  const bump = Math.min(1, Math.max(0, (now - overAt) / 220));
   const beat = now % 2600 / 260;
   return {
     dazed,
@@ -223,15 +223,15 @@ function pose({ game, phase, over_at }, now, still) {
   };
 }
 
-function at_head(ctx, head, { angle, lunge, way }, draw) {
-  at_place(ctx, head.x + lunge * way[0], head.y + lunge * way[1], () => {
+function atHead(ctx, head, { angle, lunge, way }, draw) {
+  atPlace(ctx, head.x + lunge * way[0], head.y + lunge * way[1], () => {
     ctx.rotate(angle);
     draw();
   });
 }
 
-function draw_skull(ctx, head, look, colour) {
-  at_head(ctx, head, look, () => {
+function drawSkull(ctx, head, look, colour) {
+  atHead(ctx, head, look, () => {
     ctx.fillStyle = colour;
     ctx.beginPath();
     ctx.ellipse(0.06, 0, 0.56, 0.47, 0, 0, 2 * Math.PI);
@@ -239,24 +239,24 @@ function draw_skull(ctx, head, look, colour) {
   });
 }
 
-function draw_head(ctx, head, look, palette) {
-  at_head(ctx, head, look, () => {
-    if (look.tongue) draw_tongue(ctx, look.tongue, palette.tongue);
+function drawHead(ctx, head, look, palette) {
+  atHead(ctx, head, look, () => {
+    if (look.tongue) drawTongue(ctx, look.tongue, palette.tongue);
   });
-  draw_skull(ctx, head, look, palette.snake);
-  at_head(ctx, head, look, () => {
-    for (const side of [-1, 1]) (look.dazed ? draw_dazed_eye : draw_eye)(ctx, { x: 0.16, y: side * 0.25 }, palette);
+  drawSkull(ctx, head, look, palette.snake);
+  atHead(ctx, head, look, () => {
+    for (const side of [-1, 1]) (look.dazed ? drawDazedEye : drawEye)(ctx, { x: 0.16, y: side * 0.25 }, palette);
   });
 }
 
-function draw_eye(ctx, { x, y }, palette) {
+function drawEye(ctx, { x, y }, palette) {
   ctx.fillStyle = palette.eye;
   dot(ctx, { x, y }, 0.165);
   ctx.fillStyle = palette.shade;
   dot(ctx, { x: x + 0.06, y }, 0.09);
 }
 
-function draw_dazed_eye(ctx, { x, y }, palette) {
+function drawDazedEye(ctx, { x, y }, palette) {
   Object.assign(ctx, { strokeStyle: palette.shade, lineWidth: 0.08, lineCap: "round" });
   ctx.beginPath();
   for (const slope of [-1, 1]) {
@@ -266,7 +266,7 @@ function draw_dazed_eye(ctx, { x, y }, palette) {
   ctx.stroke();
 }
 
-function draw_tongue(ctx, out, colour) {
+function drawTongue(ctx, out, colour) {
   const tip = 0.5 + 0.5 * out;
   Object.assign(ctx, { strokeStyle: colour, lineWidth: 0.07, lineCap: "round", lineJoin: "round" });
   ctx.beginPath();

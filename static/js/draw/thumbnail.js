@@ -6,16 +6,16 @@ const STRETCHES = 40; // of the line, each a little brighter than the one before
 const MARGIN = 0.7; // around the field, in cells
 
 /** Draws the game {seed, mode, turns, tick} on the canvas, as large as the page shows it. */
-export function draw_picture(canvas, game) {
+export function drawPicture(canvas, game) {
   const style = getComputedStyle(canvas), colour = (name) => style.getPropertyValue(`--${name}`).trim();
   const ctx = canvas.getContext("2d"), { way, meals } = trace(game);
   canvas.width = canvas.height = Math.round(canvas.clientWidth * devicePixelRatio);
   const cell = canvas.width / (SIZE + 2 * MARGIN);
   ctx.setTransform(cell, 0, 0, cell, MARGIN * cell, MARGIN * cell);
-  draw_field(ctx, game.mode, colour);
-  draw_way(ctx, way, colour);
+  drawField(ctx, game.mode, colour);
+  drawWay(ctx, way, colour);
   for (const spot of meals) dot(ctx, spot, 0.36, colour("egg"));
-  draw_end(ctx, way.at(-1), colour);
+  drawEnd(ctx, way.at(-1), colour);
 }
 
 /** The cells of the head, tick by tick, and those where it ate, as points. */
@@ -34,7 +34,7 @@ function point(cell) {
   return { x: cell % SIZE + 0.5, y: Math.floor(cell / SIZE) + 0.5 };
 }
 
-function draw_field(ctx, mode, colour) {
+function drawField(ctx, mode, colour) {
   ctx.fillStyle = colour("shade");
   ctx.beginPath();
   ctx.roundRect(-MARGIN, -MARGIN, SIZE + 2 * MARGIN, SIZE + 2 * MARGIN, 1.6);
@@ -46,7 +46,7 @@ function draw_field(ctx, mode, colour) {
   ctx.setLineDash([]);
 }
 
-function draw_way(ctx, way, colour) {
+function drawWay(ctx, way, colour) {
   const snake = colour("snake"), shade = colour("shade");
   Object.assign(ctx, { lineWidth: 0.46, lineCap: "round", lineJoin: "round" });
   for (let n = 0; n < STRETCHES; n++) {
@@ -56,8 +56,8 @@ function draw_way(ctx, way, colour) {
     ctx.strokeStyle = `color-mix(in srgb, ${snake} ${bright}%, ${shade})`;
     ctx.beginPath();
     for (let at = from; at <= to; at++) {
-      const is_jump = at === from || Math.abs(way[at].x - way[at - 1].x) + Math.abs(way[at].y - way[at - 1].y) > 1;
-      if (is_jump) ctx.moveTo(way[at].x, way[at].y); // round the edge, too
+      const isJump = at === from || Math.abs(way[at].x - way[at - 1].x) + Math.abs(way[at].y - way[at - 1].y) > 1;
+      if (isJump) ctx.moveTo(way[at].x, way[at].y); // round the edge, too
       else ctx.lineTo(way[at].x, way[at].y);
     }
     ctx.stroke();
@@ -65,7 +65,7 @@ function draw_way(ctx, way, colour) {
 }
 
 /** A cross in a disc. */
-function draw_end(ctx, { x, y }, colour) {
+function drawEnd(ctx, { x, y }, colour) {
   dot(ctx, { x, y }, 1.15, colour("shade"));
   dot(ctx, { x, y }, 0.95, colour("egg"));
   Object.assign(ctx, { strokeStyle: colour("shade"), lineWidth: 0.4 });

@@ -10,11 +10,11 @@ let heading = null, went = false; // as of the last poll: what is held down acts
 /** `turn` takes a heading; `go` plays, pauses or goes on. */
 export function poll({ turn, go }) {
   const pads = navigator.getGamepads().filter(Boolean);
-  const now_heading = first(pads, heading_of), now_go = pads.some(({ buttons }) => GO.some((n) => buttons[n]?.pressed));
-  if (now_heading && now_heading !== heading) turn(now_heading);
-  if (now_go && !went) go();
-  heading = now_heading;
-  went = now_go;
+  const nowHeading = first(pads, headingOf), nowGo = pads.some(({ buttons }) => GO.some((n) => buttons[n]?.pressed));
+  if (nowHeading && nowHeading !== heading) turn(nowHeading);
+  if (nowGo && !went) go();
+  heading = nowHeading;
+  went = nowGo;
 }
 
 function first(pads, ask) {
@@ -25,7 +25,7 @@ function first(pads, ask) {
   return null;
 }
 
-function heading_of({ buttons, axes: [x = 0, y = 0] }) {
+function headingOf({ buttons, axes: [x = 0, y = 0] }) {
   const pressed = Object.keys(CROSS).find((n) => buttons[n]?.pressed);
   if (pressed) return CROSS[pressed];
   if (Math.max(Math.abs(x), Math.abs(y)) < DEAD) return null;

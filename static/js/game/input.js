@@ -9,40 +9,40 @@ const SWIPE_PX = 22; // long enough not to be a tap, short enough to turn before
 
 /** Keys: `turn` takes a heading and says whether it had a use for it; `toggle` pauses or goes on; `go` starts; `press` is
 asked before them, and says whether the key was one of its own. */
-export function bind_keys({ turn, toggle, go, press }) {
+export function bindKeys({ turn, toggle, go, press }) {
   return bind(window, {
     keydown(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       if (press(event)) return event.preventDefault();
       const heading = TURNS[event.code];
       if (heading) {
-        if (!is_typing(event) && turn(heading)) event.preventDefault(); // or the page would scroll
+        if (!isTyping(event) && turn(heading)) event.preventDefault(); // or the page would scroll
         return;
       }
       const act = { " ": toggle, p: toggle, P: toggle, Escape: toggle, Enter: go }[event.key];
-      if (!act || event.repeat || is_typing(event)) return;
-      if (["Enter", " "].includes(event.key) && is_control(event)) return; // which has its own use for them
+      if (!act || event.repeat || isTyping(event)) return;
+      if (["Enter", " "].includes(event.key) && isControl(event)) return; // which has its own use for them
       if (act()) event.preventDefault();
     },
   });
 }
 
 /** Fingers on `surface`: each stretch of SWIPE_PX is a turn, so that one stroke may turn twice; a tap is a `tap`. */
-export function bind_swipes(surface, { turn, tap }) {
+export function bindSwipes(surface, { turn, tap }) {
   let from = null;
   return bind(surface, {
     pointerdown(event) {
-      if (event.isPrimary) from = { x: event.clientX, y: event.clientY, is_tap: !is_control(event) };
+      if (event.isPrimary) from = { x: event.clientX, y: event.clientY, isTap: !isControl(event) };
     },
     pointermove(event) {
       if (!from || !event.isPrimary || event.pointerType === "mouse") return;
       const heading = direction(event.clientX - from.x, event.clientY - from.y);
       if (!heading) return;
       turn(heading);
-      from = { x: event.clientX, y: event.clientY, is_tap: false };
+      from = { x: event.clientX, y: event.clientY, isTap: false };
     },
     pointerup() {
-      if (from?.is_tap) tap();
+      if (from?.isTap) tap();
       from = null;
     },
     pointercancel() {
@@ -50,13 +50,13 @@ export function bind_swipes(surface, { turn, tap }) {
     },
     touchmove(event) {
       // Or the browser takes the stroke for a fling, and a tap soon after for the end of it, which clicks nothing.
-      if (from && !from.is_tap && event.cancelable) event.preventDefault();
+      if (from && !from.isTap && event.cancelable) event.preventDefault();
     },
   });
 }
 
 /** The buttons of an on-screen pad: a finger turns as it comes down, a key or a voice when it clicks. */
-export function bind_pad(pad, { turn }) {
+export function bindPad(pad, { turn }) {
   const act = ({ target }) => {
     const heading = target.closest("[data-heading]")?.dataset.heading;
     if (heading) turn(heading);
@@ -72,7 +72,7 @@ export function bind_pad(pad, { turn }) {
 }
 
 /** Calls `away` when the player looks elsewhere, and `part` when the page may not come back. */
-export function bind_absence({ away, part }) {
+export function bindAbsence({ away, part }) {
   const unbind = [
     bind(window, { blur: away, pagehide: part }),
     bind(document, { visibilitychange: () => document.hidden && away() }),
@@ -86,11 +86,11 @@ function direction(x, y) {
   return y > 0 ? "D" : "U";
 }
 
-function is_typing({ target }) {
+function isTyping({ target }) {
   return Boolean(target.closest?.("input:not([type=radio]), textarea, select"));
 }
 
-function is_control({ target }) {
+function isControl({ target }) {
   return Boolean(target.closest?.("button, a, input, label, summary"));
 }
 

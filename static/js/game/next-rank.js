@@ -2,29 +2,29 @@
 
 The game never waits for it: an answer is welcome when it comes, and one that fails is not missed. */
 
-import { next_rank } from "../api.js";
+import { nextRank } from "../api.js";
 import { counts } from "./playing.js";
 import { OVERTOOK, PLAYING, note, state } from "./state.js";
-import { day_of } from "../lib/format.js";
+import { dayOf } from "../lib/format.js";
 
 const APART_MS = 3000; // between two that are announced: low on a long board, every meal overtakes somebody
 
-let asked_for = null; // the id of the game that the board was asked for
-let announced_at = -Infinity;
+let askedFor = null; // the id of the game that the board was asked for
+let announcedAt = -Infinity;
 
 /** Asks when a game has begun, and again when its score has passed the rival's. Called with each frame. */
 export function watch(now) {
   const { id, game, rival } = state;
   if (!game) return;
-  if (id !== asked_for) ask();
+  if (id !== askedFor) ask();
   else if (rival && state.phase === PLAYING && game.score > rival.score) overtake(now);
 }
 
 function overtake(now) {
   const { rank, username } = state.rival;
   state.rival = null;
-  if (now - announced_at > APART_MS) {
-    announced_at = now;
+  if (now - announcedAt > APART_MS) {
+    announcedAt = now;
     note(state, OVERTOOK, now, { rank, username });
   }
   ask();
@@ -32,9 +32,9 @@ function overtake(now) {
 
 async function ask() {
   const { id, mode, game, challenge } = state, score = game.score;
-  asked_for = id;
-  if (challenge && !day_of(challenge.name)) return; // there it is one game that is to be beaten
-  const answer = await next_rank(mode, score, challenge?.name).catch(() => null);
+  askedFor = id;
+  if (challenge && !dayOf(challenge.name)) return; // there it is one game that is to be beaten
+  const answer = await nextRank(mode, score, challenge?.name).catch(() => null);
   if (!answer || state.id !== id) return;
   const { rank, next } = answer;
   state.rival = next && next.score >= score ? { ...next, rank: counts() ? next.rank : null } : null;

@@ -4,14 +4,14 @@ tick. Replays, games that are being watched, and ghosts are each one of these.
 It knows the game up to some tick, `known.ticks`, and more of it may come (`extend`). What draw/board.js draws are the
 fields of state.js's scene, and `id`, `mode` and `phase`. */
 
-import { Game, tick_ms } from "../rules.js";
+import { Game, tickMs } from "../rules.js";
 import { OVER, PAUSED, PLAYING, scene, step } from "./state.js";
 
 const KEYFRAME_TICKS = 1000; // between two states that are kept to go back to
 const MOST_STEPS = 200; // in one frame
 
 /** A playback at tick 0 of a game as the server records it: {id, mode, seed, turns, tick}, and `outcome` if it is over. */
-export function open_playback({ id, mode, seed, turns = [], tick, outcome = null }) {
+export function openPlayback({ id, mode, seed, turns = [], tick, outcome = null }) {
   const playback = {
     id,
     mode,
@@ -20,7 +20,7 @@ export function open_playback({ id, mode, seed, turns = [], tick, outcome = null
     clock: 0, // milliseconds since the last tick
     ...scene(new Game(seed, mode), []),
     known: new Game(seed, mode), // the game as far as it is known
-    all_meals: [], // of the game as far as it is known: {tick, length}
+    allMeals: [], // of the game as far as it is known: {tick, length}
     keyframes: [], // what Game.load takes, one each KEYFRAME_TICKS, the first at tick 0
     outcome: null, // how the game ended; null while more may come
   };
@@ -31,12 +31,12 @@ export function open_playback({ id, mode, seed, turns = [], tick, outcome = null
 
 /** The game is known up to `tick` now; `turns` are those after what was known. With an `outcome` it is over there. */
 export function extend(playback, turns, tick, outcome = null) {
-  const { known, all_meals, keyframes } = playback;
+  const { known, allMeals, keyframes } = playback;
   for (const turn of turns) if (turn[0] > known.ticks) playback.turns.push(turn);
   while (known.ticks < tick && !known.outcome) {
     const score = known.score;
     known.advance(playback.turns, known.ticks + 1);
-    if (known.score > score) all_meals.push({ tick: known.ticks, length: known.body.length });
+    if (known.score > score) allMeals.push({ tick: known.ticks, length: known.body.length });
     if (known.ticks % KEYFRAME_TICKS === 0 && !known.outcome) keyframes.push(known.save());
   }
   playback.outcome = outcome ?? known.outcome;
@@ -46,49 +46,49 @@ export function extend(playback, turns, tick, outcome = null) {
 export function play(playback, ms, now) {
   if (playback.phase !== PLAYING) return;
   playback.clock += ms;
-  for (let steps = 0; playback.clock >= tick_ms(playback.game.score); steps++) {
-    if (is_at_end(playback)) {
-      playback.clock = tick_ms(playback.game.score);
-      if (playback.outcome) Object.assign(playback, { phase: OVER, over_at: now });
+  for (let steps = 0; playback.clock >= tickMs(playback.game.score); steps++) {
+    if (isAtEnd(playback)) {
+      playback.clock = tickMs(playback.game.score);
+      if (playback.outcome) Object.assign(playback, { phase: OVER, overAt: now });
       return;
     }
     if (steps === MOST_STEPS) return;
-    playback.clock -= tick_ms(playback.game.score);
+    playback.clock -= tickMs(playback.game.score);
     step(playback, now);
   }
 }
 
 /** Moves to a tick, as far as it is known, where nothing moves any more until it is played on. */
-export function go_to(playback, tick, now) {
-  const { all_meals, known, phase } = playback, target = Math.max(0, Math.min(tick, known.ticks));
-  Object.assign(playback, scene(bring_near(playback, target), playback.turns));
-  playback.meals = all_meals.filter((meal) => meal.tick < target).map((meal) => meal.tick);
+export function goTo(playback, tick, now) {
+  const { allMeals, known, phase } = playback, target = Math.max(0, Math.min(tick, known.ticks));
+  Object.assign(playback, scene(bringNear(playback, target), playback.turns));
+  playback.meals = allMeals.filter((meal) => meal.tick < target).map((meal) => meal.tick);
   if (target > 0) step(playback, now);
   playback.moments = [];
-  playback.clock = tick_ms(playback.game.score);
+  playback.clock = tickMs(playback.game.score);
   if (phase === OVER) playback.phase = PAUSED;
-  if (is_at_end(playback) && playback.outcome) Object.assign(playback, { phase: OVER, over_at: -Infinity });
+  if (isAtEnd(playback) && playback.outcome) Object.assign(playback, { phase: OVER, overAt: -Infinity });
 }
 
 /** The game at the tick before `target`, from where it stands or from a keyframe. */
-function bring_near({ game, mode, turns, keyframes }, target) {
+function bringNear({ game, mode, turns, keyframes }, target) {
   const before = Math.max(0, target - 1), keyframe = Math.floor(before / KEYFRAME_TICKS);
-  const stands_well = game.ticks <= before && game.ticks >= keyframe * KEYFRAME_TICKS && !game.outcome;
-  const near = stands_well ? game : Game.load(mode, keyframes[keyframe]);
+  const standsWell = game.ticks <= before && game.ticks >= keyframe * KEYFRAME_TICKS && !game.outcome;
+  const near = standsWell ? game : Game.load(mode, keyframes[keyframe]);
   near.advance(turns, before);
   return near;
 }
 
-export function is_at_end({ game, known }) {
+export function isAtEnd({ game, known }) {
   return game.ticks >= known.ticks;
 }
 
 /** How far the snake has come since the last tick on its way to the next, 0 to 1. */
 export function progress({ phase, clock, game }) {
-  return phase === OVER ? 1 : Math.min(1, clock / tick_ms(game.score));
+  return phase === OVER ? 1 : Math.min(1, clock / tickMs(game.score));
 }
 
 /** Milliseconds of the game's own time that are played here. */
-export function played_ms({ game, clock }) {
-  return game.nominal_ms + clock;
+export function playedMs({ game, clock }) {
+  return game.nominalMs + clock;
 }

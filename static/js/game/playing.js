@@ -1,13 +1,13 @@
 /* The game as it is played here: from the clock to ticks, from the queue to turns, from start to end. */
 
 import * as api from "../api.js";
-import { Game, LEFT, MODES, OPPOSITE, RULES, tick_ms } from "../rules.js";
+import { Game, LEFT, MODES, OPPOSITE, RULES, tickMs } from "../rules.js";
 import {
   IDLE, NEW_BEST, OPENING, OVER, PAUSED, PLAYING, READY, SIGNED_OUT, fresh, note, state, step,
 } from "./state.js";
 import { forget, keep, recall } from "../storage.js";
-import { hurry, tell, tell_last } from "./sync.js";
-import { DAILY, day_of } from "../lib/format.js";
+import { hurry, tell, tellLast } from "./sync.js";
+import { DAILY, dayOf } from "../lib/format.js";
 
 export { state };
 
@@ -24,7 +24,7 @@ export async function start(mode, challenge = null) {
   if (state.phase === OVER && state.connection === SIGNED_OUT) {
     state.refused = "Nobody has logged in to store it."; // rather than hold up whoever wants to play now
   }
-  if (state.phase === OVER && !is_settled()) {
+  if (state.phase === OVER && !isSettled()) {
     state.wanted = { mode, challenge }; // a game that is not heard to the end would be ended as left by the next one
     return;
   }
@@ -38,14 +38,14 @@ export async function start(mode, challenge = null) {
 
 /** A visitor plays as a guest without being asked, and so does a guest whom the server has forgotten. */
 async function open(mode, challenge) {
-  const was_player = api.is_player();
+  const wasPlayer = api.isPlayer();
   if (!api.session.token) await api.guest();
   try {
-    return await api.open_game(mode, challenge);
+    return await api.openGame(mode, challenge);
   } catch (problem) {
-    if (problem.status !== 401 || was_player) throw problem;
+    if (problem.status !== 401 || wasPlayer) throw problem;
     await api.guest();
-    return api.open_game(mode, challenge);
+    return api.openGame(mode, challenge);
   }
 }
 
@@ -56,69 +56,70 @@ export function resume(opened, played) {
 }
 
 /** The game that the server has opened, on the challenge that was `asked` for, as far as it was `played`. */
-function begin({ id, mode, seed, rules, tick = 0, pause_left, challenge, ranked }, asked, played = { turns: [], tick: 0 }) {
+function begin(opened, asked, played = { turns: [], tick: 0 }) {
+  const { id, mode, seed, rules, tick = 0, pause_left: pauseLeft, challenge, ranked } = opened;
   if (rules !== RULES) throw new Error("The server has newer rules than this page. Reload the page to play by them.");
   const game = new Game(seed, mode), turns = played.turns;
   game.advance(turns, tick);
-  Object.assign(state, fresh(), { id, mode, seed, game, turns, stored: tick, stored_ms: game.nominal_ms, pause_left });
+  Object.assign(state, fresh(), { id, mode, seed, game, turns, stored: tick, storedMs: game.nominalMs, pauseLeft });
   game.advance(turns, played.tick);
-  state.player = player_name();
-  if (challenge) state.challenge = { ...name_challenge(challenge, asked), counts: played.challenge?.counts ?? ranked };
-  state.best_before = state.bests[best_key(mode, state.challenge?.name)] ?? null;
-  state.heard_at = state.seen_at = performance.now();
+  state.player = playerName();
+  if (challenge) state.challenge = { ...nameChallenge(challenge, asked), counts: played.challenge?.counts ?? ranked };
+  state.bestBefore = state.bests[bestKey(mode, state.challenge?.name)] ?? null;
+  state.heardAt = state.seenAt = performance.now();
   if (game.outcome) end();
-  else get_ready();
-  keep_game();
+  else getReady();
+  keepGame();
   tell(state, hear);
 }
 
 /** A challenge as the server names it and as it was `asked` for: `daily`, or any of the games that were played on it. */
-function name_challenge(name, asked = name) {
-  return { name: day_of(name) ? name : asked, asked };
+function nameChallenge(name, asked = name) {
+  return { name: dayOf(name) ? name : asked, asked };
 }
 
 /** The server's answer to a post: where it stands, and the result once the game is over. */
 function hear(answer) {
-  const abandoned = performance.now() - state.heard_at > ABANDONED_MS;
-  Object.assign(state, { stored: answer.tick, heard_at: performance.now(), pause_left: answer.pause_left ?? null });
-  state.player = player_name(); // a guest may have signed up since
+  const abandoned = performance.now() - state.heardAt > ABANDONED_MS;
+  Object.assign(state, { stored: answer.tick, heardAt: performance.now(), pauseLeft: answer.pause_left ?? null });
+  state.player = playerName(); // a guest may have signed up since
   if (!answer.outcome) return;
-  const is_best = answer.ranked && answer.score > (state.best_before ?? 0);
-  state.result = { ...answer, abandoned, is_best };
-  if (answer.ranked) note_best(best_key(state.mode, state.challenge?.name), answer.score);
+  const isBest = answer.ranked && answer.score > (state.bestBefore ?? 0);
+  state.result = { ...answer, abandoned, isBest };
+  if (answer.ranked) noteBest(bestKey(state.mode, state.challenge?.name), answer.score);
   if (recall("game")?.id === state.id) forget("game");
   end();
 }
 
-function player_name() {
-  return api.is_player() ? api.session.user.username : null;
+function playerName() {
+  return api.isPlayer() ? api.session.user.username : null;
 }
 
 function end() {
-  if (state.phase !== OVER) Object.assign(state, { phase: OVER, over_at: performance.now(), queue: [] });
+  if (state.phase !== OVER) Object.assign(state, { phase: OVER, overAt: performance.now(), queue: [] });
 }
 
 /** Puts a game that is over away, once the server has heard of it: the start is shown again. */
-export function put_away() {
+export function putAway() {
   if (state.phase === OVER && state.result) Object.assign(state, fresh(), { phase: IDLE });
 }
 
 /** How the game ended, or null while it goes on. */
 export function outcome() {
-  return state.result?.outcome ?? state.game?.outcome ?? (state.given_up ? LEFT : null);
+  return state.result?.outcome ?? state.game?.outcome ?? (state.givenUp ? LEFT : null);
 }
 
 /** Whether the server has said its last word on the game. */
-export function is_settled() {
+export function isSettled() {
   return Boolean(state.result || state.refused);
 }
 
 /** Ends the game as left, as soon as the server has all of it. */
-export function give_up() {
+export function giveUp() {
   if (![READY, PLAYING, PAUSED].includes(state.phase)) return;
-  state.given_up = true;
+  state.givenUp = true;
   end();
-  keep_game();
+  keepGame();
   hurry();
 }
 
@@ -136,16 +137,16 @@ export function turn(heading) {
 export function pause() {
   if (state.phase !== PLAYING && state.phase !== READY) return;
   Object.assign(state, { phase: PAUSED, queue: [] });
-  keep_game();
+  keepGame();
   hurry();
 }
 
 export function unpause() {
-  if (state.phase === PAUSED && state.connection !== SIGNED_OUT) get_ready();
+  if (state.phase === PAUSED && state.connection !== SIGNED_OUT) getReady();
 }
 
-function get_ready() {
-  Object.assign(state, { phase: READY, ready_ms: READY_MS });
+function getReady() {
+  Object.assign(state, { phase: READY, readyMs: READY_MS });
 }
 
 /** Whether the game was for a board when it began. */
@@ -154,38 +155,38 @@ export function counts() {
 }
 
 /** Seconds of pausing left before the game is not ranked; null where there is no limit, or nothing to lose. */
-export function pause_left(now) {
-  if (state.pause_left === null || !counts()) return null;
+export function pauseLeft(now) {
+  if (state.pauseLeft === null || !counts()) return null;
   const idle = state.phase === PAUSED || state.phase === READY;
-  return Math.max(0, state.pause_left - (idle ? (now - state.heard_at) / 1000 : 0));
+  return Math.max(0, state.pauseLeft - (idle ? (now - state.heardAt) / 1000 : 0));
 }
 
 /** Seconds of play that the server has not heard of yet. */
 export function unheard() {
-  return Math.max(0, Math.round((state.game.nominal_ms - state.stored_ms) / 1000));
+  return Math.max(0, Math.round((state.game.nominalMs - state.storedMs) / 1000));
 }
 
 // The clock
 
 /** Lets the time up to `now` pass: `performance.now()`, or what requestAnimationFrame says. */
 export function advance(now) {
-  const elapsed = Math.max(0, now - state.seen_at);
-  state.seen_at = now;
+  const elapsed = Math.max(0, now - state.seenAt);
+  state.seenAt = now;
   if (state.connection === SIGNED_OUT) pause(); // what is played now might never be stored
-  if (state.phase === READY) count_in(elapsed);
+  if (state.phase === READY) countIn(elapsed);
   if (state.phase === PLAYING) run(elapsed);
   if (state.phase !== OVER && state.refused) end();
-  if (state.wanted && is_settled()) start(state.wanted.mode, state.wanted.challenge);
+  if (state.wanted && isSettled()) start(state.wanted.mode, state.wanted.challenge);
 }
 
-function count_in(elapsed) {
-  state.ready_ms -= Math.min(elapsed, LONGEST_FRAME_MS);
-  if (state.ready_ms <= 0) state.phase = PLAYING;
+function countIn(elapsed) {
+  state.readyMs -= Math.min(elapsed, LONGEST_FRAME_MS);
+  if (state.readyMs <= 0) state.phase = PLAYING;
 }
 
 /** One tick at most: after a stall the game goes on from where it stood rather than catch up at a burst. */
 function run(elapsed) {
-  const length = tick_ms(state.game.score);
+  const length = tickMs(state.game.score);
   state.clock += Math.min(elapsed, length);
   if (state.clock < length) return;
   state.clock -= length;
@@ -193,35 +194,35 @@ function run(elapsed) {
 }
 
 function tick() {
-  const { game, turns, queue, best_before } = state, score = game.score;
+  const { game, turns, queue, bestBefore } = state, score = game.score;
   if (queue.length) turns.push([game.ticks + 1, queue.shift()]);
-  step(state, state.seen_at);
-  if (best_before && counts() && score <= best_before && game.score > best_before) note(state, NEW_BEST, state.seen_at);
+  step(state, state.seenAt);
+  if (bestBefore && counts() && score <= bestBefore && game.score > bestBefore) note(state, NEW_BEST, state.seenAt);
   if (!game.outcome) return;
   end();
-  keep_game();
+  keepGame();
   hurry();
 }
 
 /** How far the snake has come since the last tick on its way to the next, 0 to 1. */
 export function progress() {
-  return state.game && state.phase !== OVER ? Math.min(1, state.clock / tick_ms(state.game.score)) : 1;
+  return state.game && state.phase !== OVER ? Math.min(1, state.clock / tickMs(state.game.score)) : 1;
 }
 
 // What outlives the page
 
 /** Keeps the game for the case that this page is gone before the server has heard all of it. */
-function keep_game() {
+function keepGame() {
   const { id, mode, seed, turns, game, challenge } = state, user = api.session.user?.id;
-  if (id && !is_settled()) keep("game", { id, mode, seed, turns, tick: game.ticks, challenge, user });
+  if (id && !isSettled()) keep("game", { id, mode, seed, turns, tick: game.ticks, challenge, user });
 }
 
 /** The page is about to be closed, or set aside. */
 export function part() {
-  if (!state.id || is_settled()) return;
+  if (!state.id || isSettled()) return;
   pause();
-  keep_game();
-  tell_last(state);
+  keepGame();
+  tellLast(state);
 }
 
 // What the server knows of the player. It is welcome where it comes, and nobody is bothered where it doesn't.
@@ -231,35 +232,35 @@ export function prepare(mode) {
   if (state.phase === IDLE) state.mode = mode;
   const kept = recall("bests"), user = api.session.user, { chosen } = state;
   state.bests = user && kept?.user === user.id ? kept.scores : {};
-  if (!api.is_player() || (chosen && !is_known(chosen))) return;
-  api.my_rank(mode, chosen?.name).then((found) => {
-    note_best(best_key(mode, chosen?.name), found.score ?? 0);
+  if (!api.isPlayer() || (chosen && !isKnown(chosen))) return;
+  api.myRank(mode, chosen?.name).then((found) => {
+    noteBest(bestKey(mode, chosen?.name), found.score ?? 0);
     if (chosen) chosen.standing = { ...found, mode };
   }, () => {});
 }
 
 /** Whether one can tell of which mode the challenge is: a game brings its own. */
-function is_known({ name, target }) {
-  return Boolean(target || day_of(name));
+function isKnown({ name, target }) {
+  return Boolean(target || dayOf(name));
 }
 
 /** What a best score is remembered by: its mode; in a challenge its mode and the challenge, which is no other's. */
-export function best_key(mode, challenge = null) {
+export function bestKey(mode, challenge = null) {
   if (!challenge) return mode;
-  const day = day_of(challenge);
+  const day = dayOf(challenge);
   return `${mode} ${day ? `${DAILY}/${day}` : challenge}`;
 }
 
 /** Those of challenges are remembered as long as the page. */
-function note_best(key, score) {
+function noteBest(key, score) {
   state.bests[key] = Math.max(score, state.bests[key] ?? 0);
   const scores = Object.fromEntries(MODES.map((mode) => [mode, state.bests[mode]]));
   keep("bests", { user: api.session.user?.id, scores });
 }
 
 /** A guest who has signed up after a game stands on the board now. */
-export function refresh_rank() {
+export function refreshRank() {
   const { result, mode, challenge } = state;
-  if (!result || result.rank || !api.is_player()) return;
-  api.my_rank(mode, challenge?.name).then(({ rank }) => Object.assign(result, { rank }), () => {});
+  if (!result || result.rank || !api.isPlayer()) return;
+  api.myRank(mode, challenge?.name).then(({ rank }) => Object.assign(result, { rank }), () => {});
 }

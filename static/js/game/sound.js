@@ -19,19 +19,19 @@ const SOUNDS = {
   [OVERTOOK]: () => [392, 587].forEach((pitch, n) => tone("triangle", [pitch, pitch * 1.02], n * 0.09, 0.16, 0.9)),
 };
 
-let audio = null, out = null, heard_at = performance.now();
+let audio = null, out = null, heardAt = performance.now();
 
 /** Plays what has happened since the last call. */
-export function play_moments(moments, now) {
+export function playMoments(moments, now) {
   for (const moment of moments) {
-    if (moment.at <= heard_at) continue;
-    heard_at = moment.at;
-    if (now - moment.at < LATE_MS && is_allowed()) SOUNDS[moment.what](moment);
+    if (moment.at <= heardAt) continue;
+    heardAt = moment.at;
+    if (now - moment.at < LATE_MS && isAllowed()) SOUNDS[moment.what](moment);
   }
 }
 
 /** A browser lets nothing be heard before the player's first click or key, and complains about trying. */
-function is_allowed() {
+function isAllowed() {
   if (navigator.userActivation && !navigator.userActivation.hasBeenActive) return false;
   if (!audio) {
     audio = new AudioContext();

@@ -17,7 +17,7 @@ const MOST_MOMENTS = 8; // remembered: more than are ever seen at once
 export const state = {
   phase: IDLE,
   mode: WALLS,
-  bests: {}, // the player's best scores as far as known, by what `best_key` in playing.js says
+  bests: {}, // the player's best scores as far as known, by what `bestKey` in playing.js says
   chosen: undefined, // the challenge that the address asks for: {name, target, standing, problem}, see start.js; or null
   trouble: null, // why no game could be opened, in words
   wanted: null, // {mode, challenge} of the next game, which waits until the server has heard the end of this one
@@ -33,27 +33,27 @@ export function fresh() {
     player: null, // the name of the player whose game it is; null for a guest's
     challenge: null, // that this game is on: {name, asked, counts}, by its full name and as it was asked for; `counts`:
     // whether it was for the board when it began, as a second try of a daily challenge is not
-    target: null, // the game that is to be beaten, as the server records it, and whether it `is_own`
+    target: null, // the game that is to be beaten, as the server records it, and whether it `isOwn`
     ghost: null, // a playback of the same
-    best_before: null, // their best score in this mode, or in this challenge, when it began
+    bestBefore: null, // their best score in this mode, or in this challenge, when it began
     rival: null, // the entry of the board that is to be beaten next, null while unknown or if there is none
     leads: false, // nobody's score on the board is above this one
     ...scene(),
     queue: [], // headings asked for that no tick has taken yet
 
-    seen_at: 0, // when `advance` last looked at the clock
+    seenAt: 0, // when `advance` last looked at the clock
     clock: 0, // milliseconds since the last tick
-    ready_ms: 0, // what is left to get ready in
+    readyMs: 0, // what is left to get ready in
 
     stored: 0, // the tick up to which the server has the game
-    stored_ms: 0, // the same in milliseconds of play
-    heard_at: 0, // when the server last answered
-    pause_left: null, // seconds of pausing left then before the game is not ranked; null: no limit
+    storedMs: 0, // the same in milliseconds of play
+    heardAt: 0, // when the server last answered
+    pauseLeft: null, // seconds of pausing left then before the game is not ranked; null: no limit
     connection: FINE,
-    retry_ms: 0, // the server wants to be left alone for so long
-    back_at: -Infinity, // when the connection came back
+    retryMs: 0, // the server wants to be left alone for so long
+    backAt: -Infinity, // when the connection came back
 
-    given_up: false,
+    givenUp: false,
     result: null, // the server's last word, once the game is over
     refused: null, // why there will be none, in words
   };
@@ -64,10 +64,10 @@ export function scene(game = null, turns = []) {
   return {
     game, // the rules' Game
     turns, // [[tick, heading], ...]: all of the game's
-    tail_left: null, // the cell that the tail left in the last tick, or null
+    tailLeft: null, // the cell that the tail left in the last tick, or null
     eaten: null, // the cell of the meal of the last tick, or null
     meals: [], // the ticks of all meals
-    over_at: 0, // when the game ended here
+    overAt: 0, // when the game ended here
     moments: [], // the latest of what happened: [{what, at, ...}]
   };
 }
@@ -79,7 +79,7 @@ export function step(scene, now) {
   game.advance(turns, at);
   const ate = game.score > score;
   scene.eaten = ate ? food : null;
-  scene.tail_left = ate || game.outcome ? null : tail;
+  scene.tailLeft = ate || game.outcome ? null : tail;
   if (ate) {
     scene.meals.push(at);
     note(scene, ATE, now, { cell: food, points: game.score - score, length: game.body.length });

@@ -3,7 +3,7 @@
 The game never waits for this. A post that fails is made again, with all that was played since; what the server has
 heard already it refuses with 409 and the tick at which it stands, so nothing is lost and nothing counts twice. */
 
-import { game, is_player, leave_game, my_rank, post_turns, session } from "../api.js";
+import { game, isPlayer, leaveGame, myRank, postTurns, session } from "../api.js";
 import { FINE, LOST, OVER, PAUSED, SIGNED_OUT } from "./state.js";
 
 const EVERY_MS = 1000;
@@ -29,46 +29,46 @@ export function hurry() {
 
 /** Keeps the server informed about the game in `state`; calls `hear` with each of its answers. */
 export async function tell(state, hear) {
-  const is_open = () => !state.result && !state.refused;
+  const isOpen = () => !state.result && !state.refused;
   let failures = 0, more = false;
-  while (is_open()) {
+  while (isOpen()) {
     await nap(delay(state, failures, more));
-    if (!is_open()) return;
+    if (!isOpen()) return;
     if (state.connection === SIGNED_OUT && !session.token) continue;
     try {
       more = await post(state, hear);
       failures = 0;
     } catch (problem) {
       failures++;
-      take_refusal(state, problem, failures, hear);
+      takeRefusal(state, problem, failures, hear);
     }
   }
 }
 
 /** The last words of a page that is being closed, which can't wait for an answer. */
-export function tell_last(state) {
+export function tellLast(state) {
   const batch = unsent(state);
-  if (batch.tick > batch.since) post_turns(state.id, batch, { keepalive: true }).catch(() => {});
+  if (batch.tick > batch.since) postTurns(state.id, batch, { keepalive: true }).catch(() => {});
 }
 
 /** Posts what the server doesn't know yet, as much as fits; whether there is more. */
 async function post(state, hear) {
-  const batch = unsent(state), played_ms = state.game.nominal_ms;
-  const leaves = state.given_up && batch.since === batch.tick;
-  const answer = await (leaves ? leave(state) : post_turns(state.id, batch));
+  const batch = unsent(state), playedMs = state.game.nominalMs;
+  const leaves = state.givenUp && batch.since === batch.tick;
+  const answer = await (leaves ? leave(state) : postTurns(state.id, batch));
   connected(state);
-  state.stored_ms = played_ms;
+  state.storedMs = playedMs;
   hear(answer);
-  if (is_told_otherwise(state)) state.refused = TOLD_OTHERWISE;
+  if (isToldOtherwise(state)) state.refused = TOLD_OTHERWISE;
   return state.stored < state.game.ticks && batch.turns.length === MOST_TURNS;
 }
 
 /** Ends the game as left; what a post would have answered. */
-async function leave({ id, mode, challenge, best_before }) {
-  await leave_game(id);
+async function leave({ id, mode, challenge, bestBefore }) {
+  await leaveGame(id);
   const { status, tick, score, outcome, ranked } = await game(id);
-  const { rank, score: best } = is_player() ? await my_rank(mode, challenge?.name).catch(nowhere) : nowhere();
-  return { status, tick, score, outcome, ranked, rank, personal_best: best ?? Math.max(score, best_before) };
+  const { rank, score: best } = isPlayer() ? await myRank(mode, challenge?.name).catch(nowhere) : nowhere();
+  return { status, tick, score, outcome, ranked, rank, personal_best: best ?? Math.max(score, bestBefore) };
 }
 
 /** The standing of a guest; and on the board of a challenge whose game is gone. */
@@ -86,38 +86,38 @@ function unsent({ turns, stored, game }) {
 }
 
 /** Two browsers that play on in the same game tell different turns: its end here need not be its end there. */
-function is_told_otherwise(state) {
+function isToldOtherwise(state) {
   return Boolean(state.game.outcome) && !state.result && state.stored >= state.game.ticks;
 }
 
-function take_refusal(state, problem, failures, hear) {
+function takeRefusal(state, problem, failures, hear) {
   const { status, body, passes } = problem;
   if (passes) {
     state.connection = LOST;
-    state.retry_ms = (problem.retry_after ?? 0) * 1000;
+    state.retryMs = (problem.retryAfter ?? 0) * 1000;
     return;
   }
   state.connection = status === 401 && !session.token ? SIGNED_OUT : FINE;
   if (status === 409 && "tick" in body) hear({ ...body, ...body.game });
-  else if (is_final(state, status, failures)) state.refused = REFUSALS[status] ?? problem.detail;
+  else if (isFinal(state, status, failures)) state.refused = REFUSALS[status] ?? problem.detail;
 }
 
 /** Whether the server won't take the game however often it is asked. */
-function is_final({ connection, player }, status, failures) {
+function isFinal({ connection, player }, status, failures) {
   if (connection === SIGNED_OUT) return !player; // nobody can log in as a guest
   return status === 403 || status === 404 || failures >= MOST_REFUSALS;
 }
 
 function connected(state) {
-  if (state.connection === LOST) state.back_at = performance.now();
+  if (state.connection === LOST) state.backAt = performance.now();
   state.connection = FINE;
-  state.retry_ms = 0;
+  state.retryMs = 0;
 }
 
 /** Milliseconds to wait before the next post. */
 function delay(state, failures, more) {
   if (state.connection === SIGNED_OUT) return Infinity; // until `hurry` says that somebody has logged in
-  if (failures) return Math.max(state.retry_ms, BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1]);
+  if (failures) return Math.max(state.retryMs, BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1]);
   if (more || state.phase === OVER) return 0;
   return state.phase === PAUSED ? PAUSED_MS : EVERY_MS;
 }

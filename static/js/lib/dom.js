@@ -24,20 +24,20 @@ export function notice(element, words, remedy = null) {
 }
 
 /** A score that leads to the replay of its game; alone where the server has no turns of it (`game` null). */
-export function score_link(score, game, whose) {
+export function scoreLink(score, game, whose) {
   if (!game) return make("span", { className: "no-replay" }, score);
-  const link = make("a", { href: `#/games/${encodeURIComponent(game)}` }, score, play_sign());
+  const link = make("a", { href: `#/games/${encodeURIComponent(game)}` }, score, playSign());
   link.setAttribute("aria-label", `Watch ${score} ${whose}`);
   return link;
 }
 
-function play_sign() {
+function playSign() {
   return draw("svg", { viewBox: "0 0 12 12", class: "play-sign", "aria-hidden": "true" },
     draw("path", { d: "M3 1.5L10.5 6L3 10.5Z" }));
 }
 
 /** Fetches a stylesheet of a view that not everybody opens; settles when it counts. */
-export function need_style(name) {
+export function needStyle(name) {
   styles[name] ??= new Promise((resolve) => {
     const href = new URL(`../../${name}`, import.meta.url).href;
     document.head.append(make("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
@@ -47,10 +47,10 @@ export function need_style(name) {
 
 const styles = {};
 
-export function player_link(name) {
+export function playerLink(name) {
   return make("a", { href: `#/players/${encodeURIComponent(name)}`, dir: "auto" }, name);
 }
 
-export function time_ago(timestamp, words) {
+export function timeAgo(timestamp, words) {
   return make("time", { dateTime: timestamp, title: new Date(timestamp).toLocaleString() }, words);
 }

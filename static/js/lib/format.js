@@ -20,7 +20,7 @@ export const DAILY_HIDDEN = "daily_hidden"; // the server's code for a game that
 export const HIDDEN = "Until 00:00 UTC, games of the daily challenge are shown to those who have played it.";
 
 /** The date of the daily challenge of that name, in UTC as the server counts; null for the challenge of a game. */
-export function day_of(challenge) {
+export function dayOf(challenge) {
   const [kind, date = day(0)] = challenge.split("/");
   return kind === DAILY ? date : null;
 }
@@ -31,26 +31,26 @@ export function day(ahead) {
 }
 
 /** "Sunday 22 November" of such a date. */
-export function long_day(date) {
+export function longDay(date) {
   return new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" })
     .format(new Date(date));
 }
 
-export function challenge_address(name, mode = null) {
+export function challengeAddress(name, mode = null) {
   return `#/?challenge=${encodeURIComponent(name).replace("%2F", "/")}${mode ? `&mode=${mode}` : ""}`;
 }
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 const relative = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto", style: "short" });
-const short_date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const long_date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const shortDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const longDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 /** A time as people say it: "5 min ago" within a week, "12 Nov" within the year, then "12 Nov 2025". */
 export function when(timestamp, now = Date.now()) {
   const date = new Date(timestamp), seconds = (now - date) / 1000;
   if (seconds < 60) return "just now";
   if (seconds > 7 * 86400) {
-    return (date.getFullYear() === new Date(now).getFullYear() ? short_date : long_date).format(date);
+    return (date.getFullYear() === new Date(now).getFullYear() ? shortDate : longDate).format(date);
   }
   const [unit, length] = UNITS.find(([, length]) => seconds >= length);
   return relative.format(-Math.floor(seconds / length), unit);

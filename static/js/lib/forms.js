@@ -1,23 +1,23 @@
 /* Forms: what the server refuses is said beside the fields that it is about. */
 
-import { on_busy } from "../api.js";
+import { onBusy } from "../api.js";
 
 export const STAYS_OPEN = "stays open";
 
 /** `act` takes the form's values; what it throws is said beside the fields. `done` follows, unless it answers STAYS_OPEN. */
-export function bind_form(form, act, done) {
+export function bindForm(form, act, done) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("[type=submit]");
     if (button.disabled) return;
-    show_problem(form, null);
+    showProblem(form, null);
     button.disabled = true;
-    const unbind = on_busy((seconds) => say(form, `Many people are logging in. Trying again in ${seconds} s …`));
+    const unbind = onBusy((seconds) => say(form, `Many people are logging in. Trying again in ${seconds} s …`));
     try {
       conceal(form); // or a password manager sees no password
       if (await act(Object.fromEntries(new FormData(form))) !== STAYS_OPEN) done();
     } catch (problem) {
-      show_problem(form, problem);
+      showProblem(form, problem);
     } finally {
       unbind();
       button.disabled = false;
@@ -26,7 +26,7 @@ export function bind_form(form, act, done) {
 }
 
 /** Says beside its fields what was wrong, and below them what belongs to none; null takes it all away. */
-function show_problem(form, problem) {
+function showProblem(form, problem) {
   const messages = Object.fromEntries((problem?.errors ?? []).map(({ field, message }) => [field, message]));
   const wrong = [];
   for (const field of form.querySelectorAll(".field")) {
@@ -50,15 +50,15 @@ function sentence(words) {
 }
 
 /** The buttons beside passwords that show them, or hide them again. */
-export function bind_reveals(element) {
-  for (const button of element.querySelectorAll(".secret button")) bind_reveal(button);
+export function bindReveals(element) {
+  for (const button of element.querySelectorAll(".secret button")) bindReveal(button);
 }
 
-function bind_reveal(button) {
+function bindReveal(button) {
   button.addEventListener("click", () => {
-    const input = button.previousElementSibling, is_shown = input.type === "text";
-    input.type = is_shown ? "password" : "text";
-    button.setAttribute("aria-pressed", !is_shown);
+    const input = button.previousElementSibling, isShown = input.type === "text";
+    input.type = isShown ? "password" : "text";
+    button.setAttribute("aria-pressed", !isShown);
   });
 }
 
@@ -70,5 +70,5 @@ function conceal(form) {
 export function clear(form) {
   form.reset();
   conceal(form);
-  show_problem(form, null);
+  showProblem(form, null);
 }

@@ -22,29 +22,29 @@ function bounds(period, time) {
 
 /** The date if it lies in a period that is over, or null: for a later one, and for what is no date. */
 export function past(period, date, now = Date.now()) {
-  const is_date = /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date));
-  return is_date && period !== "all" && Date.parse(date) < bounds(period, now)[0] ? date : null;
+  const isDate = /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date));
+  return isDate && period !== "all" && Date.parse(date) < bounds(period, now)[0] ? date : null;
 }
 
 /** A date in the period before that of a date (null: today), or after it. */
-export function step(period, date, is_later, now = Date.now()) {
+export function step(period, date, isLater, now = Date.now()) {
   const [from, to] = bounds(period, date ? Date.parse(date) : now);
-  return new Date(is_later ? to : from - DAY_MS).toISOString().slice(0, 10);
+  return new Date(isLater ? to : from - DAY_MS).toISOString().slice(0, 10);
 }
 
 /** What the period around a date (null: today) is called: `{name, dates}`, as in "Last week", "9–15 November". */
 export function describe(period, date, now = Date.now()) {
   if (period === "all") return { name: "All time", dates: "" };
   const [from, to] = bounds(period, date ? Date.parse(date) : now), [current] = bounds(period, now);
-  const is_other_year = new Date(from).getUTCFullYear() !== new Date(now).getUTCFullYear();
-  const options = { ...DATES[period], timeZone: "UTC", ...(is_other_year && { year: "numeric" }) };
+  const isOtherYear = new Date(from).getUTCFullYear() !== new Date(now).getUTCFullYear();
+  const options = { ...DATES[period], timeZone: "UTC", ...(isOtherYear && { year: "numeric" }) };
   const dates = new Intl.DateTimeFormat("en-GB", options).formatRange(from, to - 1);
   if (from === current) return { name: CURRENT[period], dates };
   return to === current ? { name: BEFORE[period], dates } : { name: dates, dates: "" };
 }
 
 /** How long the current period lasts, as in "ends in 3 h 12 min". */
-export function ends_in(period, now = Date.now()) {
+export function endsIn(period, now = Date.now()) {
   const ends = period === "daily" ? "the next one comes in" : "ends in";
   const minutes = Math.ceil((bounds(period, now)[1] - now) / 60_000);
   const days = Math.floor(minutes / 1440), hours = Math.floor(minutes % 1440 / 60);

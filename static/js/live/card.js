@@ -2,24 +2,24 @@
 game. It shows how the game stands, and changes nothing. */
 
 import { make } from "../lib/dom.js";
-import { set_hidden, set_text } from "../play/hud.js";
+import { setHidden, setText } from "../play/hud.js";
 import { progress } from "../game/playback.js";
-import { draw, open_pit } from "../draw/board.js";
+import { draw, openPit } from "../draw/board.js";
 import { ENDED, RESTS, SILENT } from "./feed.js";
-import { MODE_NAMES, OUTCOME_NAMES, day_of, ordinal } from "../lib/format.js";
+import { MODE_NAMES, OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
 
 const BLOW_MS = 900; // the end of a game is seen before it is said
 const LABEL_MS = 4000; // between two names of a link: nobody listens faster
 
 /** The card of a game of feed.js. Its `pit` is opened by `hang`, once it is on the page. */
-export function make_card(watched) {
+export function makeCard(watched) {
   const { id, username, bot, challenge, playback } = watched;
-  const tags = [bot && "bot", challenge && (day_of(challenge) ? "daily" : "challenge")].filter(Boolean);
+  const tags = [bot && "bot", challenge && (dayOf(challenge) ? "daily" : "challenge")].filter(Boolean);
   const part = (name) => make("span", { className: name });
   const card = {
-    id, watched, pit: null, is_seen: false, drawn_at: -Infinity, labelled_at: -Infinity,
-    ended_at: null, // when its end was seen here
-    leaves_at: null, // when it leaves the wall, if it is about to
+    id, watched, pit: null, isSeen: false, drawnAt: -Infinity, labelledAt: -Infinity,
+    endedAt: null, // when its end was seen here
+    leavesAt: null, // when it leaves the wall, if it is about to
     canvas: make("canvas"), outcome: part("live-outcome"), total: part("live-total number"), rank: part("live-rank"),
     score: part("live-score number"),
   };
@@ -37,7 +37,7 @@ export function make_card(watched) {
 
 /** To be called once the card is on the page: only there has its board a size and colours. */
 export function hang(card) {
-  card.pit = open_pit(card.canvas);
+  card.pit = openPit(card.canvas);
 }
 
 export function drop(card) {
@@ -46,32 +46,32 @@ export function drop(card) {
 }
 
 /** Shows the game as it stands at `now`; `how` is one of RUNS, RESTS, ... */
-export function show_card(card, how, now) {
+export function showCard(card, how, now) {
   const { playback } = card.watched;
-  set_text(card.score, playback.game.score);
+  setText(card.score, playback.game.score);
   const said = words(card, how, now), [outcome, total = "", rank = ""] = said;
-  set_hidden(card.said, !said.length);
-  set_text(card.outcome, outcome ?? "");
-  set_text(card.total, total);
-  set_text(card.rank, rank);
-  if (now - card.labelled_at < LABEL_MS) return;
-  card.labelled_at = now;
+  setHidden(card.said, !said.length);
+  setText(card.outcome, outcome ?? "");
+  setText(card.total, total);
+  setText(card.rank, rank);
+  if (now - card.labelledAt < LABEL_MS) return;
+  card.labelledAt = now;
   card.link.setAttribute("aria-label", label(card, how));
 }
 
-export function draw_card(card, now) {
+export function drawCard(card, now) {
   const { playback } = card.watched;
-  card.drawn_at = now;
+  card.drawnAt = now;
   draw(card.pit, playback, progress(playback), now);
 }
 
 // What is said
 
 /** What is said over the board, in up to three lines: none while the game runs. */
-function words({ watched, ended_at }, how, now) {
+function words({ watched, endedAt }, how, now) {
   if (how === RESTS) return ["Paused"];
   if (how === SILENT) return [`No word for ${Math.floor(watched.heard / 1000)} s`];
-  if (how !== ENDED || now - ended_at < BLOW_MS) return [];
+  if (how !== ENDED || now - endedAt < BLOW_MS) return [];
   return [outcome(watched), watched.playback.game.score, standing(watched)];
 }
 
@@ -84,7 +84,7 @@ function standing({ bot, challenge, ending, playback: { mode } }) {
   if (!ending) return "";
   if (!ending.ranked) return "Not ranked";
   if (!ending.rank) return "";
-  if (challenge && !day_of(challenge)) return `${ordinal(ending.rank)} in the challenge`;
+  if (challenge && !dayOf(challenge)) return `${ordinal(ending.rank)} in the challenge`;
   return `${ordinal(ending.rank)} on the ${bot ? "bots' " : ""}${challenge ? "daily " : ""}${MODE_NAMES[mode]} board`;
 }
 

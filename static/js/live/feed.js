@@ -1,9 +1,9 @@
 /* Games that are being played, as they are watched: asks once a second what is new of them, and plays each some time behind
 its player, so that the motion is even whatever the answers do. */
 
-import { live_games } from "../api.js";
-import { extend, go_to, is_at_end, open_playback, play, played_ms } from "../game/playback.js";
-import { tick_ms } from "../rules.js";
+import { liveGames } from "../api.js";
+import { extend, goTo, isAtEnd, openPlayback, play, playedMs } from "../game/playback.js";
+import { tickMs } from "../rules.js";
 import { OVER, PLAYING } from "../game/state.js";
 
 // How a watched game stands
@@ -22,54 +22,54 @@ const EASE_MS = 1500; // in which a smaller difference is made up for
 const STILL_MS = 2800; // without a move: it is paused
 const SILENT_MS = 5500; // without a word from its player: not even paused, which would be said every three seconds
 
-/** Watches the `limit` best games, and those that `add_game` adds. `close_watch` ends it.
+/** Watches the `limit` best games, and those that `addGame` adds. `closeWatch` ends it.
 
-`games` is a Map of what is watched by id: {playback, username, bot, challenge, ending, is_held}, `ending` being {outcome,
-ranked, rank} once the server has said so, which is before it is seen; for `is_held` see `hold`. `failures`: how many
-questions in a row had no answer. `asked_at`: when the one was put that waits for its answer, or null. `answered_at`: when
+`games` is a Map of what is watched by id: {playback, username, bot, challenge, ending, isHeld}, `ending` being {outcome,
+ranked, rank} once the server has said so, which is before it is seen; for `isHeld` see `hold`. `failures`: how many
+questions in a row had no answer. `askedAt`: when the one was put that waits for its answer, or null. `answeredAt`: when
 the last answer came, or null. */
-export function open_watch(limit = 0) {
+export function openWatch(limit = 0) {
   const watch = {
-    games: new Map(), limit, failures: 0, retry_ms: 0, asked_at: null, answered_at: null, seen_at: performance.now(),
-    is_closed: false,
+    games: new Map(), limit, failures: 0, retryMs: 0, askedAt: null, answeredAt: null, seenAt: performance.now(),
+    isClosed: false,
   };
   watch.wake = () => {};
-  watch.on_show = () => document.hidden || watch.wake();
-  document.addEventListener("visibilitychange", watch.on_show);
-  keep_asking(watch);
+  watch.onShow = () => document.hidden || watch.wake();
+  document.addEventListener("visibilitychange", watch.onShow);
+  keepAsking(watch);
   return watch;
 }
 
-export function close_watch(watch) {
-  watch.is_closed = true;
+export function closeWatch(watch) {
+  watch.isClosed = true;
   watch.wake();
-  document.removeEventListener("visibilitychange", watch.on_show);
+  document.removeEventListener("visibilitychange", watch.onShow);
 }
 
 /** Watches a game that the server has told of: {id, username, mode, seed, turns, tick, ...}; answers what is watched. */
-export function add_game(watch, told, now) {
-  const { id, username, bot = false, challenge = null, heard = 0 } = told, playback = open_playback(told);
-  const watched = { id, username, bot, challenge, playback, ending: null, is_gone: false, is_held: false };
+export function addGame(watch, told, now) {
+  const { id, username, bot = false, challenge = null, heard = 0 } = told, playback = openPlayback(told);
+  const watched = { id, username, bot, challenge, playback, ending: null, isGone: false, isHeld: false };
   hear(watched, heard, true, now);
   watch.games.set(id, watched);
-  jump(watched, target_ms(watch, watched, now), now);
+  jump(watched, targetMs(watch, watched, now), now);
   return watched;
 }
 
 // Asking
 
-async function keep_asking(watch) {
+async function keepAsking(watch) {
   await null; // a game that is added at once is asked for at once
-  while (!watch.is_closed) {
+  while (!watch.isClosed) {
     try {
       if (!document.hidden) await ask(watch);
-      Object.assign(watch, { failures: 0, retry_ms: 0 });
+      Object.assign(watch, { failures: 0, retryMs: 0 });
     } catch (problem) {
       watch.failures++;
-      watch.retry_ms = (problem.retry_after ?? 0) * 1000;
+      watch.retryMs = (problem.retryAfter ?? 0) * 1000;
     }
-    watch.asked_at = null;
-    if (!watch.is_closed) await nap(watch);
+    watch.askedAt = null;
+    if (!watch.isClosed) await nap(watch);
   }
 }
 
@@ -77,29 +77,29 @@ function nap(watch) {
   const backoff = BACKOFF_MS[Math.min(watch.failures, BACKOFF_MS.length) - 1];
   return new Promise((resolve) => {
     watch.wake = resolve;
-    setTimeout(resolve, watch.failures ? Math.max(watch.retry_ms, backoff) : EVERY_MS + put_off(watch));
+    setTimeout(resolve, watch.failures ? Math.max(watch.retryMs, backoff) : EVERY_MS + putOff(watch));
   });
 }
 
 /** For how long to wait beyond a second, so that the next question comes just after a post of the one game's player. */
-function put_off({ games, limit }) {
+function putOff({ games, limit }) {
   const [only] = games.values();
   if (limit || games.size !== 1) return 0;
   return Math.min(LATER_MS, (EVERY_MS + AFTER_POST_MS - only.heard % EVERY_MS) % EVERY_MS);
 }
 
 async function ask(watch) {
-  const running = Array.from(watch.games.values()).filter(({ ending, is_gone }) => !ending && !is_gone).slice(0, MOST_KNOWN);
+  const running = Array.from(watch.games.values()).filter(({ ending, isGone }) => !ending && !isGone).slice(0, MOST_KNOWN);
   if (!running.length && !watch.limit) return;
-  watch.asked_at = performance.now();
-  const answer = await live_games(new Map(running.map(({ id, playback }) => [id, playback.known.ticks])), watch.limit);
+  watch.askedAt = performance.now();
+  const answer = await liveGames(new Map(running.map(({ id, playback }) => [id, playback.known.ticks])), watch.limit);
   const now = performance.now(), told = new Set(answer.map(({ id }) => id));
   for (const news of answer) {
     if (watch.games.has(news.id)) take(watch.games.get(news.id), news, now);
-    else if (news.seed) add_game(watch, news, now);
+    else if (news.seed) addGame(watch, news, now);
   }
-  for (const watched of running) watched.is_gone = !told.has(watched.id);
-  watch.answered_at = now;
+  for (const watched of running) watched.isGone = !told.has(watched.id);
+  watch.answeredAt = now;
 }
 
 function take(watched, { tick, heard, turns = [], outcome = null, ranked, rank = null }, now) {
@@ -110,66 +110,66 @@ function take(watched, { tick, heard, turns = [], outcome = null, ranked, rank =
 }
 
 /** The player was at the last known tick `heard` milliseconds ago, if it is a new one; else they have just kept still. */
-function hear(watched, heard, has_moved, now) {
+function hear(watched, heard, hasMoved, now) {
   watched.heard = heard;
-  if (has_moved) Object.assign(watched, { moved_at: now - heard, moved_ms: watched.playback.known.nominal_ms });
-  else watched.moved_at = Math.min(watched.moved_at, now - heard); // how long ago, add_game was perhaps not told
+  if (hasMoved) Object.assign(watched, { movedAt: now - heard, movedMs: watched.playback.known.nominalMs });
+  else watched.movedAt = Math.min(watched.movedAt, now - heard); // how long ago, addGame was perhaps not told
 }
 
 // Playing
 
 /** Lets the time up to `now` pass in all games. Called with each frame. */
 export function advance(watch, now) {
-  const elapsed = now - watch.seen_at;
-  watch.seen_at = now;
-  for (const watched of watch.games.values()) if (!watched.is_held) follow(watch, watched, elapsed, now);
+  const elapsed = now - watch.seenAt;
+  watch.seenAt = now;
+  for (const watched of watch.games.values()) if (!watched.isHeld) follow(watch, watched, elapsed, now);
 }
 
 /** Leaves it to the viewer where this game is seen; what is new of it is asked for as before. */
 export function hold(watched) {
-  watched.is_held = true;
+  watched.isHeld = true;
 }
 
 /** Follows the player again, from there on or from where the viewer is if that is near. */
 export function rejoin(watch, watched, now) {
-  watched.is_held = false;
+  watched.isHeld = false;
   watched.playback.phase = PLAYING;
-  if (Math.abs(late_ms(watch, watched, now)) > NEAR_MS) jump(watched, target_ms(watch, watched, now), now);
+  if (Math.abs(lateMs(watch, watched, now)) > NEAR_MS) jump(watched, targetMs(watch, watched, now), now);
 }
 
 /** By how much what is seen is behind where it should be: less than zero if it is ahead of that. */
-export function late_ms(watch, watched, now) {
-  return target_ms(watch, watched, now) - played_ms(watched.playback);
+export function lateMs(watch, watched, now) {
+  return targetMs(watch, watched, now) - playedMs(watched.playback);
 }
 
 /** Where to be now, in milliseconds of the game's own time: some way behind its player, and no further than is known. */
-function target_ms({ limit }, { playback, moved_at, moved_ms }, now) {
+function targetMs({ limit }, { playback, movedAt, movedMs }, now) {
   const behind = limit ? BEHIND_MANY_MS : BEHIND_ONE_MS;
-  return Math.min(playback.known.nominal_ms, moved_ms + now - moved_at - behind);
+  return Math.min(playback.known.nominalMs, movedMs + now - movedAt - behind);
 }
 
 function follow(watch, watched, elapsed, now) {
-  const late = late_ms(watch, watched, now);
-  if (late > CATCH_UP_MS) jump(watched, target_ms(watch, watched, now), now);
+  const late = lateMs(watch, watched, now);
+  if (late > CATCH_UP_MS) jump(watched, targetMs(watch, watched, now), now);
   else play(watched.playback, elapsed * Math.max(0, 1 + late / EASE_MS), now);
 }
 
 /** Goes near the end of what is known, where all ticks are about as long. */
 function jump({ playback }, target, now) {
   const { known } = playback;
-  go_to(playback, known.ticks - Math.round((known.nominal_ms - target) / tick_ms(known.score)), now);
+  goTo(playback, known.ticks - Math.round((known.nominalMs - target) / tickMs(known.score)), now);
 }
 
 /** How a watched game stands: one of RUNS, RESTS, ... A player is as still as the last answer knows: nobody asks for news
 while the page is hidden. */
-export function standing(watch, { playback, ending, is_gone, heard, moved_at }, now) {
-  if (is_gone) return GONE;
-  if (playback.phase === OVER || (ending && !playback.known.outcome && is_at_end(playback))) return ENDED;
-  if (is_lost(watch, now)) return LOST;
-  if (!is_at_end(playback) || watch.answered_at - moved_at < STILL_MS) return RUNS;
+export function standing(watch, { playback, ending, isGone, heard, movedAt }, now) {
+  if (isGone) return GONE;
+  if (playback.phase === OVER || (ending && !playback.known.outcome && isAtEnd(playback))) return ENDED;
+  if (isLost(watch, now)) return LOST;
+  if (!isAtEnd(playback) || watch.answeredAt - movedAt < STILL_MS) return RUNS;
   return heard < SILENT_MS ? RESTS : SILENT;
 }
 
-export function is_lost({ failures, asked_at }, now) {
-  return failures > 0 || (asked_at !== null && now - asked_at > LATE_MS);
+export function isLost({ failures, askedAt }, now) {
+  return failures > 0 || (askedAt !== null && now - askedAt > LATE_MS);
 }

@@ -3,30 +3,30 @@ and again. */
 
 import { home } from "../api.js";
 import { make } from "../lib/dom.js";
-import { go_to, open_playback, play, progress } from "../game/playback.js";
-import { draw, open_pit } from "../draw/board.js";
+import { goTo, openPlayback, play, progress } from "../game/playback.js";
+import { draw, openPit } from "../draw/board.js";
 import { OVER, PLAYING } from "../game/state.js";
 
 const CALLED = { day: "Today's best", week: "This week's best", month: "This month's best", all: "The best so far" };
 const RESTS_MS = 4000; // at the end, before it begins again
 
-/** Invites to play in `element`, and adds the replay there once it is found. `close_showcase` ends it. */
-export function open_showcase(element) {
-  const showcase = { element, playback: null, pit: null, seen_at: 0, is_closed: false };
+/** Invites to play in `element`, and adds the replay there once it is found. `closeShowcase` ends it. */
+export function openShowcase(element) {
+  const showcase = { element, playback: null, pit: null, seenAt: 0, isClosed: false };
   element.replaceChildren(make("div", { className: "live-offer" },
     make("h2", {}, "The pit is yours"), make("a", { className: "loud", href: "#/" }, "Play")));
-  find_best().then((best) => best && !showcase.is_closed && begin(showcase, best), () => {}); // without it goes as well
+  findBest().then((best) => best && !showcase.isClosed && begin(showcase, best), () => {}); // without it goes as well
   return showcase;
 }
 
-export function close_showcase(showcase) {
-  showcase.is_closed = true;
+export function closeShowcase(showcase) {
+  showcase.isClosed = true;
   showcase.pit?.close();
   showcase.element.replaceChildren();
 }
 
 /** The server's record of the best game that can be shown, with its `period`; null if there is none. */
-async function find_best() {
+async function findBest() {
   return (await home()).best_game;
 }
 
@@ -37,18 +37,18 @@ function begin(showcase, record) {
     make("span", { className: "live-board" }, canvas),
     make("span", {}, `${CALLED[record.period]}: `, make("strong", {}, record.score), " by ",
       make("bdi", {}, record.username))));
-  showcase.pit = open_pit(canvas);
-  showcase.playback = open_playback(record);
+  showcase.pit = openPit(canvas);
+  showcase.playback = openPlayback(record);
 }
 
 /** Lets the time up to `now` pass. */
-export function show_showcase(showcase, now) {
-  const { playback, pit, seen_at } = showcase;
-  showcase.seen_at = now;
+export function showShowcase(showcase, now) {
+  const { playback, pit, seenAt } = showcase;
+  showcase.seenAt = now;
   if (!playback) return;
-  play(playback, Math.min(100, now - seen_at), now); // it waits while nobody looks
-  if (playback.phase === OVER && now - playback.over_at > RESTS_MS) {
-    go_to(playback, 0, now);
+  play(playback, Math.min(100, now - seenAt), now); // it waits while nobody looks
+  if (playback.phase === OVER && now - playback.overAt > RESTS_MS) {
+    goTo(playback, 0, now);
     playback.phase = PLAYING;
   }
   draw(pit, playback, progress(playback), now);

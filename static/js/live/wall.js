@@ -1,10 +1,10 @@
 /* The wall: the games that are being played now, best first. */
 
-import { draw_card, drop, hang, make_card, show_card } from "./card.js";
-import { make, need_style } from "../lib/dom.js";
-import { set_hidden, set_text } from "../play/hud.js";
-import { close_showcase, open_showcase, show_showcase } from "./showcase.js";
-import { ENDED, GONE, SILENT, advance, close_watch, is_lost, open_watch, standing } from "./feed.js";
+import { drawCard, drop, hang, makeCard, showCard } from "./card.js";
+import { make, needStyle } from "../lib/dom.js";
+import { setHidden, setText } from "../play/hud.js";
+import { closeShowcase, openShowcase, showShowcase } from "./showcase.js";
+import { ENDED, GONE, SILENT, advance, closeWatch, isLost, openWatch, standing } from "./feed.js";
 
 const HOLDS = 12, HOLDS_NARROW = 7; // games: they fill the rows of each width
 const ORDER_MS = 4000; // between two orders by score
@@ -26,30 +26,30 @@ export let wall = null;
 
 export async function open() {
   const opened = wall = {
-    watch: open_watch(holds() + 1),
+    watch: openWatch(holds() + 1),
     places: [], // ids of games in the order of the wall; null: a place that is free
     cards: new Map(), // by id
     showcase: null, // while nobody plays
     sight: new IntersectionObserver(see),
-    ordered_at: performance.now(),
-    stirred_at: -Infinity, // when a hand last moved over it
-    said_at: -Infinity,
+    orderedAt: performance.now(),
+    stirredAt: -Infinity, // when a hand last moved over it
+    saidAt: -Infinity,
   };
-  await need_style("wall.css");
+  await needStyle("wall.css");
   if (wall === opened) requestAnimationFrame((now) => frame(now, opened));
 }
 
 export function close() {
   if (!wall) return;
-  close_watch(wall.watch);
+  closeWatch(wall.watch);
   wall.sight.disconnect();
   for (const card of wall.cards.values()) drop(card);
-  if (wall.showcase) close_showcase(wall.showcase);
+  if (wall.showcase) closeShowcase(wall.showcase);
   wall = null;
   at("live-wall").replaceChildren();
-  set_hidden(at("live-wall"), true);
-  set_hidden(at("live-empty"), true);
-  set_text(at("live-note"), "Every game that is being played now.");
+  setHidden(at("live-wall"), true);
+  setHidden(at("live-empty"), true);
+  setText(at("live-note"), "Every game that is being played now.");
 }
 
 function holds() {
@@ -60,22 +60,22 @@ function frame(now, opened) {
   if (wall !== opened) return;
   advance(wall.watch, now);
   arrange(now);
-  for (const card of wall.cards.values()) show_card(card, standing(wall.watch, card.watched, now), now);
-  for (const card of wall.cards.values()) if (is_due(card, now)) draw_card(card, now);
-  show_emptiness(now);
+  for (const card of wall.cards.values()) showCard(card, standing(wall.watch, card.watched, now), now);
+  for (const card of wall.cards.values()) if (isDue(card, now)) drawCard(card, now);
+  showEmptiness(now);
   say(now);
   requestAnimationFrame((next) => frame(next, opened));
 }
 
 /** Boards out of sight are not drawn, and only the first, which is large, at the full rate. */
-function is_due({ id, is_seen, drawn_at }, now) {
-  return is_seen && (id === wall.places[0] || now - drawn_at >= SMALL_MS);
+function isDue({ id, isSeen, drawnAt }, now) {
+  return isSeen && (id === wall.places[0] || now - drawnAt >= SMALL_MS);
 }
 
 function see(changes) {
   for (const { target, isIntersecting } of changes) {
     const card = wall?.cards.get(target.dataset.game);
-    if (card) card.is_seen = isIntersecting;
+    if (card) card.isSeen = isIntersecting;
   }
 }
 
@@ -84,106 +84,106 @@ function see(changes) {
 /** Lets games come and go. Under somebody's hand nothing moves: what leaves leaves its place free, and who comes takes a
 free place. */
 function arrange(now) {
-  const { watch, places } = wall, is_held = has_attention(at("live-wall"));
+  const { watch, places } = wall, isHeld = hasAttention(at("live-wall"));
   watch.limit = holds() + 1; // one more, to know whether there are more
-  for (const card of wall.cards.values()) show_leaving(card, now);
+  for (const card of wall.cards.values()) showLeaving(card, now);
   const staying = places.map((id) => id && stays(wall.cards.get(id), now) ? id : null);
-  const waiting = Array.from(watch.games.keys()).filter((id) => !places.includes(id) && is_played(id, now));
-  const wanted = is_held ? fill(staying, best_first(waiting), now) : close_up(staying, best_first(waiting), now);
-  if (wanted.join() !== places.join() || wanted.length !== places.length) move_to(wanted.some(Boolean) ? wanted : [], now);
+  const waiting = Array.from(watch.games.keys()).filter((id) => !places.includes(id) && isPlayed(id, now));
+  const wanted = isHeld ? fill(staying, bestFirst(waiting), now) : closeUp(staying, bestFirst(waiting), now);
+  if (wanted.join() !== places.join() || wanted.length !== places.length) placeCards(wanted.some(Boolean) ? wanted : []);
   forget(now);
 }
 
-function has_attention(element) {
+function hasAttention(element) {
   return element.matches(":focus-within") || (hovers.matches && element.matches(":hover"));
 }
 
 /** More cards make the others smaller, so they wait until the hand lies still. */
 function fill(staying, waiting, now) {
   const filled = staying.map((id) => id ?? waiting.shift() ?? null);
-  return now - wall.stirred_at < STIRS_MS ? filled : [...filled, ...waiting.slice(0, Math.max(0, holds() - filled.length))];
+  return now - wall.stirredAt < STIRS_MS ? filled : [...filled, ...waiting.slice(0, Math.max(0, holds() - filled.length))];
 }
 
-function close_up(staying, waiting, now) {
+function closeUp(staying, waiting, now) {
   const all = [...staying.filter(Boolean), ...waiting];
-  if (now - wall.ordered_at < ORDER_MS && staying[0]) return all.slice(0, holds()); // the large place is the best one's
-  wall.ordered_at = now;
-  return best_first(all).slice(0, holds());
+  if (now - wall.orderedAt < ORDER_MS && staying[0]) return all.slice(0, holds()); // the large place is the best one's
+  wall.orderedAt = now;
+  return bestFirst(all).slice(0, holds());
 }
 
 /** By the score that is seen; equals stay as they are. */
-function best_first(ids) {
+function bestFirst(ids) {
   const score = (id) => wall.watch.games.get(id).playback.game.score;
   return ids.sort((one, other) => score(other) - score(one));
 }
 
-function is_played(id, now) {
+function isPlayed(id, now) {
   const watched = wall.watch.games.get(id);
-  return ![ENDED, GONE].includes(standing(wall.watch, watched, now)) && !is_given_up(watched, now);
+  return ![ENDED, GONE].includes(standing(wall.watch, watched, now)) && !isGivenUp(watched, now);
 }
 
-function is_given_up(watched, now) {
+function isGivenUp(watched, now) {
   return standing(wall.watch, watched, now) === SILENT && watched.heard >= GIVEN_UP_MS;
 }
 
 /** Whose end has been seen, or is never to be told, leaves; but not from under somebody's hand. */
-function stays({ leaves_at, element }, now) {
-  return leaves_at === null || now < leaves_at || has_attention(element);
+function stays({ leavesAt, element }, now) {
+  return leavesAt === null || now < leavesAt || hasAttention(element);
 }
 
-function show_leaving(card, now) {
+function showLeaving(card, now) {
   const how = standing(wall.watch, card.watched, now);
   if (how === ENDED) {
-    card.ended_at ??= now;
-    card.leaves_at ??= now + END_MS;
-  } else if (how === GONE || is_given_up(card.watched, now)) {
-    card.leaves_at ??= now + FADE_MS;
+    card.endedAt ??= now;
+    card.leavesAt ??= now + END_MS;
+  } else if (how === GONE || isGivenUp(card.watched, now)) {
+    card.leavesAt ??= now + FADE_MS;
   } else {
-    card.leaves_at = null;
+    card.leavesAt = null;
   }
-  const is_leaving = card.leaves_at !== null && now > card.leaves_at - FADE_MS && !has_attention(card.element);
-  card.element.classList.toggle("is-leaving", is_leaving);
+  const isLeaving = card.leavesAt !== null && now > card.leavesAt - FADE_MS && !hasAttention(card.element);
+  card.element.classList.toggle("is-leaving", isLeaving);
 }
 
 /** Games that are over, and those that are far from the wall, are asked for no longer. */
 function forget(now) {
   const { watch, places } = wall;
   const others = Array.from(watch.games.keys()).filter((id) => !places.includes(id));
-  const waiting = best_first(others.filter((id) => is_played(id, now)));
+  const waiting = bestFirst(others.filter((id) => isPlayed(id, now)));
   for (const id of others) if (!waiting.includes(id) || waiting.indexOf(id) > holds()) watch.games.delete(id);
 }
 
 // How it moves
 
 /** Puts these games on the wall, in this order. The cards that were there glide to where they are now. */
-function move_to(wanted, now) {
+function placeCards(wanted) {
   const before = new Map(Array.from(wall.cards.values(), (card) => [card, card.element.getBoundingClientRect()]));
-  const new_ids = wanted.filter((id) => id && !wall.cards.has(id));
-  for (const id of new_ids) wall.cards.set(id, make_card(wall.watch.games.get(id)));
+  const newIds = wanted.filter((id) => id && !wall.cards.has(id));
+  for (const id of newIds) wall.cards.set(id, makeCard(wall.watch.games.get(id)));
   wall.places = wanted;
-  set_hidden(at("live-wall"), !wanted.length);
-  put_in(at("live-wall"), wanted.map((id) => id ? wall.cards.get(id).element : make("li", { ariaHidden: "true" })));
-  for (const [id, card] of wall.cards) if (!wanted.includes(id)) take_down(id, card);
-  for (const id of new_ids) put_up(wall.cards.get(id), now);
+  setHidden(at("live-wall"), !wanted.length);
+  putIn(at("live-wall"), wanted.map((id) => id ? wall.cards.get(id).element : make("li", { ariaHidden: "true" })));
+  for (const [id, card] of wall.cards) if (!wanted.includes(id)) takeDown(id, card);
+  for (const id of newIds) putUp(wall.cards.get(id));
   for (const [card, from] of before) if (wall.cards.has(card.id)) glide(card.element, from);
 }
 
 /** Makes these the children of the list. Those that stand well are not touched: moved, they would lose the focus. */
-function put_in(list, elements) {
+function putIn(list, elements) {
   for (const child of Array.from(list.children)) if (!elements.includes(child)) child.remove();
   elements.forEach((element, n) => {
     if (list.children[n] !== element) list.insertBefore(element, list.children[n] ?? null);
   });
 }
 
-function put_up(card, now) {
+function putUp(card) {
   hang(card);
   card.element.dataset.game = card.id;
   wall.sight.observe(card.element);
   if (!still.matches) card.element.animate({ opacity: [0, 1], scale: [0.94, 1] }, { duration: FADE_MS, easing: "ease-out" });
 }
 
-function take_down(id, card) {
+function takeDown(id, card) {
   wall.sight.unobserve(card.element);
   drop(card);
   wall.cards.delete(id);
@@ -200,32 +200,32 @@ function glide(element, from) {
 
 // What is said
 
-function show_emptiness(now) {
-  const is_empty = wall.watch.answered_at !== null && !wall.places.length;
-  set_hidden(at("live-empty"), !is_empty);
-  if (is_empty) wall.showcase ??= open_showcase(at("live-empty"));
-  else if (wall.showcase) wall.showcase = close_showcase(wall.showcase) ?? null;
-  if (wall.showcase) show_showcase(wall.showcase, now);
+function showEmptiness(now) {
+  const isEmpty = wall.watch.answeredAt !== null && !wall.places.length;
+  setHidden(at("live-empty"), !isEmpty);
+  if (isEmpty) wall.showcase ??= openShowcase(at("live-empty"));
+  else if (wall.showcase) wall.showcase = closeShowcase(wall.showcase) ?? null;
+  if (wall.showcase) showShowcase(wall.showcase, now);
 }
 
 /** Says it at once, but numbers no faster than one can listen. */
 function say(now) {
-  const words = news(now), is_number = /\d/.test(words) && /\d/.test(at("live-note").textContent);
-  if (at("live-note").textContent === words || (is_number && now - wall.said_at < SAY_MS)) return;
-  wall.said_at = now;
+  const words = news(now), isNumber = /\d/.test(words) && /\d/.test(at("live-note").textContent);
+  if (at("live-note").textContent === words || (isNumber && now - wall.saidAt < SAY_MS)) return;
+  wall.saidAt = now;
   at("live-note").textContent = words;
 }
 
 function news(now) {
   const { watch } = wall;
-  const played = Array.from(watch.games.keys()).filter((id) => is_played(id, now)).length;
-  if (is_lost(watch, now)) return "Connection lost; trying again.";
-  if (watch.answered_at === null) return "Every game that is being played now.";
+  const played = Array.from(watch.games.keys()).filter((id) => isPlayed(id, now)).length;
+  if (isLost(watch, now)) return "Connection lost; trying again.";
+  if (watch.answeredAt === null) return "Every game that is being played now.";
   if (!played) return "Nobody is playing just now.";
   if (played > holds()) return `The ${holds()} best of the games being played.`;
   return played === 1 ? "1 game is being played." : `${played} games are being played, best first.`;
 }
 
 for (const sign of ["pointermove", "focusin"]) {
-  at("live-wall").addEventListener(sign, () => Object.assign(wall ?? {}, { stirred_at: performance.now() }));
+  at("live-wall").addEventListener(sign, () => Object.assign(wall ?? {}, { stirredAt: performance.now() }));
 }

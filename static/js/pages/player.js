@@ -1,10 +1,10 @@
 /* A player's page: best games by mode, the scores over time, and the latest games. */
 
 import * as api from "../api.js";
-import { make, notice, score_link, time_ago } from "../lib/dom.js";
-import { show_plot } from "../draw/chart.js";
+import { make, notice, scoreLink, timeAgo } from "../lib/dom.js";
+import { showPlot } from "../draw/chart.js";
 import { MODES } from "../rules.js";
-import { MODE_NAMES, OUTCOME_NAMES, day_of, ordinal, when } from "../lib/format.js";
+import { MODE_NAMES, OUTCOME_NAMES, dayOf, ordinal, when } from "../lib/format.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -18,7 +18,7 @@ export async function open(query, name) {
     const player = await api.player(name);
     if (shown === name) show(player);
   } catch (problem) {
-    if (shown === name) show_problem(problem, () => open(query, name));
+    if (shown === name) showProblem(problem, () => open(query, name));
   }
 }
 
@@ -34,7 +34,7 @@ function clear(name) {
   at("player-games").replaceChildren();
 }
 
-function show_problem({ status, message }, again) {
+function showProblem({ status, message }, again) {
   at("player-found").hidden = true;
   if (status === 404) {
     notice(at("player-note"), "Nobody plays here by this name. It may have been changed, or the account deleted.");
@@ -55,9 +55,9 @@ function show({ username, joined_at, games, bests, latest, bot = false, scores =
   at("player-found").setAttribute("aria-busy", "false");
   at("player-bests").replaceChildren(
     ...MODES.map((mode) => best(mode, bests[mode], "Not on the board yet", username, bot)));
-  show_plot(at("player-plot"), scores, games);
+  showPlot(at("player-plot"), scores, games);
   at("player-latest").hidden = !latest.length;
-  at("player-games").replaceChildren(...latest.map((game) => game_row(game, username)));
+  at("player-games").replaceChildren(...latest.map((game) => gameRow(game, username)));
 }
 
 function counted(games) {
@@ -67,18 +67,18 @@ function counted(games) {
 function best(mode, found, otherwise, username, bot = false) {
   return make("div", { className: "best" },
     make("h2", {}, MODE_NAMES[mode]),
-    make("p", { className: "number" }, found ? score_link(found.score, found.game, `by ${username}`) : "–"),
+    make("p", { className: "number" }, found ? scoreLink(found.score, found.game, `by ${username}`) : "–"),
     make("p", {}, found
       ? make("a", { href: `#/boards?mode=${mode}${bot ? "&players=bots" : ""}` }, `${ordinal(found.rank)} of ${found.of}`)
       : otherwise));
 }
 
-function game_row({ id, mode, score, outcome, ranked, challenge, started_at }, username) {
+function gameRow({ id, mode, score, outcome, ranked, challenge, started_at }, username) {
   const end = outcome ? OUTCOME_NAMES[outcome] : "Playing now";
   return make("tr", {},
-    make("th", { className: "score", scope: "row" }, score_link(score, id, `by ${username}`)),
+    make("th", { className: "score", scope: "row" }, scoreLink(score, id, `by ${username}`)),
     make("td", { className: "mode" }, MODE_NAMES[mode],
-      ...(challenge ? [make("span", { className: "tag outlined" }, day_of(challenge) ? "daily" : "challenge")] : [])),
+      ...(challenge ? [make("span", { className: "tag outlined" }, dayOf(challenge) ? "daily" : "challenge")] : [])),
     make("td", { className: "end" }, ranked || !outcome ? end : `${end}, not ranked`),
-    make("td", { className: "when" }, time_ago(started_at, when(started_at))));
+    make("td", { className: "when" }, timeAgo(started_at, when(started_at))));
 }

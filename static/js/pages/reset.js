@@ -1,7 +1,7 @@
 /* A new password, by a link that the operator has made. Its token stands behind the # so that no server's log has it. */
 
 import * as api from "../api.js";
-import { bind_form, bind_reveals, clear } from "../lib/forms.js";
+import { bindForm, bindReveals, clear } from "../lib/forms.js";
 
 const form = document.getElementById("reset-form");
 
@@ -19,5 +19,5 @@ function leave() {
   location.replace("#/");
 }
 
-bind_form(form, ({ password }) => api.reset_password(token, password), leave);
-bind_reveals(form);
+bindForm(form, ({ password }) => api.resetPassword(token, password), leave);
+bindReveals(form);

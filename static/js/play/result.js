@@ -1,14 +1,14 @@
 /* The card that says how a game ended, and what became of its score. Loaded with the first game. */
 
 import * as api from "../api.js";
-import { open_account } from "../pages/account.js";
-import { set_hidden, set_text, set_words } from "./hud.js";
-import { counts, is_settled, outcome, refresh_rank } from "../game/playing.js";
-import { draw_picture } from "../draw/thumbnail.js";
+import { openAccount } from "../pages/account.js";
+import { setHidden, setText, setWords } from "./hud.js";
+import { counts, isSettled, outcome, refreshRank } from "../game/playing.js";
+import { drawPicture } from "../draw/thumbnail.js";
 import { LEFT, POINTS } from "../rules.js";
-import { chosen_mode } from "./start.js";
+import { chosenMode } from "./start.js";
 import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
-import { MODE_NAMES, OUTCOME_NAMES, day, day_of, long_day, ordinal } from "../lib/format.js";
+import { MODE_NAMES, OUTCOME_NAMES, day, dayOf, longDay, ordinal } from "../lib/format.js";
 
 const PAUSED_TOO_LONG = "Not ranked: it was paused for too long. Ten seconds are free, and playing earns more.";
 const LOOK_MS = 650; // to see what happened, before the card covers it
@@ -19,45 +19,45 @@ const at = (id) => document.getElementById(id);
 /** Wires the card; `again` starts the next game. */
 export function bind({ again }) {
   at("play-again").addEventListener("click", again);
-  at("result-sign-up").addEventListener("click", () => open_account("signup"));
-  at("result-log-in").addEventListener("click", () => open_account("login"));
+  at("result-sign-up").addEventListener("click", () => openAccount("signup"));
+  at("result-log-in").addEventListener("click", () => openAccount("login"));
   at("share").addEventListener("click", share);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => at("result").hidden || show_picture());
-  api.on_session(refresh_rank);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => at("result").hidden || showPicture());
+  api.onSession(refreshRank);
 }
 
 /** Shows the card while there is a game that is over. */
-export function show_result(now) {
-  const hidden = state.phase !== OVER || now - state.over_at < LOOK_MS;
+export function showResult(now) {
+  const hidden = state.phase !== OVER || now - state.overAt < LOOK_MS;
   if (at("result").hidden && !hidden) appear();
-  set_hidden(at("result"), hidden);
+  setHidden(at("result"), hidden);
   if (hidden) return;
   const { result, game } = state;
-  set_text(at("result-outcome"), title());
-  set_text(at("result-score"), (result ?? game).score);
-  set_text(at("result-rank"), standing());
-  set_text(at("result-note"), note());
-  set_words(at("result-best"), best(), state.target?.username);
-  at("result-best").classList.toggle("is-new", is_best());
+  setText(at("result-outcome"), title());
+  setText(at("result-score"), (result ?? game).score);
+  setText(at("result-rank"), standing());
+  setText(at("result-note"), note());
+  setWords(at("result-best"), best(), state.target?.username);
+  at("result-best").classList.toggle("is-new", isBest());
   at("result-board").href = board();
-  set_text(at("play-again"), again());
-  set_hidden(at("result-leave"), !state.chosen);
-  set_hidden(at("result-sign-up"), !is_guests());
-  set_hidden(at("result-log-in"), state.connection !== SIGNED_OUT || is_settled());
-  at("result").dataset.settled = is_settled();
+  setText(at("play-again"), again());
+  setHidden(at("result-leave"), !state.chosen);
+  setHidden(at("result-sign-up"), !isGuests());
+  setHidden(at("result-log-in"), state.connection !== SIGNED_OUT || isSettled());
+  at("result").dataset.settled = isSettled();
 }
 
 function appear() {
   at("result").hidden = false;
   at("result-replay").href = `#/games/${encodeURIComponent(state.id)}`;
-  show_picture();
+  showPicture();
   if (!document.querySelector("dialog[open]")) at("play-again").focus({ preventScroll: true });
 }
 
 /** The whole game at a glance; who can't see it hears what it shows. */
-function show_picture() {
+function showPicture() {
   const { seed, mode, turns, game } = state, meals = game.score / POINTS;
-  draw_picture(at("result-picture"), { seed, mode, turns, tick: game.ticks });
+  drawPicture(at("result-picture"), { seed, mode, turns, tick: game.ticks });
   const eggs = meals === 1 ? "1 egg" : `${meals} eggs`;
   at("result-picture").setAttribute("aria-label", `The way of the snake in this game: ${eggs} in ${game.ticks} steps`);
 }
@@ -69,67 +69,67 @@ async function share() {
   try {
     if (navigator.share) return await navigator.share({ title: "Snakepit", text: `${score} points in the pit`, url });
     await navigator.clipboard.writeText(url);
-    say_shared("Link copied");
+    sayShared("Link copied");
   } catch (problem) {
-    if (problem.name !== "AbortError") say_shared("Copying is forbidden here"); // else the player thought better of it
+    if (problem.name !== "AbortError") sayShared("Copying is forbidden here"); // else the player thought better of it
   }
 }
 
-function say_shared(words) {
-  set_text(at("share"), words);
-  set_text(at("share-note"), words);
+function sayShared(words) {
+  setText(at("share"), words);
+  setText(at("share-note"), words);
   setTimeout(() => {
-    set_text(at("share"), "Share it");
-    set_text(at("share-note"), "");
+    setText(at("share"), "Share it");
+    setText(at("share-note"), "");
   }, SAID_MS);
 }
 
 /** The name of the next game. */
 function again() {
-  const { chosen, challenge, mode } = state, date = chosen && day_of(chosen.name);
+  const { chosen, challenge, mode } = state, date = chosen && dayOf(chosen.name);
   if (chosen?.name !== challenge?.asked) return chosen ? "Play the challenge" : "New game";
   if (date !== day(0)) return "Play again";
-  const is_same = date === day_of(challenge.name) && mode === chosen_mode(); // as the one just played
-  return is_same ? "Try again, out of the count" : "Play today's";
+  const isSame = date === dayOf(challenge.name) && mode === chosenMode(); // as the one just played
+  return isSame ? "Try again, out of the count" : "Play today's";
 }
 
 function board() {
-  const { mode, challenge } = state, date = challenge && day_of(challenge.name);
+  const { mode, challenge } = state, date = challenge && dayOf(challenge.name);
   if (date) return `#/boards?challenge=daily&mode=${mode}&at=${date}`;
   return challenge ? `#/boards?challenge=${encodeURIComponent(challenge.name)}` : `#/boards?mode=${mode}`;
 }
 
 /** Whether there is something to be proud of: a score that was beaten. */
-function is_best() {
+function isBest() {
   const { target, result, game, challenge } = state;
-  return target ? game.score > target.score : Boolean(result?.is_best && !challenge);
+  return target ? game.score > target.score : Boolean(result?.isBest && !challenge);
 }
 
 function best() {
-  const { result, best_before, game, target, challenge } = state;
+  const { result, bestBefore, game, target, challenge } = state;
   if (target) return comparison((result ?? game).score, target);
   if (challenge) return "";
-  if (result?.is_best) return "Your best so far!";
-  const best = Math.max(result?.personal_best ?? 0, best_before ?? 0);
+  if (result?.isBest) return "Your best so far!";
+  const best = Math.max(result?.personal_best ?? 0, bestBefore ?? 0);
   return best > game.score ? `Best ${best}` : "";
 }
 
 /** How a score compares to the one that was to be beaten; "@" is for its player's name. */
-function comparison(score, { score: theirs, is_own }) {
-  const whose = is_own ? "your own" : "@'s";
+function comparison(score, { score: theirs, isOwn }) {
+  const whose = isOwn ? "your own" : "@'s";
   if (score < theirs) return `${theirs - score} short of ${whose} ${theirs}`;
   if (score === theirs) return `As good as ${whose} ${theirs}`;
-  return `You beat ${is_own ? `your own ${theirs}` : "@"} by ${score - theirs}`;
+  return `You beat ${isOwn ? `your own ${theirs}` : "@"} by ${score - theirs}`;
 }
 
 function title() {
-  if (outcome() === LEFT) return state.given_up ? "You left the pit" : "Ended elsewhere";
+  if (outcome() === LEFT) return state.givenUp ? "You left the pit" : "Ended elsewhere";
   return OUTCOME_NAMES[outcome()] ?? "Ended";
 }
 
 /** Where the player stands, once the server has said so. */
 function standing() {
-  const { result, refused, mode, wanted, connection } = state;
+  const { result, refused, wanted, connection } = state;
   if (refused) return "The score could not be stored.";
   if (!result) return wanted ? "Sending the score, then the next game starts…" : sending(connection);
   if (!result.rank) return "";
@@ -139,8 +139,8 @@ function standing() {
 }
 
 function where() {
-  const { mode, challenge } = state, date = challenge && day_of(challenge.name);
-  if (date) return date === day(0) ? "in today's daily challenge" : `in the daily challenge of ${long_day(date)}`;
+  const { mode, challenge } = state, date = challenge && dayOf(challenge.name);
+  if (date) return date === day(0) ? "in today's daily challenge" : `in the daily challenge of ${longDay(date)}`;
   return challenge ? "in this challenge" : `on the ${MODE_NAMES[mode]} board`;
 }
 
@@ -154,24 +154,24 @@ function note() {
   const { result, refused } = state;
   if (refused) return refused;
   if (!result) return "";
-  if (!result.ranked) return counts() ? PAUSED_TOO_LONG : out_of_the_count(day_of(state.challenge.name));
-  if (result.outcome === LEFT && !state.given_up) return left_by(result);
+  if (!result.ranked) return counts() ? PAUSED_TOO_LONG : outOfTheCount(dayOf(state.challenge.name));
+  if (result.outcome === LEFT && !state.givenUp) return leftBy(result);
   const board = state.challenge ? "the challenge's board" : "the board";
-  if (is_guests() && result.personal_best) return `Sign up, and ${result.personal_best} goes on ${board}.`;
+  if (isGuests() && result.personal_best) return `Sign up, and ${result.personal_best} goes on ${board}.`;
   return "";
 }
 
-function out_of_the_count(date) {
+function outOfTheCount(date) {
   if (date !== day(0)) return "Yesterday's challenge is out of the count.";
   if (api.session.user?.guest) return "Not counted: you play as a guest. Sign up, and tomorrow's first try counts.";
   return "Not counted: only the day's first try counts.";
 }
 
-function left_by({ abandoned }) {
+function leftBy({ abandoned }) {
   if (abandoned) return "The server had heard nothing of this game for ten minutes, and ended it.";
   return "Another game was begun elsewhere, in a second tab or on another device. That ended this one.";
 }
 
-function is_guests() {
+function isGuests() {
   return Boolean(api.session.user?.guest && state.result?.ranked);
 }

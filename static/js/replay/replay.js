@@ -3,16 +3,16 @@ game that is still being played, some way behind its player, with the same contr
 
 import * as api from "../api.js";
 import { introduce, show } from "./status.js";
-import { need_style, notice } from "../lib/dom.js";
-import { set_hidden, set_text } from "../play/hud.js";
-import { go_to, open_playback, play, progress } from "../game/playback.js";
-import { draw, open_pit } from "../draw/board.js";
+import { needStyle, notice } from "../lib/dom.js";
+import { setHidden, setText } from "../play/hud.js";
+import { goTo, openPlayback, play, progress } from "../game/playback.js";
+import { draw, openPit } from "../draw/board.js";
 import { retell } from "./transcript.js";
-import { RULES, WALLS, tick_ms } from "../rules.js";
-import { OVER, PAUSED, PLAYING } from "../game/state.js";
-import { bind_timeline, is_in_hand, show_timeline } from "./timeline.js";
-import { DAILY, DAILY_HIDDEN, HIDDEN, challenge_address } from "../lib/format.js";
-import { ENDED, add_game, advance as follow, close_watch, hold, late_ms, open_watch, rejoin, standing } from "../live/feed.js";
+import { RULES, WALLS, tickMs } from "../rules.js";
+import { PAUSED, PLAYING } from "../game/state.js";
+import { bindTimeline, isInHand, showTimeline } from "./timeline.js";
+import { DAILY, DAILY_HIDDEN, HIDDEN, challengeAddress } from "../lib/format.js";
+import { ENDED, addGame, advance as follow, closeWatch, hold, lateMs, openWatch, rejoin, standing } from "../live/feed.js";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const LONGEST_FRAME_MS = 100; // a longer one was a stall of the page, and nobody saw it
@@ -22,7 +22,7 @@ const SAID_MS = 2500; // for how long a button says what it has done
 const NOBODY = { mode: WALLS, game: null }; // what is in the pit until there is a game
 
 const at = (id) => document.getElementById(id);
-const pit = open_pit(at("replay-board"));
+const pit = openPit(at("replay-board"));
 
 /** What is on the page, null while nothing is: the server's `record` of the game, its `playback`, the `speed`, whether the
 viewer `stands` at a tick, and while it is being played the `watch` and what is `watched` by it. */
@@ -30,8 +30,8 @@ export let shown = null;
 
 let asked = null; // the query of what is on the page, or will be
 let address = null; // the hash as it was last known to be this view's
-let moved_at = 0; // when the viewer last chose a tick
-let seen_at = 0; // when `advance` last looked at the clock
+let movedAt = 0; // when the viewer last chose a tick
+let seenAt = 0; // when `advance` last looked at the clock
 
 /** Shows the game of that id: from its start, at the `tick` of the query, or as it is being played. */
 export async function open(query, id) {
@@ -39,28 +39,28 @@ export async function open(query, id) {
   asked = query;
   address = location.hash;
   clear();
-  say_instead("Loading…");
+  sayInstead("Loading…");
   requestAnimationFrame((now) => frame(now, query));
   try {
-    const [record] = await Promise.all([api.game(id), need_style("replay.css")]);
-    if (asked === query) begin(record, to_tick(query.tick));
+    const [record] = await Promise.all([api.game(id), needStyle("replay.css")]);
+    if (asked === query) begin(record, toTick(query.tick));
   } catch (problem) {
-    if (asked === query) say_problem(problem, () => open({ ...query }, id));
+    if (asked === query) sayProblem(problem, () => open({ ...query }, id));
   }
 }
 
 export function close() {
-  if (shown?.watch) close_watch(shown.watch);
+  if (shown?.watch) closeWatch(shown.watch);
   asked = shown = null;
 }
 
 /** What was there to see of another game is not to be taken for this one's. */
 function clear() {
-  for (const part of ["mode", "bot", "said", "more"]) set_text(at(`replay-${part}`), "");
-  set_hidden(at("replay-bot"), true);
-  set_text(at("replay-score"), 0);
-  set_text(at("replay-final"), "–");
-  set_text(at("replay-player"), "A game");
+  for (const part of ["mode", "bot", "said", "more"]) setText(at(`replay-${part}`), "");
+  setHidden(at("replay-bot"), true);
+  setText(at("replay-score"), 0);
+  setText(at("replay-final"), "–");
+  setText(at("replay-player"), "A game");
   at("replay-player").removeAttribute("href");
 }
 
@@ -68,43 +68,43 @@ function clear() {
 export function moves(query, id) {
   if (shown?.record.id !== id) return false;
   address = location.hash;
-  const tick = to_tick(query.tick);
-  if (tick !== null) stop_at(tick);
-  else if (shown.playback.phase === PAUSED) go_on();
+  const tick = toTick(query.tick);
+  if (tick !== null) stopAt(tick);
+  else if (shown.playback.phase === PAUSED) goOn();
   return true;
 }
 
 /** The tick that an address names, or null. */
-function to_tick(spelled) {
+function toTick(spelled) {
   return /^\d{1,9}$/.test(spelled ?? "") ? Number(spelled) : null;
 }
 
 function begin(record, tick) {
-  if (record.rules !== RULES) return say_newer();
-  const watch = record.status === "playing" ? open_watch() : null;
-  const watched = watch && add_game(watch, record, performance.now());
-  shown = { record, playback: watched?.playback ?? open_playback(record), speed: 1, stands: false, watch, watched };
-  seen_at = performance.now();
-  if (tick !== null) stop_at(tick);
+  if (record.rules !== RULES) return sayNewer();
+  const watch = record.status === "playing" ? openWatch() : null;
+  const watched = watch && addGame(watch, record, performance.now());
+  shown = { record, playback: watched?.playback ?? openPlayback(record), speed: 1, stands: false, watch, watched };
+  seenAt = performance.now();
+  if (tick !== null) stopAt(tick);
   introduce(shown);
-  say_instead("");
+  sayInstead("");
 }
 
 function frame(now, query) {
   if (asked !== query) return; // another game is shown, or none
-  if (shown) show_all(now);
+  if (shown) showAll(now);
   else draw(pit, NOBODY, 0, now);
   requestAnimationFrame((next) => frame(next, query));
 }
 
-function show_all(now) {
+function showAll(now) {
   advance(now);
   const { playback } = shown;
   draw(pit, playback, progress(playback), now);
   show(shown, now);
-  show_timeline(playback, Boolean(shown.watch), now);
+  showTimeline(playback, Boolean(shown.watch), now);
   retell(playback);
-  keep_address(now);
+  keepAddress(now);
 }
 
 // How time passes
@@ -112,24 +112,24 @@ function show_all(now) {
 /** Lets the time up to `now` pass: at its speed, or as the player plays. */
 function advance(now) {
   const { playback, watch, watched, speed } = shown;
-  const elapsed = Math.min(LONGEST_FRAME_MS, Math.max(0, now - seen_at));
-  seen_at = now;
+  const elapsed = Math.min(LONGEST_FRAME_MS, Math.max(0, now - seenAt));
+  seenAt = now;
   if (watch) follow(watch, now);
-  if (watch && !watched.is_held) return watched.ending && see_end(now);
-  if (!is_in_hand()) play(playback, elapsed * speed, now);
+  if (watch && !watched.isHeld) return watched.ending && seeEnd(now);
+  if (!isInHand()) play(playback, elapsed * speed, now);
   if (!watch) return;
-  if (watched.ending) end_watch();
-  else if (playback.phase === PLAYING && !is_in_hand() && late_ms(watch, watched, now) <= 0) go_live();
+  if (watched.ending) endWatch();
+  else if (playback.phase === PLAYING && !isInHand() && lateMs(watch, watched, now) <= 0) goLive();
 }
 
-function see_end(now) {
-  if (standing(shown.watch, shown.watched, now) === ENDED) end_watch();
+function seeEnd(now) {
+  if (standing(shown.watch, shown.watched, now) === ENDED) endWatch();
 }
 
 /** The game is over: from now on this is a replay. */
-function end_watch() {
+function endWatch() {
   const { record, playback: { known }, watch, watched } = shown;
-  close_watch(watch);
+  closeWatch(watch);
   Object.assign(record, watched.ending, { status: "over", tick: known.ticks, score: known.score });
   Object.assign(shown, { watch: null, watched: null });
   introduce(shown);
@@ -141,98 +141,98 @@ function end_watch() {
 export function toggle() {
   if (!shown) return false;
   if (shown.playback.phase === PLAYING) pause();
-  else if (shown.playback.phase === PAUSED) go_on();
+  else if (shown.playback.phase === PAUSED) goOn();
   else restart();
   return true;
 }
 
 function pause() {
-  leave_live();
+  leaveLive();
   if (shown.playback.phase === PLAYING) shown.playback.phase = PAUSED;
-  note_move();
+  noteMove();
 }
 
-function go_on() {
+function goOn() {
   shown.playback.phase = PLAYING;
-  note_move();
+  noteMove();
 }
 
 function restart() {
   seek(0);
-  go_on();
+  goOn();
 }
 
 /** Moves to a tick, from where it plays on if it played. */
 function seek(tick) {
-  leave_live();
-  go_to(shown.playback, tick, performance.now());
-  note_move();
+  leaveLive();
+  goTo(shown.playback, tick, performance.now());
+  noteMove();
 }
 
-function stop_at(tick) {
+function stopAt(tick) {
   seek(tick);
   pause();
 }
 
-function step_by(ticks) {
-  stop_at(shown.playback.game.ticks + ticks);
+function stepBy(ticks) {
+  stopAt(shown.playback.game.ticks + ticks);
 }
 
-function to_next_meal() {
-  const { all_meals, game, known } = shown.playback;
-  seek((all_meals.find(({ tick }) => tick > game.ticks) ?? { tick: known.ticks }).tick);
+function toNextMeal() {
+  const { allMeals, game, known } = shown.playback;
+  seek((allMeals.find(({ tick }) => tick > game.ticks) ?? { tick: known.ticks }).tick);
 }
 
-function to_previous_meal() {
-  const { all_meals, game, phase } = shown.playback;
-  const since = phase === PLAYING ? MEAL_MS * shown.speed / tick_ms(game.score) : 0;
-  seek((all_meals.findLast(({ tick }) => tick < game.ticks - since) ?? { tick: 0 }).tick);
+function toPreviousMeal() {
+  const { allMeals, game, phase } = shown.playback;
+  const since = phase === PLAYING ? MEAL_MS * shown.speed / tickMs(game.score) : 0;
+  seek((allMeals.findLast(({ tick }) => tick < game.ticks - since) ?? { tick: 0 }).tick);
 }
 
 /** The end of what there is: of a game that is being played, where it is now. */
-function to_end() {
-  if (shown.watch) go_live();
+function toEnd() {
+  if (shown.watch) goLive();
   else seek(shown.playback.known.ticks);
 }
 
-function set_speed(speed) {
+function setSpeed(speed) {
   shown.speed = speed;
-  if (speed !== 1) leave_live(); // nobody can see what has not been played; the others come back at once
+  if (speed !== 1) leaveLive(); // nobody can see what has not been played; the others come back at once
 }
 
-function change_speed(by) {
-  set_speed(SPEEDS[SPEEDS.indexOf(shown.speed) + by] ?? shown.speed);
+function changeSpeed(by) {
+  setSpeed(SPEEDS[SPEEDS.indexOf(shown.speed) + by] ?? shown.speed);
 }
 
-function leave_live() {
+function leaveLive() {
   if (shown.watch) hold(shown.watched);
 }
 
-function go_live() {
+function goLive() {
   const { watch, watched } = shown;
   if (!watch) return;
   rejoin(watch, watched, performance.now());
   shown.speed = 1;
-  note_move();
+  noteMove();
 }
 
-function note_move() {
+function noteMove() {
   shown.stands = shown.playback.phase !== PLAYING;
-  moved_at = performance.now();
+  movedAt = performance.now();
 }
 
 // Keys
 
 const OFTEN = { // as long as the key is down
-  ArrowLeft: () => step_by(-1), ",": () => step_by(-1),
-  ArrowRight: () => step_by(1), ".": () => step_by(1),
-  J: to_previous_meal, L: to_next_meal,
+  ArrowLeft: () => stepBy(-1), ",": () => stepBy(-1),
+  ArrowRight: () => stepBy(1), ".": () => stepBy(1),
+  J: toPreviousMeal, L: toNextMeal,
 };
 const ONCE = {
-  " ": toggle, K: toggle, Home: () => seek(0), End: to_end,
-  ArrowUp: () => change_speed(1), ArrowDown: () => change_speed(-1),
+  " ": toggle, K: toggle, Home: () => seek(0), End: toEnd,
+  ArrowUp: () => changeSpeed(1), ArrowDown: () => changeSpeed(-1),
 };
-const WITH_SHIFT = { ArrowLeft: to_previous_meal, ArrowRight: to_next_meal };
+const WITH_SHIFT = { ArrowLeft: toPreviousMeal, ArrowRight: toNextMeal };
 const SLIDER_KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
 const READER_KEYS = ["ArrowUp", "ArrowDown", "Home", "End"];
 
@@ -240,13 +240,13 @@ const READER_KEYS = ["ArrowUp", "ArrowDown", "Home", "End"];
 export function press({ key, shiftKey, repeat, target }) {
   const name = key.length === 1 ? key.toUpperCase() : key, often = shiftKey ? WITH_SHIFT[name] ?? OFTEN[name] : OFTEN[name];
   const act = often ?? ONCE[name];
-  if (!shown || !act || has_own_use(target, key, shiftKey)) return false;
+  if (!shown || !act || hasOwnUse(target, key, shiftKey)) return false;
   if (often || !repeat) act();
   return true;
 }
 
 /** Whether that key means something to what has the focus. */
-function has_own_use(target, key, shiftKey) {
+function hasOwnUse(target, key, shiftKey) {
   if (target.closest("button, a, summary") && key === " ") return true;
   if (target === at("replay-slider")) return SLIDER_KEYS.includes(key) && !shiftKey;
   return Boolean(target.closest("#replay-lines")) && READER_KEYS.includes(key); // who reads scrolls
@@ -255,10 +255,10 @@ function has_own_use(target, key, shiftKey) {
 // The address
 
 /** Names the tick at which the viewer stands, without a new entry in the history. */
-function keep_address(now) {
+function keepAddress(now) {
   const { record: { id }, playback, stands } = shown;
   const wanted = `#/games/${id}${stands ? `?tick=${playback.game.ticks}` : ""}`;
-  if (address === wanted || location.hash !== address || now - moved_at < STOOD_MS) return; // else one is leaving already
+  if (address === wanted || location.hash !== address || now - movedAt < STOOD_MS) return; // else one is leaving already
   history.replaceState(history.state, "", wanted);
   address = location.hash;
 }
@@ -270,9 +270,9 @@ async function share() {
   try {
     if (navigator.share) return await navigator.share({ title: "Snakepit", text: `${score} by ${username}`, url });
     await navigator.clipboard.writeText(url);
-    say_shared("Link copied");
+    sayShared("Link copied");
   } catch (problem) {
-    if (problem.name !== "AbortError") say_shared("Copying is forbidden here"); // else the viewer thought better of it
+    if (problem.name !== "AbortError") sayShared("Copying is forbidden here"); // else the viewer thought better of it
   }
 }
 
@@ -280,42 +280,42 @@ function page() {
   return location.href.split("#")[0];
 }
 
-function say_shared(words) {
-  for (const id of ["replay-share", "replay-share-note"]) set_text(at(id), words);
+function sayShared(words) {
+  for (const id of ["replay-share", "replay-share-note"]) setText(at(id), words);
   setTimeout(() => {
-    set_text(at("replay-share"), "Share");
-    set_text(at("replay-share-note"), "");
+    setText(at("replay-share"), "Share");
+    setText(at("replay-share-note"), "");
   }, SAID_MS);
 }
 
 // What is said instead
 
 /** Words where the game would be; none for the game itself. */
-function say_instead(words, remedy = null) {
+function sayInstead(words, remedy = null) {
   notice(at("replay-note"), words, remedy);
-  set_hidden(at("replay-controls"), Boolean(words));
+  setHidden(at("replay-controls"), Boolean(words));
 }
 
-function say_problem({ status, code, params, message }, again) {
+function sayProblem({ status, code, params, message }, again) {
   if (code === DAILY_HIDDEN) {
-    const act = () => { location.hash = challenge_address(DAILY, params.mode); };
-    return say_instead(HIDDEN, { label: "Play today's challenge", act });
+    const act = () => { location.hash = challengeAddress(DAILY, params.mode); };
+    return sayInstead(HIDDEN, { label: "Play today's challenge", act });
   }
-  if (status !== 404) return say_instead(message, { label: "Try again", act: again });
-  say_instead("There is no such game. It may be gone with its player’s account, or the link may be cut short.");
+  if (status !== 404) return sayInstead(message, { label: "Try again", act: again });
+  sayInstead("There is no such game. It may be gone with its player’s account, or the link may be cut short.");
 }
 
-function say_newer() {
+function sayNewer() {
   const reload = { label: "Reload", act: () => location.reload() };
-  say_instead("This game was played by newer rules than this page knows. Reload the page to see it.", reload);
+  sayInstead("This game was played by newer rules than this page knows. Reload the page to see it.", reload);
 }
 
 const ACTS = {
-  toggle, restart, back: () => step_by(-1), on: () => step_by(1), "meal-back": to_previous_meal, "meal-on": to_next_meal,
-  live: go_live, share,
+  toggle, restart, back: () => stepBy(-1), on: () => stepBy(1), "meal-back": toPreviousMeal, "meal-on": toNextMeal,
+  live: goLive, share,
 };
 for (const [name, act] of Object.entries(ACTS)) at(`replay-${name}`).addEventListener("click", () => shown && act());
 for (const button of at("replay-speeds").children) {
-  button.addEventListener("click", () => shown && set_speed(Number(button.dataset.speed)));
+  button.addEventListener("click", () => shown && setSpeed(Number(button.dataset.speed)));
 }
-bind_timeline({ seek: (tick) => shown && seek(tick) });
+bindTimeline({ seek: (tick) => shown && seek(tick) });

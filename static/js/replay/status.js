@@ -2,11 +2,11 @@
 replay.js knows, `shown`, and changes nothing. */
 
 import { make } from "../lib/dom.js";
-import { set_hidden, set_text } from "../play/hud.js";
+import { setHidden, setText } from "../play/hud.js";
 import { SIZE } from "../rules.js";
 import { OVER, PAUSED, PLAYING } from "../game/state.js";
 import { ENDED, GONE, LOST, RESTS, SILENT, standing } from "../live/feed.js";
-import { MODE_NAMES, OUTCOME_NAMES, challenge_address, day_of, ordinal } from "../lib/format.js";
+import { MODE_NAMES, OUTCOME_NAMES, challengeAddress, dayOf, ordinal } from "../lib/format.js";
 
 const SIGNS = { // of what the button does in each phase
   [PLAYING]: ["Pause", "M7 5V19M17 5V19"],
@@ -20,18 +20,18 @@ const at = (id) => document.getElementById(id);
 export function introduce({ record, watch }) {
   const { id, username, mode, score, bot, challenge } = record;
   document.title = `${watch ? `${username} is playing` : `${score} by ${username}`} · Snakepit`;
-  set_text(at("replay-player"), username);
+  setText(at("replay-player"), username);
   at("replay-player").href = `#/players/${encodeURIComponent(username)}`;
-  set_text(at("replay-mode"), MODE_NAMES[mode]);
-  set_text(at("replay-bot"), bot ? "bot" : ""); // which would be read in the title of the page
-  set_hidden(at("replay-bot"), !bot);
-  set_text(at("replay-final-label"), watch ? "Length" : "Final");
-  at("replay-beat").href = challenge_address(id);
-  at("replay-challenge").replaceChildren(...challenge ? [challenge_link(challenge, mode)] : []);
+  setText(at("replay-mode"), MODE_NAMES[mode]);
+  setText(at("replay-bot"), bot ? "bot" : ""); // which would be read in the title of the page
+  setHidden(at("replay-bot"), !bot);
+  setText(at("replay-final-label"), watch ? "Length" : "Final");
+  at("replay-beat").href = challengeAddress(id);
+  at("replay-challenge").replaceChildren(...challenge ? [challengeLink(challenge, mode)] : []);
 }
 
-function challenge_link(challenge, mode) {
-  const day = day_of(challenge), date = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
+function challengeLink(challenge, mode) {
+  const day = dayOf(challenge), date = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
   const words = day ? `Daily challenge of ${new Date(day).toLocaleDateString("en-GB", date)}` : "A challenge";
   return make("a", { href: `#/boards?${new URLSearchParams({ challenge, mode })}` }, words);
 }
@@ -39,37 +39,37 @@ function challenge_link(challenge, mode) {
 /** What changes with each tick, or when the viewer does something. */
 export function show(shown, now) {
   const { playback, record, watch, watched, speed } = shown, { game, phase } = playback;
-  set_text(at("replay-score"), game.score);
-  set_text(at("replay-final"), watch ? game.body.length : record.score);
-  show_button(phase);
+  setText(at("replay-score"), game.score);
+  setText(at("replay-final"), watch ? game.body.length : record.score);
+  showButton(phase);
   for (const button of at("replay-speeds").children) {
-    set_attribute(button, "aria-pressed", Number(button.dataset.speed) === speed);
+    updateAttribute(button, "aria-pressed", Number(button.dataset.speed) === speed);
   }
   const how = watch ? standing(watch, watched, now) : phase === OVER ? ENDED : null;
-  show_live(shown, how);
+  showLive(shown, how);
   say(shown, how);
 }
 
-function show_button(phase) {
+function showButton(phase) {
   const [words, sign] = SIGNS[phase];
   if (at("replay-toggle").dataset.phase === phase) return;
   at("replay-toggle").dataset.phase = phase;
-  set_text(at("replay-act"), words);
+  setText(at("replay-act"), words);
   at("replay-sign").setAttribute("d", sign);
 }
 
-function show_live({ watch, watched }, how) {
+function showLive({ watch, watched }, how) {
   const live = at("replay-live");
-  set_hidden(live, !watch || how === GONE);
-  set_hidden(at("replay-time"), !live.hidden);
-  set_hidden(at("replay-onward"), how === GONE);
+  setHidden(live, !watch || how === GONE);
+  setHidden(at("replay-time"), !live.hidden);
+  setHidden(at("replay-onward"), how === GONE);
   if (live.hidden) return;
-  set_text(live, watched.is_held ? "Back to live" : "Live");
-  set_attribute(live, "aria-disabled", !watched.is_held); // rather than disabled: it would lose the focus
-  set_attribute(live, "data-standing", how);
+  setText(live, watched.isHeld ? "Back to live" : "Live");
+  updateAttribute(live, "aria-disabled", !watched.isHeld); // rather than disabled: it would lose the focus
+  updateAttribute(live, "data-standing", how);
 }
 
-function set_attribute(element, name, value) {
+function updateAttribute(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
@@ -79,9 +79,9 @@ function say(shown, how) {
   if (said && !at("replay-said").textContent) {
     outcome.classList.toggle("is-low", shown.playback.game.body[0] < SIZE * SIZE / 2);
   }
-  set_text(at("replay-said"), said);
-  set_text(at("replay-more"), more);
-  set_attribute(at("replay-more"), "aria-hidden", how === SILENT); // nobody wants to hear seconds counted
+  setText(at("replay-said"), said);
+  setText(at("replay-more"), more);
+  updateAttribute(at("replay-more"), "aria-hidden", how === SILENT); // nobody wants to hear seconds counted
 }
 
 function words({ record, watch, watched }, how) {
@@ -99,6 +99,6 @@ function ending({ score, ranked, rank, mode, bot, challenge }) {
   const points = `${score} points`;
   if (!ranked) return `${points}, not ranked`;
   if (!rank) return points;
-  if (challenge && !day_of(challenge)) return `${points}, ${ordinal(rank)} in the challenge`;
+  if (challenge && !dayOf(challenge)) return `${points}, ${ordinal(rank)} in the challenge`;
   return `${points}, ${ordinal(rank)} on the ${bot ? "bots’ " : ""}${challenge ? "daily " : ""}${MODE_NAMES[mode]} board`;
 }

@@ -2,7 +2,7 @@
 
 Both are painted once for each length of the game: from frame to frame, only how far the snake reaches changes. */
 
-import { set_text } from "../play/hud.js";
+import { setText } from "../play/hud.js";
 import { PLAYING } from "../game/state.js";
 
 const SAY_MS = 1000; // between two places that are told while it plays: nobody listens faster
@@ -15,37 +15,37 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 
 let painted = null; // what the canvases show: {playback, ticks}
 let placed = {}; // where the head is: {tick, end}
-let said_at = -Infinity;
-let is_dragged = false;
+let saidAt = -Infinity;
+let isDragged = false;
 
 /** Calls `seek` with the tick that is asked for. */
-export function bind_timeline({ seek }) {
+export function bindTimeline({ seek }) {
   slider.addEventListener("input", () => seek(Number(slider.value)));
-  slider.addEventListener("pointerdown", ({ button }) => (is_dragged = button === 0));
-  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => (is_dragged = false));
+  slider.addEventListener("pointerdown", ({ button }) => (isDragged = button === 0));
+  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => (isDragged = false));
   dark.addEventListener("change", () => (painted = null));
   new ResizeObserver(() => (painted = null)).observe(eggs);
 }
 
 /** Whether a hand is on it: then nothing moves it away from there. */
-export function is_in_hand() {
-  return is_dragged;
+export function isInHand() {
+  return isDragged;
 }
 
 /** Shows where the playback is at `now`; the end of a game that `grows` is not there yet. */
-export function show_timeline(playback, grows, now) {
+export function showTimeline(playback, grows, now) {
   const { game, known, phase } = playback;
   paint(playback);
-  move_to(game.ticks, known.ticks);
-  set_text(at("replay-tick"), `Tick ${game.ticks}${grows ? "" : ` of ${known.ticks}`}`);
-  set_text(at("replay-time"), `${time(game.nominal_ms)} of ${time(known.nominal_ms)}`);
-  if (phase === PLAYING && now - said_at < SAY_MS) return;
-  said_at = now;
+  movePlayhead(game.ticks, known.ticks);
+  setText(at("replay-tick"), `Tick ${game.ticks}${grows ? "" : ` of ${known.ticks}`}`);
+  setText(at("replay-time"), `${time(game.nominalMs)} of ${time(known.nominalMs)}`);
+  if (phase === PLAYING && now - saidAt < SAY_MS) return;
+  saidAt = now;
   const words = `tick ${game.ticks} of ${known.ticks}, score ${game.score}`;
   if (slider.getAttribute("aria-valuetext") !== words) slider.setAttribute("aria-valuetext", words);
 }
 
-function move_to(tick, end) {
+function movePlayhead(tick, end) {
   if (placed.tick === tick && placed.end === end) return;
   placed = { tick, end };
   Object.assign(slider, { max: end, value: tick });
@@ -61,17 +61,17 @@ function time(ms) {
 // What is painted
 
 function paint(playback) {
-  const { known: { ticks }, all_meals } = playback;
+  const { known: { ticks }, allMeals } = playback;
   if (painted?.playback === playback && painted.ticks === ticks) return;
   painted = { playback, ticks };
   const style = getComputedStyle(timeline);
   const [egg, snake, scales] = LOOKS.map((name) => style.getPropertyValue(`--${name}`).trim());
-  const meals = all_meals.map(({ tick }) => tick / ticks);
-  dot_meals(clear(eggs), meals, egg);
+  const meals = allMeals.map(({ tick }) => tick / ticks);
+  dotMeals(clear(eggs), meals, egg);
   const ctx = clear(eaten);
   ctx.fillStyle = snake;
   ctx.fillRect(0, 0, eaten.width, eaten.height);
-  dot_meals(ctx, meals, scales);
+  dotMeals(ctx, meals, scales);
 }
 
 /** The context of a canvas that is as sharp as the screen, and empty. */
@@ -82,7 +82,7 @@ function clear(canvas) {
 }
 
 /** An egg for each meal, by how much of the game was over then; smaller where they lie close. */
-function dot_meals(ctx, meals, colour) {
+function dotMeals(ctx, meals, colour) {
   const { width, height } = ctx.canvas, apart = width / (meals.length + 1);
   const tall = height * 0.36, wide = Math.max(0.4 * devicePixelRatio, Math.min(tall * 0.75, apart * 0.32));
   ctx.fillStyle = colour;
