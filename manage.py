@@ -72,7 +72,7 @@ def main(arguments=None):
 def _act(asked):
     settings = config.load()
     config.check_storage(settings)
-    for line in config.misspelled():
+    for line in config.warnings():
         print(f"manage.py: {line}", file=sys.stderr)
     try:
         return asked.act(asked, settings) or 0
@@ -333,10 +333,11 @@ def reset_password(asked, settings):
     with opened(settings):
         user = _player(asked.name)
         token = accounts.make_reset(user)
-    base = asked.url or client_addresses.visited(settings.host, settings.port)
+    public = asked.url or settings.public_url
+    base = public or client_addresses.visited(settings.host, settings.port)
     print(f"{base.rstrip('/')}/#/reset/{token}")
     hours = accounts.RESET_LASTS // accounts.HOUR
-    where = "" if asked.url else "; --url puts the address there by which players know the server"
+    where = "" if public else "; set PUBLIC_URL or give --url if players open the server at another address"
     print(f"{user.name} gives a new password there, once, within {hours} hours{where}.", file=sys.stderr)
 
 

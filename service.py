@@ -154,7 +154,7 @@ class Snakepit(bottle.Bottle):
         self.posts = rate_limits.Window(in_real_time, *rate_limits.POSTS)
         self.limits_unplayed = in_real_time
         self.stated_scores = rate_limits.Window(settings.rate_limits, *rate_limits.STATED_SCORES)
-        self.refused_names = read_refused(settings.names_refused)
+        self.refused_names = read_refused(settings.reserved_names_file)
         refused_passwords = accounts.read_refused_passwords(settings.passwords_refused)
         self.passwords = accounts.Passwords(settings.bcrypt_rounds, refused_passwords)
         self.hashing = hashing.Queue(settings.hashing_wait, settings.bcrypt_rounds)
@@ -832,7 +832,9 @@ def card(game_id):
     found = games.find_or_none(game_id, games.found_briefly)
     if found and not game_viewer()(found):
         return _hidden_card(found)
-    page = previews.page(found, client_addresses.url(request.environ, request.app.settings.trusted_proxies), tick)
+    public, trusted = request.app.settings.public_url, request.app.settings.trusted_proxies
+    address = f"{public}/games/{game_id}" if public else client_addresses.url(request.environ, trusted)
+    page = previews.page(found, address, tick)
     fields = {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"} | dict(response.headers)
     return bottle.HTTPResponse(page, 200 if found else 404, fields)
 

@@ -55,6 +55,13 @@ def test_below_a_path_the_picture_is_where_a_trusted_proxy_says(make_app, peer, 
     assert said(page)["og:image"] == f"{site}{path}/{game['id']}/card.png"
 
 
+def test_the_picture_is_below_the_public_url(make_app):
+    app = make_app(public_url="https://pit.example.org/snake")
+    game, *_ = drive(app).sign_up("Ada").play(1)
+    page = webtest.TestApp(app).get(f"/games/{game['id']}", headers={"Host": "elsewhere.example"})
+    assert said(page)["og:image"] == f"https://pit.example.org/snake/games/{game['id']}/card.png"
+
+
 def test_the_card_leads_on_to_the_client_at_the_tick_that_it_was_asked_for(client, ada):
     game, _, _ = ada.play(3)
     address = f"/games/{game['id']}"

@@ -74,7 +74,9 @@ CORS_ORIGINS | https://b\\xfccher.example | https://u:{P}@x.example | https://*.
 CORS_ORIGINS | https://x.example? | https:// | https://a b.example
 TRUSTED_PROXIES | proxy.example.org | 127.0.0.1, | 10.0.0.1/8 | * | 300.1.1.1 | 1.2.3.4:80 | 1.2.3
 RATE_LIMITS | 2
-NAMES_REFUSED | no/such/file.txt | /
+RESERVED_NAMES_FILE | no/such/file.txt | /
+NAMES_REFUSED | no/such/file.txt
+PUBLIC_URL | example.org | ftp://example.org | https://u:{P}@example.org | https://example.org/?x=1 | https://a b/ | http://
 RATE_LIMIT_STORAGE | {P} | redis://:{P}@host:x/0 | redis://:a/{P}@host/0 | redis://:{P}#@host/0 | redis://:[{P}@host
 RATE_LIMIT_STORAGE | redis://:{P}@host:1:2
 DATABASE_URL | mysql://u:{P}@host/name | postgresql+psycopg2://u:{P}@host/name | sqlite://u:{P}@host/name
@@ -132,6 +134,7 @@ def test_a_bad_value_is_named_in_one_line_that_says_what_would_do(name, value):
         ("METRICS_TOKEN", "sixteen characters\n", "sixteen characters"),
         ("SECRET_KEY", "  sixteen ch\u00e4racters \r\n", "sixteen ch\u00e4racters"),
         ("HOST", " [::1] ", "::1"),
+        ("PUBLIC_URL", " https://example.org/snake/ ", "https://example.org/snake"),
         ("HOST", "::ffff:127.0.0.1", "::ffff:127.0.0.1"),
         ("CORS_ORIGINS", " https://A.example:443 ,http://[::1]:3000", ("https://a.example", "http://[::1]:3000")),
         ("CORS_ORIGINS", "app://localhost", ("app://localhost",)),
@@ -165,6 +168,7 @@ def test_values_are_trimmed_and_written_in_one_way(monkeypatch, name, value, wan
         ("postgresql://u:a:b@c@h/db", {"host": "h", "user": "u", "password": "a:b@c", "database": "db"}),
         ("postgres:///db?host=/run&port=5433", {"host": "/run", "port": 5433, "database": "db"}),
         ("postgres://:@/db?host=/run", {"host": "/run", "database": "db"}),
+        ("postgres://h/db?prepare_threshold=none", {"host": "h", "database": "db", "prepare_threshold": None}),
         ("postgresql+pool://h/db?max_connections=20&stale_timeout=300&timeout=3", {"host": "h", "database": "db"}),
         (
             "postgresql://h/db?options=-csearch_path%3Dsnake",
@@ -223,9 +227,20 @@ def test_a_file_as_editors_and_shells_write_it():
 def test_a_name_that_is_nearly_a_settings_is_told_of():
     Path(".env").write_text("DATABSE_URL=sqlite:///x.db\nport=1\nPOSTGRES_PASSWORD=x\nCOMPOSE_PROJECT_NAME=y\nPORT=2\n")
     assert config.load().database_url == "sqlite:///./snake.db"
-    first, second = config.misspelled()
-    assert first == "DATABSE_URL in .env is no setting, and has no effect; did you mean DATABASE_URL?"
+    first, second = config.warnings()
+    assert first == "DATABSE_URL in .env is not a setting and has no effect; did you mean DATABASE_URL?"
     assert second.startswith("port in .env")
+
+
+def test_a_setting_under_its_old_name_still_works_and_is_reported(monkeypatch):
+    Path("old.txt").touch()
+    Path("new.txt").touch()
+    Path(".env").write_text("NAMES_REFUSED=old.txt\n")
+    assert config.load().reserved_names_file == "old.txt"
+    assert config.load(names_refused="new.txt").reserved_names_file == "new.txt"
+    assert config.warnings() == ["NAMES_REFUSED is called RESERVED_NAMES_FILE now; the old name still works"]
+    monkeypatch.setenv("RESERVED_NAMES_FILE", "new.txt")
+    assert config.load().reserved_names_file == "new.txt"
 
 
 def test_an_argument_that_is_no_setting_is_refused():

@@ -646,6 +646,14 @@ def test_a_reset_link_is_an_address_that_can_be_opened(run, ada, monkeypatch, ca
     assert capsys.readouterr().out.startswith(f"http://{shown}:8123/#/reset/")
 
 
+def test_a_reset_link_begins_with_the_public_url(run, ada, monkeypatch, capsys):
+    monkeypatch.setenv("PUBLIC_URL", "https://pit.example.org/snake/")
+    assert manage.main(["reset-password", "Ada"]) == 0
+    link, hint = capsys.readouterr()
+    assert link.startswith("https://pit.example.org/snake/#/reset/")
+    assert "PUBLIC_URL" not in hint
+
+
 def test_a_player_is_renamed(run, api, ada, bob):
     ada.play(1)
     assert names(api) == ["Ada"]

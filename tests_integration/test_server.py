@@ -222,7 +222,7 @@ def test_a_storage_of_limits_that_can_not_be_stops_the_start_with_one_line(tmp_p
         timeout=30,
     )
     assert run.returncode == 2
-    assert run.stderr.startswith("RATE_LIMIT_STORAGE: it is no storage that is known; give memory://")
+    assert run.stderr.startswith("RATE_LIMIT_STORAGE: there is no such storage; give memory://")
     assert run.stderr.count("\n") == 1
     assert "hunter2" not in run.stderr
 

@@ -452,7 +452,7 @@ def main(**given):
         return 2
     sys.path.insert(0, str(Path(__file__).parents[1]))
     logs.set_up(settings)
-    for line in config.misspelled():
+    for line in config.warnings():
         log.warning(line)
     _allow_connections()
     _hold_signals()
