@@ -11,29 +11,22 @@ if __name__ == "__main__":
 
     raise SystemExit(server.run(sys.argv[1:]))
 
-import atexit
 import functools
-import logging
-import os
 import secrets
-import threading
-import time
-import weakref
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import bottle
 import msgspec
-import peewee
 from bottle import request, response
 
 import config
 import models
 from accounts import accounts, hashing
 from accounts.usernames import key, read_refused
-from database import background, cache, connections, threadpool
+from database import cache, connections
 from game import challenges, daily, games, home, leaderboard_pages, leaderboards, live, players, previews
-from observability import counters, logs
+from observability import counters
 from operations import maintenance
 from rules import MODES
 from schemas import (
@@ -59,7 +52,6 @@ from schemas import (
     NextQuery,
     NextRank,
     Player,
-    ProblemAnswer,
     Progress,
     Reset,
     SessionAnswer,
@@ -72,24 +64,21 @@ from schemas import (
     UserAnswer,
 )
 from web import assets, client_addresses, headers, openapi, rate_limits
-from web.api import REJECTION_REASON, ApiPlugin, internal_error, matches_etag, problem_response
+from web.api import ApiPlugin, matches_etag, problem_response
+from web.app import HEALTH, App
 from web.problems import (
     BUSY,
     EMAIL_TAKEN,
     GUEST_HAS_NO_PASSWORD,
     GUEST_NOT_RANKED,
     INTERNAL_ERROR,
-    MALFORMED_REQUEST,
-    METHOD_NOT_ALLOWED,
     MISSING,
-    NOT_FOUND,
     REASONS,
     REASONS_OF_CODES,
     RESET_LINK_INVALID,
     SCORES_NOT_STATED,
     TOKEN_MISSING,
     WRONG_PASSWORD,
-    WRONG_SETUP,
     Problem,
     invalid,
     unauthorized,
@@ -98,25 +87,14 @@ from web.requests import header, page_query, token
 
 STATIC = Path(__file__).parent / "static"
 FORGET_ATTEMPTS = 3600  # seconds between deletions of past days' attempts by name
-HEALTH = "/healthz"
-IN_TIME = 0.85  # of the time that a request has, a statement or a lock may take so much: then Postgres itself gives up
 PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
 NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
 LOG_IN_FAILURES = counters.number("log_in_failures")
-POSTS = counters.row("POST", "/api/games/<game_id>/turns")
-REFUSED_POSTS = {
-    reason: counters.number("posts_refused", reason) for reason in (*REASONS.values(), *REASONS_OF_CODES.values())
-}
-
-MIXED_UP = (
-    "gevent replaced threads only after the app was imported, so that requests would get each other's data;"
-    " start gunicorn without --preload, or call gevent.monkey.patch_all() before anything else is imported"
-)
-SEVERAL = "DATABASE_URL: a database in memory belongs to one process, and there are several; name a file or a Postgres"
-
-log = logging.getLogger("snakepit")
+POSTS_REJECTED = [
+    (reason, counters.number("posts_refused", reason)) for reason in (*REASONS.values(), *REASONS_OF_CODES.values())
+]
 
 api = bottle.Bottle()
 api.uninstall(True)  # msgspec makes the JSON
@@ -125,31 +103,26 @@ site = bottle.Bottle()
 
 
 def create_app(**settings):
-    """The WSGI application. Its arguments are named as the settings, in lower case; see config.Settings.
+    """Return the WSGI application. The arguments are the settings in lower case; see config.Settings.
 
-    Those that are not given come from the environment, `.env`, and the defaults. Raises config.ConfigError for a bad one.
+    Other settings come from the environment, `.env`, and the defaults. Raise config.ConfigError for a bad one.
     `create_app(database_url="sqlite:///:memory:")` is a fresh, empty server.
     """
     return Snakepit(config.load(**settings))
 
 
-def create_app_again(**settings):
-    """Return the app for a process that takes the place of another: what is wrong with the database now stops nothing."""
-    return Snakepit(config.load(**settings), is_again=True)
+def recreate_app(**settings):
+    """Return the app for a worker that replaces another: no error of the database stops it."""
+    return Snakepit(config.load(**settings), is_restart=True)
 
 
-class Snakepit(bottle.Bottle):
-    """The app, with what lives as long as it does."""
+class Snakepit(App):
+    """The app, with all that lives as long as it does."""
 
-    __setattr__ = object.__setattr__  # bottle's takes each attribute only once
-
-    def __init__(self, settings, is_again=False):
-        super().__init__()
-        self.is_again = is_again
-        self.settings = settings
-        self.database = _database(settings)
+    def __init__(self, settings, is_restart=False):
+        super().__init__(settings, is_restart)
         self.throttle = rate_limits.Throttle(settings.rate_limits, settings.rate_limit_storage)
-        in_real_time = settings.rate_limits and settings.enforce_pace  # else games and posts come as fast as one likes
+        in_real_time = settings.rate_limits and settings.enforce_pace  # else games and posts may come at any speed
         self.new_games = rate_limits.Window(in_real_time, *rate_limits.NEW_GAMES)
         self.posts = rate_limits.Window(in_real_time, *rate_limits.POSTS)
         self.limits_unplayed = in_real_time
@@ -165,182 +138,38 @@ class Snakepit(bottle.Bottle):
         self.active = cache.Kept(ACTIVE)
         self.home = cache.Kept(1)
         self.pictures = previews.Pictures()
-        self.secret = self.sessions = None  # from `prepare` on
-        self.background = background.Background(self.database)
-        self.background.add(self.end_abandoned, settings.abandoned_interval)
-        self.background.add(accounts.erase, settings.erasing_interval)
-        if isinstance(self.database, connections.KeptSqliteDatabase):
-            self.background.add(self.database.checkpoint, settings.checkpoint_interval)
-        self.process, self.beginning = None, {}  # the id of the process that serves; {process id: a lock, for its begin}
-        self.background.add(challenges.forget_attempts, FORGET_ATTEMPTS)
         self.removal = maintenance.Removal(settings.session_days, settings.keep_games_days)
-        self.background.add(self.removal, settings.removal_interval)
+        self._add_background_tasks()
         self.merge(api)
         self.merge(site)
-        try:
-            self._begin()
-        except BaseException:
-            self.close()  # an app that can't be made leaves no connection open
-            raise
+        self.start()
 
-    def _begin(self):
-        with connections.deadline(self.settings.request_wait), models.using(self.database):
-            try:
-                self.prepare()
-                models.try_to_write()
-            except (peewee.PeeweeException, TypeError, config.ConfigError) as error:
-                self._see_to(error)
-            finally:
-                if not self.database.is_in_memory:  # a server may fork now, and nothing of the database would survive that
-                    self.database.close_all()
-        _apps.add(self)
+    def _add_background_tasks(self):
+        settings, add = self.settings, self.background.add
+        add(self.end_abandoned, settings.abandoned_interval)
+        add(accounts.erase, settings.erasing_interval)
+        if isinstance(self.database, connections.KeptSqliteDatabase):
+            add(self.database.checkpoint, settings.checkpoint_interval)
+        add(challenges.forget_attempts, FORGET_ATTEMPTS)
+        add(self.removal, settings.removal_interval)
 
-    def _see_to(self, error):
-        """Raise ConfigError for what doesn't pass by itself; the rest may, and each request tries again."""
-        trouble = connections.trouble(error)
-        if self.is_again:
-            log.error("The database can't be used: %s", connections.in_a_line(error))
-        elif remedy := connections.REMEDIES.get(trouble):
-            raise config.ConfigError(f"DATABASE_URL: {trouble[0].lower()}{trouble[1:-1]}; {remedy}") from None
-        elif trouble:
-            log.warning("%s (%s)", trouble, connections.in_a_line(error))
-        elif isinstance(error, models.REFUSED_OPTIONS) and "?" in self.settings.database_url:
-            raise config.ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
-        else:
-            raise error
+    @functools.cached_property
+    def secret(self):
+        """The server's secret; the first use creates or migrates the tables."""
+        models.migrate()
+        return self.settings.secret_key or models.Secret.get_or_make("secret_key")
+
+    @functools.cached_property
+    def sessions(self):
+        return accounts.Sessions(self.secret, self.settings.session_days)
 
     def prepare(self):
-        """What needs the database, done once: its tables, and the server's secret."""
-        if self.sessions is None:
-            models.migrate()
-            self.secret = self.settings.secret_key or models.Secret.get_or_make("secret_key")
-            self.sessions = accounts.Sessions(self.secret, self.settings.session_days)
-
-    def close(self):
-        """Stop the background tasks and close the connections to the database; a database in memory is gone with them."""
-        super().close()
-        self.background.stop()
-        self.database.is_shut = True  # a task that doesn't stop in time may still have a connection
-        self.database.close_all()
-
-    def _begin_process(self, environ):
-        """See to what a process needs to serve. Return why it can't, or None."""
-        with self.beginning.setdefault(os.getpid(), threading.Lock()):
-            if self.process == os.getpid():
-                return None
-            if why := self._why_not(environ):
-                log.critical("The server can't work as it is set up: %s", why)
-                return why
-            self.process = os.getpid()
-            self.background.ensure_started()
-            return None
-
-    def _why_not(self, environ):
-        if threadpool.mixed_up():
-            return MIXED_UP
-        if self.database.is_in_memory and environ["wsgi.multiprocess"]:
-            return SEVERAL
-        if self.database.pid != os.getpid():
-            try:
-                self.database.begin_process()
-            except RuntimeError as error:
-                return str(error)
-        return None
+        self.sessions  # noqa: B018 - the first use prepares the database
 
     def end_abandoned(self):
         """End abandoned games: a background task."""
         with models.impatient():
             games.end_abandoned(self.pace)
-
-    def __call__(self, environ, start_response):
-        began = time.perf_counter_ns()
-        # It holds what holds it: the request would wait for the garbage collector, and a thousand players at once for that.
-        environ.pop("wsgi.early_hints", None)
-        settings, said = self.settings, "500"
-        cors = self._cors(environ.get("HTTP_ORIGIN")) if settings.cors_origins else ()
-
-        def start(status, fields, exc_info=None):
-            nonlocal said
-            said = status
-            fields += headers.SECURITY
-            fields += cors
-            if status >= "4" or settings.access_log:
-                fields.append(("X-Request-ID", logs.request_id(environ, settings.trusted_proxies)))
-            return start_response(status, fields, exc_info)
-
-        if len(cors) > 1 and environ["REQUEST_METHOD"] == "OPTIONS":
-            start("204 No Content", [])
-            content = [b""]
-        elif self.process != os.getpid() and (why := self._begin_process(environ)):
-            content = _cannot_serve(why, start)
-        else:
-            if self.background.runs_in_requests:
-                self.background.run_due()
-            seconds = settings.health_wait if environ["PATH_INFO"] == HEALTH else settings.request_wait
-            with connections.deadline(seconds), models.using(self.database):
-                content = self.wsgi(environ, start)
-        self._count(environ, said, time.perf_counter_ns() - began)
-        return content
-
-    def _count(self, environ, status, nanoseconds):
-        row = RESPONSES.get(environ.get("bottle.route")) or counters.unmatched(environ["REQUEST_METHOD"])
-        counters.answered(row, status, nanoseconds)
-        if row == POSTS and status >= "4":
-            counters.up(REFUSED_POSTS[environ.get(REJECTION_REASON, REASONS[500])])
-        if self.settings.access_log:
-            logs.access(environ, status, nanoseconds, self.settings.trusted_proxies)
-
-    def _cors(self, origin):
-        """The headers that let a page of another origin read the answers, if the setting has that origin."""
-        allowed = self.settings.cors_origins
-        if not origin or not ("*" in allowed or origin in allowed):
-            return [("Vary", "Origin")]
-        return [
-            ("Access-Control-Allow-Origin", origin),
-            ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, X-Snakepit-Token"),
-            ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),
-            ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, X-Request-ID"),
-            ("Access-Control-Max-Age", "3600"),
-            ("Vary", "Origin"),
-        ]
-
-    def default_error_handler(self, error):
-        """What bottle itself refuses: unknown paths, wrong methods, paths that are not UTF-8; and our own faults."""
-        if error.status_code == 500:
-            return problem_response(internal_error())
-        if error.status_code == 404:
-            return problem_response(Problem(404, NOT_FOUND, f"There is nothing at {request.path}."))
-        if error.status_code == 405:
-            allowed = error.headers.get("Allow")
-            detail = f"{request.path} does not take {request.method}. Allowed: {allowed}."
-            return problem_response(Problem(405, METHOD_NOT_ALLOWED, detail, params={"allowed": allowed.split(",")}))
-        return problem_response(Problem(error.status_code, MALFORMED_REQUEST, str(error.body)))
-
-
-def _database(settings):
-    """Return the settings' database; the waits at the server of a Postgres are milliseconds."""
-    statement = int(settings.request_wait * IN_TIME * 1000)
-    limits = {"statement_timeout": statement, "lock_timeout": min(statement, int(settings.lock_wait * 1000))}
-    return connections.connect(settings.database_url, settings.lock_wait, limits)
-
-
-_apps = weakref.WeakSet()
-
-
-@atexit.register
-def _close_apps():
-    """Under any server, the last process to stop leaves a complete database file."""
-    for app in list(_apps):
-        app.close()
-
-
-def _cannot_serve(why, start):
-    """Answer with 503 and the reason: a server that can't work must not seem to."""
-    detail, title = f"This server can't work as it is set up: {why}.", "Service Unavailable"
-    content = msgspec.json.encode(ProblemAnswer(title, 503, WRONG_SETUP, detail))
-    fields = {"Content-Type": "application/problem+json", "Content-Length": str(len(content)), "Retry-After": "30"}
-    start(f"503 {title}", list(fields.items()))
-    return [content]
 
 
 # Who asks.
@@ -665,7 +494,14 @@ def live_games(query, visitor):
     return live.news(live.parse_known(query.known), query.limit, hidden, may_see=visitor)
 
 
-@api.post("/api/games/<game_id>/turns", user=posting_user, body=Turns, response=Progress, errors=(403, 409, 429))
+@api.post(
+    "/api/games/<game_id>/turns",
+    user=posting_user,
+    body=Turns,
+    response=Progress,
+    errors=(403, 409, 429),
+    rejections=POSTS_REJECTED,
+)
 def post_turns(user, body, game_id):
     """Play a game of one's own on.
 
@@ -721,8 +557,9 @@ def my_standing(user, query):
     404: there is no such game to challenge.
     """
     names = leaderboard_pages.boards_asked(query, user)
-    versions = leaderboards.versions(names)
-    return request.app.standings.get((user.id, *names), versions, leaderboard_pages.standing, names, user)
+    return request.app.standings.get(
+        (user.id, *names), leaderboards.versions(names), leaderboard_pages.standing, names, user
+    )
 
 
 @api.get("/api/leaderboard/next", query=NextQuery, visitor=optional_user, response=NextRank, errors=(404,))
@@ -790,8 +627,9 @@ def show_metrics():
         return problem_response(
             unauthorized(TOKEN_MISSING, "This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`.")
         )
-    fields = {"Content-Type": prometheus.CONTENT_TYPE, "Cache-Control": "no-store"}
-    return bottle.HTTPResponse(prometheus.page(), headers=fields)
+    return bottle.HTTPResponse(
+        prometheus.page(), headers={"Content-Type": prometheus.CONTENT_TYPE, "Cache-Control": "no-store"}
+    )
 
 
 @api.get("/api/openapi.json", response=dict, etag=True)
@@ -869,4 +707,3 @@ def manifest():
 
 
 DESCRIPTION = openapi.describe(api.routes)
-RESPONSES = {route: counters.row(route.method, route.rule) for route in (*api.routes, *site.routes)}

@@ -12,6 +12,7 @@ A route declares its inputs and its response as keyword arguments, which Bottle 
 - `etag`: whether the response has an ETag; a client that has this content already gets 304.
 - `headers`: pairs of the name and the description of further response headers.
 - `errors`: statuses of refusals that don't follow from the inputs.
+- `rejections`: the counters of refusals by reason, if they are counted.
 
 Inputs are read in the order of their declaration and passed to the handler by their names, as are the parts of the path.
 openapi.py describes the API from the same declarations; a handler's docstring is its description there, and `404: text.` in
@@ -29,7 +30,7 @@ from bottle import request, response
 
 from config import ConfigError
 from database import connections
-from observability import logs
+from observability import counters, logs
 from schemas import FieldError, NoQuery, ProblemAnswer
 from web import headers, pages
 from web.problems import INTERNAL_ERROR, UNAVAILABLE, Problem
@@ -37,7 +38,6 @@ from web.requests import body, header, query
 
 RETRY_AFTER = 2  # seconds, when the database is unavailable for a moment
 RETRY_LATER = 30  # seconds, when the operator must act first
-REJECTION_REASON = "snakepit.reason"  # in the environ of a refused request: its reason in the metrics
 
 JSON_ONLY = ("/api/", "/healthz/", "/metrics/")  # paths below which no error is an HTML page
 
@@ -63,6 +63,7 @@ class ApiPlugin:
         takes_no_query = route.rule.startswith("/api/") and "query" not in config
         status = config.get("status")
         has_etag = config.get("etag")
+        rejections = dict(config.get("rejections", ()))
 
         def api_handler(**inputs):
             try:
@@ -73,7 +74,10 @@ class ApiPlugin:
                     inputs[name] = read()
                 result = callback(**inputs)
             except Exception as error:
-                return problem_response(_problem_of(error))
+                problem = _problem_of(error)
+                if rejections:
+                    counters.up(rejections[problem.reason])
+                return problem_response(problem)
             if isinstance(result, bottle.HTTPResponse):
                 return result
             if result is None:
@@ -119,7 +123,6 @@ def matches_etag(etag):
 
 def problem_response(problem):
     """Respond with a Problem: as an HTML page where a browser asked for a page, as JSON elsewhere."""
-    request.environ[REJECTION_REASON] = problem.reason
     response.status = problem.status
     response.content_type = "application/problem+json"
     response.set_header("Cache-Control", "no-store")

@@ -60,3 +60,17 @@ def matches(etag, if_none_match):
     if if_none_match.strip(" \t") == "*":
         return True
     return etag.removeprefix("W/") in (tag.strip(" \t").removeprefix("W/") for tag in if_none_match.split(","))
+
+
+def cors(origin, allowed):
+    """Return the headers that let a page of another origin read the response, if `allowed` has that origin."""
+    if not origin or not ("*" in allowed or origin in allowed):
+        return [("Vary", "Origin")]
+    return [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, X-Snakepit-Token"),
+        ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),
+        ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, X-Request-ID"),
+        ("Access-Control-Max-Age", "3600"),
+        ("Vary", "Origin"),
+    ]

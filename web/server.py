@@ -119,7 +119,7 @@ class Server(BaseApplication):
         except config.ConfigError as error:
             if not self.announcement.is_over():
                 sys.exit(self._fail(error))
-            app = service.create_app_again(**self.given)
+            app = service.recreate_app(**self.given)
         gc.collect()
         gc.freeze()  # what was imported stays: nobody has to wait while it is looked through for garbage
         gc.set_threshold(*GARBAGE)
