@@ -8,6 +8,7 @@ import difflib
 import importlib.util
 import io
 import ipaddress
+import json
 import os
 import re
 from dataclasses import dataclass, field, fields
@@ -16,42 +17,20 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dotenv.parser import parse_stream
 
-# The options that a database URL may have after its "?": those of sqlite3 and peewee, of psycopg and peewee, of a pool.
-SQLITE_OPTIONS = {"cached_statements", "timeout", "regexp_function", "rank_functions"}
-POSTGRES_OPTIONS = {
-    *("user", "password", "host", "port", "hostaddr", "service", "passfile", "channel_binding", "connect_timeout"),
-    *("client_encoding", "options", "application_name", "fallback_application_name", "keepalives", "keepalives_idle"),
-    *("keepalives_interval", "keepalives_count", "tcp_user_timeout", "sslmode", "sslnegotiation", "sslcompression"),
-    *("sslcert", "sslkey", "sslcertmode", "sslpassword", "sslrootcert", "sslcrl", "sslcrldir", "sslsni", "requirepeer"),
-    *("require_auth", "min_protocol_version", "max_protocol_version", "ssl_min_protocol_version", "prepare_threshold"),
-    *("ssl_max_protocol_version", "gssencmode", "krbsrvname", "gsslib", "gssdelegation", "target_session_attrs"),
-    *("load_balance_hosts", "isolation_level", "encoding", "prefer_psycopg3", "register_unicode", "server_side_cursors"),
-}
-POOL_OPTIONS = {"max_connections", "stale_timeout", "timeout"}  # accepted and ignored: the pool's size is fixed
-INTEGER_OPTIONS = {
-    *("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
-    *("cached_statements", "timeout", "max_connections", "stale_timeout"),
-}
-OPTION_CHOICES = {
-    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
-    "load_balance_hosts": ("disable", "random"),
-    "channel_binding": ("disable", "prefer", "require"),
-    "gssencmode": ("disable", "prefer", "require"),
-}
+HERE = Path(__file__).parent
+# The options that a database URL may have after its "?", and their values: of sqlite3, of psycopg, of a connection pool.
+OPTIONS = json.loads((HERE / "database" / "url_options.json").read_text())
+POOL_OPTIONS = OPTIONS["pool"]  # accepted and ignored: the pool's size is fixed
 STORAGES = {  # schemes of RATE_LIMIT_STORAGE: the package that each needs
     "memory": None,
     **dict.fromkeys(("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster", "rediss+cluster"), "redis"),
     **dict.fromkeys(("valkey", "valkeys", "valkey+unix", "valkey+sentinel", "valkey+cluster"), "valkey"),
-    "memcached": "pymemcache",
     **dict.fromkeys(("mongodb", "mongodb+srv"), "pymongo"),
 }
 STORAGE_REMEDY = "give memory://, or for several processes redis://HOST:6379/0"
 LOG_FORMATS = ("text", "json")
-RESERVED_NAMES = Path(__file__).parent / "accounts" / "reserved_names.txt"
-COMMON_PASSWORDS = Path(__file__).parent / "accounts" / "common_passwords.txt"
 MAX_LIST_MB = 16
-BOOLEANS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 DOTENV = Path(".env")
 OLD_NAMES = {"names_refused": "reserved_names_file"}  # still accepted, with a line in the log
 ENCODE = "percent-encode the user and the password: write / as %2F, @ as %40, # as %23"
@@ -89,10 +68,7 @@ def _choice(*choices):
 
 
 def _boolean(value):
-    text = str(value).strip().lower()
-    if text not in BOOLEANS:
-        raise ValueError("give true or false")
-    return BOOLEANS[text]
+    return _choice(*TRUE, *FALSE)(value) in TRUE
 
 
 def _text(value):
@@ -104,8 +80,7 @@ def _text(value):
 
 def _host(value):
     text = _text(value)
-    if text.startswith("[") and text.endswith("]"):
-        text = text[1:-1]
+    text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if not _is_host(text):
         raise ValueError("give a host name or an address without a port, such as 127.0.0.1, 0.0.0.0 or ::")
     return text
@@ -161,10 +136,9 @@ def _list_file(value):
         with open(path, "rb") as file:
             content = file.read(MAX_LIST_MB * 1_000_000 + 1)
         content.decode("utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"the file can't be read: {error.strerror}; {remedy}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"the file is not in UTF-8; {remedy}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
+        raise ValueError(f"the file can't be read: {reason}; {remedy}") from None
     if len(content) > MAX_LIST_MB * 1_000_000:
         raise ValueError(f"the file has more than {MAX_LIST_MB} MB; give a shorter list")
     return path
@@ -202,7 +176,7 @@ def _check_sqlite(url):
         raise ValueError("the path contains a #, where a URL ends; give a path without it")
     if path and not path.startswith("/"):
         raise ValueError(f"it names no file; write {scheme}:///./snake.db, with three slashes")
-    _check_options(query, SQLITE_OPTIONS | (POOL_OPTIONS if "+" in scheme else set()))
+    _check_options(query, OPTIONS["sqlite"] | (OPTIONS["pool"] if "+" in scheme else {}))
     if is_in_memory(url):
         return
     file = Path(path[1:])
@@ -218,7 +192,7 @@ def _check_postgres(url):
     user, _, hosts = parts.netloc.rpartition("@")
     if any(c in user for c in "[]") or re.search("%(?![0-9A-Fa-f]{2})|%00", f"{parts.netloc}{parts.path}"):
         raise ValueError(ENCODE)
-    options = _check_options(parts.query, POSTGRES_OPTIONS | (POOL_OPTIONS if "+" in parts.scheme else set()))
+    options = _check_options(parts.query, OPTIONS["postgres"] | (OPTIONS["pool"] if "+" in parts.scheme else {}))
     for host in hosts.split(","):
         _check_host(host)
     for host in options.get("host", "").split(","):
@@ -227,8 +201,7 @@ def _check_postgres(url):
     for port in options.get("port", "").split(","):
         _check_port(port)
     if not parts.path.strip("/"):
-        local, remote = f"{parts.scheme}:///NAME", f"{parts.scheme}://HOST/NAME"
-        raise ValueError(f"it names no database; write {local} for a local one, {remote} for another")
+        raise ValueError(f"it names no database; write {parts.scheme}:///NAME or {parts.scheme}://HOST/NAME")
 
 
 def _split_url(url):
@@ -266,17 +239,16 @@ def _check_options(query, known):
     try:
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")) if query else {}
     except (ValueError, UnicodeDecodeError):
-        raise ValueError(
-            "the text after the ? is not valid; give options as NAME=VALUE with & between them, or none"
-        ) from None
+        raise ValueError("the text after the ? is not valid; give options as NAME=VALUE&NAME=VALUE, or none") from None
     for name, value in options.items():
-        if name not in known or "\0" in value:
+        wanted = known.get(name)
+        if wanted is None or "\0" in value:
             shown = name if re.fullmatch("[a-z_]{1,30}", name) else "of that name or value"
             raise ValueError(f"there is no option {shown}; give other options after the ?, or none")
-        if name in INTEGER_OPTIONS and not DIGITS.fullmatch(value):
+        if wanted == "integer" and not DIGITS.fullmatch(value):
             raise ValueError(f"the option {name} after the ? must be a whole number")
-        if name in OPTION_CHOICES and value not in OPTION_CHOICES[name]:
-            raise ValueError(f"the option {name} after the ? must be one of {', '.join(OPTION_CHOICES[name])}")
+        if isinstance(wanted, list) and value not in wanted:
+            raise ValueError(f"the option {name} after the ? must be one of {', '.join(wanted)}")
     return options
 
 
@@ -309,23 +281,15 @@ def _storage(value):
     """Return the URL with its scheme in lower case."""
     url = _text(value)
     scheme, separator, rest = url.partition("://")
-    if not separator:
-        raise ValueError(f"it is not a URL; {STORAGE_REMEDY}")
+    scheme = scheme.lower()
+    if not separator or scheme not in STORAGES:
+        raise ValueError(f"there is no such storage; {STORAGE_REMEDY}")
     parts = _split_url(url)
-    if "unix" not in parts.scheme:
-        for host in parts.netloc.rpartition("@")[2].split(","):
-            _check_host(host)
-    return f"{scheme.lower()}://{rest}"
-
-
-def check_storage(settings):
-    """Raise ConfigError if RATE_LIMIT_STORAGE is of an unknown kind or its package is missing, before workers use it."""
-    scheme = settings.rate_limit_storage.partition("://")[0]
-    if scheme not in STORAGES:
-        raise ConfigError(f"RATE_LIMIT_STORAGE: there is no such storage; {STORAGE_REMEDY}")
-    package = STORAGES[scheme]
-    if package and not importlib.util.find_spec(package):
-        raise ConfigError(f"RATE_LIMIT_STORAGE: {scheme} needs a package; pip install {package}, or give memory://")
+    for host in parts.netloc.rpartition("@")[2].split(",") if "unix" not in scheme else ():
+        _check_host(host)
+    if (package := STORAGES[scheme]) and not importlib.util.find_spec(package):
+        raise ValueError(f"{scheme} needs the package {package}; give memory://, or pip install {package}")
+    return f"{scheme}://{rest}"
 
 
 def _setting(default, cast, secret=False):
@@ -357,8 +321,8 @@ class Settings:
     rate_limits: bool = _setting(True, _boolean)
     connections_per_address: int = _setting(2000, _integer(1, 1_000_000))
     rate_limit_storage: str = _setting("memory://", _storage, secret=True)
-    reserved_names_file: str = _setting(str(RESERVED_NAMES), _list_file)
-    passwords_refused: str = _setting(str(COMMON_PASSWORDS), _list_file)
+    reserved_names_file: str = _setting(str(HERE / "accounts" / "reserved_names.txt"), _list_file)
+    passwords_refused: str = _setting(str(HERE / "accounts" / "common_passwords.txt"), _list_file)
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"))
     log_format: str = _setting("text", _choice(*LOG_FORMATS))
     access_log: bool = _setting(False, _boolean)
@@ -397,10 +361,8 @@ def load(**given):
             raise ConfigError(f"{name.upper()}{shown}: {error}") from None
     settings = Settings(**values)
     if is_in_memory(settings.database_url) and settings.workers > 1:
-        raise ConfigError(
-            f"WORKERS={settings.workers}: each process would have its own database in memory; give 1, or name a file"
-            " in DATABASE_URL"
-        )
+        why = "a database in memory belongs to one process; give 1, or name a file in DATABASE_URL"
+        raise ConfigError(f"WORKERS={settings.workers}: {why}")
     return settings
 
 

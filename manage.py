@@ -71,7 +71,6 @@ def main(arguments=None):
 
 def _act(asked):
     settings = config.load()
-    config.check_storage(settings)
     for line in config.warnings():
         print(f"manage.py: {line}", file=sys.stderr)
     try:

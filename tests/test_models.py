@@ -57,7 +57,8 @@ def test_a_new_file_is_for_its_user_only_whatever_the_umask(make_app, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", ["newer", "no database", "table", "option", "storage"])
-def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path, wrong):
+def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path, wrong, monkeypatch):
+    monkeypatch.setitem(config.STORAGES, "wings", None)
     path, options = tmp_path / "snake.db", {}
     if wrong == "newer":
         with models.using(make_app(database_url=f"sqlite:///{path}").database) as db:

@@ -276,7 +276,8 @@ class Away(Storage, MovingWindowSupport):
     incr = get = get_expiry = check = reset = clear = acquire_entry = get_moving_window = _refuse
 
 
-def test_while_the_storage_is_out_of_reach_requests_go_through_and_limits_hold(make_app, caplog):
+def test_while_the_storage_is_out_of_reach_requests_go_through_and_limits_hold(make_app, caplog, monkeypatch):
+    monkeypatch.setitem(config.STORAGES, "away", None)
     api = drive(make_app(rate_limit_storage="away://somewhere"))
     ada = api.sign_up("Ada")
     assert "RATE_LIMIT_STORAGE is out of reach" in caplog.text
@@ -288,6 +289,7 @@ def test_while_the_storage_is_out_of_reach_requests_go_through_and_limits_hold(m
 
 def test_two_servers_with_one_storage_count_together(make_app, monkeypatch):
     shared = MemoryStorage()
+    monkeypatch.setitem(config.STORAGES, "shared", None)
     monkeypatch.setitem(limits.storage.SCHEMES, "shared", lambda *_, **__: shared)
     first, second = (drive(make_app(rate_limit_storage="shared://")) for _ in range(2))
     for api in (first, second) * 10:

@@ -37,7 +37,8 @@ def run(folder, program, *arguments, **env):
 ALL = """
 import contextlib, io, json, os, sys
 sys.path.insert(0, sys.argv[1])
-import manage, server
+import manage
+from web import server
 for name, value in json.load(sys.stdin).items():
     for main, arguments in ((server.main, ()), (manage.main, (["stats"],))):
         os.environ.update({name: value, "WORKERS": value if name == "WORKERS" else "3"})

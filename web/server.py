@@ -445,7 +445,6 @@ def main(**given):
     os.umask(0o077)  # what it writes is for its user only
     try:
         settings = config.load(**given)
-        config.check_storage(settings)
         _check_place(settings)
     except config.ConfigError as error:
         print(logs.failure(str(error), config.log_format()), file=sys.stderr)
