@@ -22,6 +22,7 @@ import config
 import models
 from accounts import accounts
 from database import connections
+from database.binding import bind, is_sqlite
 from game import games, leaderboards, players
 from observability import logs
 from operations import backup, export, maintenance
@@ -155,7 +156,7 @@ def opened(settings, new=False):
         there(path)
     database = connections.connect(settings.database_url)
     try:
-        with models.using(database):
+        with bind(database):
             if not new:
                 _see_to_tables()
             yield database
@@ -411,7 +412,7 @@ def _reusable():
     found = maintenance.reusable()
     if not found:
         return ""
-    if models.is_sqlite():
+    if is_sqlite():
         return f" {_size(found)} of the file are free: vacuum gives them back to the disk."
     return f" About {found} deleted rows take room: vacuum makes it usable again."
 

@@ -9,7 +9,6 @@ import itertools
 import secrets
 import sqlite3
 from contextlib import closing, contextmanager, suppress
-from contextvars import ContextVar
 from functools import cache
 
 import peewee
@@ -26,6 +25,7 @@ from peewee import (
 
 from config import ConfigError
 from database import connections, ownership
+from database.binding import current, database, is_sqlite
 from game import clock
 
 MIGRATIONS = ownership.MIGRATIONS
@@ -46,59 +46,18 @@ NOT_DELETED = "user_id NOT IN (SELECT id FROM users WHERE deleted_at IS NOT NULL
 now = clock.now
 
 
-# The database of the call at hand.
-
-_current = ContextVar("database", default=None)
-
-
-class _CurrentDatabase(peewee.DatabaseProxy):
-    """Stands for the database that `using` has set in this thread or greenlet."""
-
-    obj = property(lambda self: _current.get(), lambda self, value: None)
-
-
-database = _CurrentDatabase()
-
-
-class using:  # noqa: N801 - it reads as a verb
-    """Make `db` the database of all queries within; its connection goes back to the pool at the end."""
-
-    def __init__(self, db):
-        self.db = db
-
-    def __enter__(self):
-        self.token = _current.set(self.db)
-        return self.db
-
-    def __exit__(self, *exception):
-        release()
-        _current.reset(self.token)
-
-
-def current():
-    """Return the database that `using` has set, itself."""
-    return _current.get()
-
-
-def release():
-    """Give the connection back to the pool, ahead of a wait for something else; the next query takes one again."""
-    db = _current.get()
-    if db and not db.is_closed():
-        db.close()
-
-
 def migrate():
     """Bring the tables to today's; several processes may try at once. Where they are, nothing is written.
 
     Raise ConfigError for a database that a newer version has brought further, which this one would only harm, and for one
     that has a table with one of our names that is not ours.
     """
-    if _current.get().is_in_memory:
+    if current().is_in_memory:
         _make_in_memory()
         return
     had, lacking = migrations()
     refuse_newer(had)
-    if lacking or not ownership.has_history(_current.get()):
+    if lacking or not ownership.has_history(current()):
         with migrating() as runner:
             refuse_newer(runner.applied())
             runner.up()
@@ -108,7 +67,7 @@ def _make_in_memory():
     """Make the tables of an empty database in memory as a copy: test suites make many of them."""
     with closing(sqlite3.connect(":memory:")) as made:
         made.deserialize(_tables_in_memory())
-        made.backup(_current.get().connection())
+        made.backup(current().connection())
 
 
 @cache
@@ -116,24 +75,24 @@ def _tables_in_memory():
     """Return an empty database with today's tables, as the bytes of a SQLite file."""
     with migrating() as runner:
         runner.up()
-    return _current.get().connection().serialize()
+    return current().connection().serialize()
 
 
 @contextmanager
 def migrating():
     """A transaction in which tables may be changed, by this process alone; its playhouse.migrations.Runner."""
-    with _current.get().patient(), _foreign_keys_off(), database.atomic():
+    with current().patient(), _foreign_keys_off(), database.atomic():
         runner = _runner()
         if not is_sqlite():
             sql("SET LOCAL statement_timeout = 0")
             sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
-            sql("SELECT set_config('search_path', ?, true)", f'"{ownership.schema(_current.get())}"')
+            sql("SELECT set_config('search_path', ?, true)", f'"{ownership.schema(current())}"')
         runner.take_over()
         yield runner
 
 
 def _runner():
-    return ownership.History(_current.get())
+    return ownership.History(current())
 
 
 def migrations():
@@ -175,13 +134,9 @@ def other_connections():
     )[0]
 
 
-def is_sqlite():
-    return isinstance(_current.get(), peewee.SqliteDatabase)
-
-
 def sql(statement, *parameters):
     """Execute a statement in SQLite's words, its parameters written `?`; returns the cursor."""
-    db = _current.get()
+    db = current()
     try:
         return db.run(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
     except Exception:
@@ -191,7 +146,7 @@ def sql(statement, *parameters):
 
 def one(statement, *parameters):
     """The first row that a statement finds, or None; cheaper than `sql` for what needs the database only once."""
-    db = _current.get()
+    db = current()
     try:
         return db.one(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
     except Exception:
@@ -225,7 +180,7 @@ def _upsert(insert, rows, columns, on_conflict):
 
 def impatient():
     """Within, what finds SQLite locked fails at once: for what is as well done later."""
-    return _current.get().impatient()
+    return current().impatient()
 
 
 def try_to_write():
@@ -271,7 +226,7 @@ def durably(work):
     of them failed: all that it changes is in the database.
     """
     if _has_log():
-        return _current.get().durably(work)
+        return current().durably(work)
     with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
         return work()
 
@@ -282,7 +237,7 @@ def swiftly(work):
     It survives a crash of the server at once, and one of the machine with the next durable commit. Postgres commits in full
     each time.
     """
-    return _current.get().swiftly(work) if _has_log() else work()
+    return current().swiftly(work) if _has_log() else work()
 
 
 def settle():
@@ -312,7 +267,7 @@ def _transaction(begin):
 
 
 def _has_log():
-    return is_sqlite() and _current.get().log is not None
+    return is_sqlite() and current().log is not None
 
 
 # Tables. Migrations make them; these say what today's queries find.

@@ -25,6 +25,7 @@ import models
 from accounts import accounts, hashing
 from accounts.usernames import key, read_refused
 from database import cache, connections
+from database.binding import is_sqlite
 from game import challenges, daily, games, home, leaderboard_pages, leaderboards, live, players, previews
 from observability import counters
 from operations import maintenance
@@ -614,7 +615,7 @@ def show_player(name):
 @api.get(HEALTH, response=Health)
 def health():
     """Tell whether server and database are there, with all tables."""
-    return Health("ok", "ok", "sqlite" if models.is_sqlite() else "postgres", models.check())
+    return Health("ok", "ok", "sqlite" if is_sqlite() else "postgres", models.check())
 
 
 @site.get("/metrics")

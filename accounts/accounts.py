@@ -19,8 +19,9 @@ import models
 from accounts import bans, usernames
 from accounts.usernames import folded_skeleton, key, normalized, skeleton
 from database import threadpool
+from database.binding import database, is_sqlite, release_connection
 from game import leaderboards
-from models import User, database, durably, insert, now, sql, swiftly
+from models import User, durably, insert, now, sql, swiftly
 from schemas import LiveSession, timestamp
 from web.problems import (
     ALREADY_SIGNED_UP,
@@ -152,7 +153,7 @@ def _has_password(user):
 
 
 def hash_password(password, rounds, run=_in_a_thread):
-    models.release()
+    release_connection()
     return run(bcrypt.hashpw, composed(password).encode(), bcrypt.gensalt(rounds)).decode()
 
 
@@ -164,7 +165,7 @@ def is_password(password, hashed, rounds, run=_in_a_thread):
 def _is_as_typed(password, hashed, rounds, run):
     none = hashed is None or _is_too_long(password)
     nobody = f"$2b${rounds:02}${'.' * 53}"
-    models.release()
+    release_connection()
     same = run(bcrypt.checkpw, password.encode()[: PASSWORD_LENGTH[1]], (nobody if none else hashed).encode())
     return same and not none
 
@@ -478,13 +479,13 @@ def erase():
     found = sql("SELECT id FROM users WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1").fetchone()
     if not found:
         return False
-    since, number, until = 0, FEWEST_ERASED if models.is_sqlite() else MOST_ERASED, time.monotonic() + ERASING_TIME
+    since, number, until = 0, FEWEST_ERASED if is_sqlite() else MOST_ERASED, time.monotonic() + ERASING_TIME
     while time.monotonic() < until:
         began = time.monotonic()
         since = _erase_some(found[0], number, since)
         if since is None:
             break
-        if models.is_sqlite():
+        if is_sqlite():
             took = time.monotonic() - began
             number = int(min(max(FEWEST_ERASED, number * ERASING_STEP / took), MOST_ERASED))
         _give_way()
@@ -530,7 +531,7 @@ def _withdraw_some(user_id):
 
 
 def _give_way():
-    models.release()
+    release_connection()
     threadpool.give_way()
 
 

@@ -21,6 +21,8 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from database.binding import bind
+
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests_integration"))
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -218,7 +220,7 @@ class Bench:
     def me_worst(self):
         """The worst rank's beside the best's."""
         url = self.databases.filled(MANY)
-        with models.using(connections.connect(url)) as db:
+        with bind(connections.connect(url)) as db:
             scores = dict(models.sql("SELECT user_id, score FROM entries WHERE board = 'walls/all'").fetchall())
         db.close_all()
         standing = sorted((n for n in fill.asked(MANY) if n in scores), key=lambda n: -scores[n])
@@ -286,7 +288,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
     app = service.create_app(database_url=url, secret_key=fill.SECRET_KEY, enforce_pace=False)
     drawn = seed and challenges.Challenge("", mode, seed, rules.RULES)
     opened = {}
-    with models.using(app.database):
+    with bind(app.database):
         for number in players:
             player = accounts.Account(number, "", None, "", None, False)
             opened[number] = games.open_game(player, mode, app.pace, drawn).id
@@ -302,7 +304,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
 def more_players(url, number):
     """So many players who have played no game yet, with their tokens."""
     sessions, now = accounts.Sessions(fill.SECRET_KEY, 30), models.now()
-    with models.using(connections.connect(url)) as db, db.atomic():
+    with bind(connections.connect(url)) as db, db.atomic():
         first = 1 + models.sql("SELECT MAX(id) FROM users").fetchone()[0]
         players = range(first, first + number)
         users = "id name name_key password created_at bot"

@@ -15,6 +15,7 @@ import models
 import rules
 from accounts import accounts
 from database import connections
+from database.binding import bind, is_sqlite
 from examples import bot
 from game import games, leaderboards
 
@@ -50,14 +51,14 @@ def _play(chance, seed):
 def fill(url, players):
     """Fill an empty database; `token(number)` is the token of those players that have one."""
     db = connections.connect(url)
-    with models.using(db):
+    with bind(db):
         models.migrate()
         indexes = _drop_indexes(db)
         for table, columns, rows in _tables(players):
             write(db, table, columns, rows)
         for statement in indexes:
             db.execute_sql(statement)
-        if not models.is_sqlite():
+        if not is_sqlite():
             db.execute_sql(f"SELECT setval(pg_get_serial_sequence('users', 'id'), {players})")
         db.execute_sql("ANALYZE")
     db.close_all()
@@ -135,7 +136,7 @@ def _entries(dealt, repertory, tallies):
 
 def _drop_indexes(db):
     """Rows are written faster without; answers the statements that make them again."""
-    if models.is_sqlite():
+    if is_sqlite():
         found = db.execute_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
     else:
         found = db.execute_sql(
@@ -151,7 +152,7 @@ def write(db, table, columns, rows):
     """Write the rows, tuples in the order of the columns."""
     names = columns.split()
     rows = iter(rows)
-    if models.is_sqlite():
+    if is_sqlite():
         statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
         while chunk := list(islice(rows, CHUNK)):
             with db.atomic():

@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from database.binding import bind
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import models
@@ -28,7 +30,7 @@ def main(days=730, a_day=1000, keep_days=30):
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/year.db"
         database = connections.connect(f"sqlite:///{path}")
-        with models.using(database):
+        with bind(database):
             models.migrate()
             make(database, days, a_day)
             show(f"{days} days with {a_day:,} games each", path)

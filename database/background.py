@@ -11,8 +11,8 @@ import threading
 import time
 import weakref
 
-import models
 from database import connections
+from database.binding import bind
 
 FIRST = 60  # seconds until a task runs for the first time, at most
 SOON = 0.1  # seconds until a task runs again that has more to do
@@ -32,7 +32,7 @@ class _Task:
         """Run once. Return whether there is more to do. An error is logged, and the task runs again after its interval."""
         has_more = False
         try:
-            with connections.deadline(LONGEST), models.using(database):
+            with connections.deadline(LONGEST), bind(database):
                 has_more, error = self.function(), None
         except Exception as reason:
             trouble, error = connections.trouble(reason), connections.in_a_line(reason)

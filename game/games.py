@@ -13,8 +13,9 @@ from msgspec import UNSET
 
 import rules
 from database import threadpool
+from database.binding import release_connection
 from game import clock, leaderboards
-from models import User, durably, insert, now, release, settle, sql, swiftly
+from models import User, durably, insert, now, settle, sql, swiftly
 from observability import counters
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 from web.problems import (
@@ -109,7 +110,7 @@ def some_turns(game, since, limit):
     """
     if game.turns is not None:
         return game, _part(game.turns, since, limit)
-    release()
+    release_connection()
     with _of_long_games:
         game = find_or_none(game.id)
         return game and game._replace(turns=None), game and _part(game.turns, since, limit)
@@ -122,7 +123,7 @@ def _part(packed, since, limit):
     parts = []
     for start in range(first, end, 3 * STEP):
         if parts:
-            release()
+            release_connection()
             threadpool.give_way()
         parts.append(msgspec.json.encode(_unpacked(packed[start : min(end, start + 3 * STEP)]))[1:-1])
     last = int.from_bytes(packed[end - 3 : end], "big") >> 2 if parts else None
@@ -296,7 +297,7 @@ def _advance(played, turns, tick):
     """Play on as rules.Game.advance does; during many ticks, other requests have their turn."""
     played.advance(turns, min(tick, played.ticks + SLICE))
     while played.ticks < tick and not played.outcome:
-        release()
+        release_connection()
         threadpool.give_way()
         played.advance(turns, min(tick, played.ticks + SLICE))
 

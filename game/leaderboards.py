@@ -22,7 +22,8 @@ from functools import lru_cache
 from itertools import groupby
 
 from database import threadpool
-from models import durably, is_sqlite, now, one, release, snapshot, sql, upsert
+from database.binding import is_sqlite, release_connection
+from models import durably, now, one, snapshot, sql, upsert
 from rules import MODES
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
@@ -161,7 +162,7 @@ def gather(user_id, but=None):
                 if key not in best or _goodness(score, at, game_id) > _goodness(*best[key][2:5]):
                     best[key] = mode, challenge, score, at, game_id, verified
         if len(rows) == GAMES:
-            release()
+            release_connection()
             threadpool.give_way()
     return Gathered(list(best.values()), since)
 

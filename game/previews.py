@@ -10,8 +10,8 @@ from html import escape
 
 import rules
 from database import threadpool
+from database.binding import release_connection
 from game import games, preview_image
-from models import release
 from web.problems import UNAVAILABLE, Problem
 
 OUTCOMES = {
@@ -120,7 +120,7 @@ class Pictures:
                 del self.drawn[next(iter(self.drawn))]
         if is_new:
             self._draw(key, picture, draw or _draw, game)
-        release()
+        release_connection()
         return picture.result()
 
     def _draw(self, key, picture, draw, game):
@@ -143,7 +143,7 @@ def _busy(seconds):
 def _draw(game):
     if game.turns is None:  # they are many: see games.found_briefly
         game = games.find(game.id)
-    release()
+    release_connection()
     return threadpool.call(threadpool.PICTURES, _picture, game.seed, game.mode, game.tick, game.turns)
 
 

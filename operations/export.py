@@ -15,7 +15,8 @@ import peewee
 
 import models
 from database import ownership
-from models import database, is_sqlite, sql, upsert
+from database.binding import current, database, is_sqlite
+from models import sql, upsert
 from operations.backup import Refused
 from rules import MODES
 
@@ -144,7 +145,7 @@ def _prepare(runner, migration, replace):
         if not replace:
             what = ", ".join(f"{count} {name}" for name, count in filled.items())
             raise Refused(f"the database is not empty ({what}); name an empty one in DATABASE_URL, or say --replace")
-        if kept := ownership.references(models.current(), tables):
+        if kept := ownership.references(current(), tables):
             raise Refused(
                 f"the table {kept[0][0]} refers to rows of {kept[0][1]}, which can't be replaced; drop that key first"
             )
@@ -284,7 +285,7 @@ def _damaged(number, what):
 
 
 def _see_to_keys(tables):
-    there = ownership.relations(models.current())
+    there = ownership.relations(current())
     if is_sqlite():
         for name in tables:
             if name in there and (broken := sql(f"PRAGMA foreign_key_check({name})").fetchone()):

@@ -9,9 +9,10 @@ from functools import partial
 import models
 import rules
 from accounts import accounts
+from database.binding import is_sqlite
 from game import clock, leaderboards
 from game.games import found, unpack_turns
-from models import NOT_DELETED, durably, is_sqlite, now, one, sql, swiftly
+from models import NOT_DELETED, durably, now, one, sql, swiftly
 from models import User as Users
 from operations.backup import Refused
 

@@ -6,8 +6,8 @@ import pytest
 from driver import drive
 
 import config
-import models
 import service
+from database.binding import bind
 
 
 @pytest.fixture(autouse=True)
@@ -56,5 +56,5 @@ def bob(api):
 @pytest.fixture
 def db(app):
     """The app's database, for looking at rows, and for moving them in time."""
-    with models.using(app.database) as database:
+    with bind(app.database) as database:
         yield database

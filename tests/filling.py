@@ -2,6 +2,7 @@
 
 import models
 import rules
+from database.binding import database
 from game import games, leaderboards
 
 MINUTE = 60_000  # milliseconds
@@ -31,7 +32,7 @@ def fill(user, number, mode=rules.WALLS, challenge="NULL"):
     With as many challenges as games, the player has as many entries.
     """
     user_id, now = int(user["id"]), models.now()
-    with models.database.atomic():
+    with database.atomic():
         parameters = number, user_id, mode, 1, 1, now, now, now, games.pack_turns(TURNS)
         models.sql(_GAMES.format(challenge=challenge), *parameters)
         models.sql("UPDATE users SET games = games + ? WHERE id = ?", number, user_id)

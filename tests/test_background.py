@@ -9,6 +9,7 @@ import pytest
 
 import models
 from database import background
+from database.binding import bind
 
 PATIENCE = 10
 
@@ -97,7 +98,7 @@ def test_abandoned_games_are_ended_beside_the_requests(make_app):
     api = drive(app)
     ada = api.sign_up("Ada")
     game = ada.open()
-    with models.using(app.database):
+    with bind(app.database):
         models.sql("UPDATE games SET seen_at = 1")
     for _ in range(1000):
         if api(f"GET /api/games/{game['id']}")["status"] == "over":

@@ -4,8 +4,8 @@ import pytest
 from driver import PASSWORD, drive
 
 import manage
-import models
 from accounts import accounts
+from database.binding import bind
 from models import Ban, User
 from web import problems
 
@@ -159,7 +159,7 @@ def test_a_ban_moves_to_another_database_and_survives_another_secret_key(run, ma
 
 def test_a_ban_that_was_lifted_leaves_nothing_behind(api, db):
     ada = api.sign_up("Ada")
-    with models.using(db):
+    with bind(db):
         accounts.ban(User.get().id)
         accounts.unban(User.get().id)
     delete(ada)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import models
+from database.binding import bind
 from game import leaderboards
 from models import Entry, Game, Tally, User
 
@@ -16,7 +17,7 @@ from models import Entry, Game, Tally, User
 def opened(make_app):
     """A server that takes scores at their word: the boards' order can be tried with any."""
     app = make_app(score_policy="open")
-    with models.using(app.database):
+    with bind(app.database):
         yield drive(app)
 
 
@@ -122,7 +123,7 @@ def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
     bob.play(1)
     year = datetime.now(UTC).year
     evening = datetime(year, 1, 1, tzinfo=UTC) - timedelta(milliseconds=1)
-    with models.using(app.database), app.database.atomic():
+    with bind(app.database), app.database.atomic():
         Game.update(ended_at=round(evening.timestamp() * 1000)).where(Game.user == ada.user["id"]).execute()
         leaderboards.rebuild(int(ada.user["id"]))
     for period in ("day", "month"):
@@ -137,7 +138,7 @@ def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
 
 def test_a_worse_game_today_stands_on_the_day_s_board_only(ada, api, app):
     game, _, _ = ada.play(3)
-    with models.using(app.database), app.database.atomic():
+    with bind(app.database), app.database.atomic():
         Game.update(ended_at=Game.ended_at - 400 * 86_400_000).execute()
         leaderboards.rebuild(int(ada.user["id"]))
     ada.play(1)
@@ -307,7 +308,7 @@ SCORES = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0, 10, 510, 520,
 def test_boards_are_what_their_games_say_however_they_came_about(make_app, plays):
     """Entries and tallies, kept with each game, equal those derived anew; ranks equal those that counting gives."""
     app = make_app(score_policy="open")
-    with models.using(app.database):
+    with bind(app.database):
         api = drive(app)
         users = [api.sign_up(f"Player{number}") for number in range(6)]
         for player, score in plays:

@@ -9,8 +9,8 @@ from driver import PASSWORD, drive
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import models
 import rules
+from database.binding import bind
 from game import clock, games
 from models import Entry, Game
 from web import rate_limits
@@ -120,7 +120,7 @@ def test_while_nobody_plays_a_clock_that_was_corrected_is_followed_at_once(machi
 @pytest.fixture
 def paced(make_app, machine):
     app = make_app(enforce_pace=True, rate_limits=False)
-    with models.using(app.database):
+    with bind(app.database):
         yield drive(app).sign_up("Ada")
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import models
 import rules
+from database.binding import bind
 from game import games
 from models import Entry, Game
 
@@ -411,7 +412,7 @@ def paced_app(make_app):
 
 @pytest.fixture
 def paced(paced_app):
-    with models.using(paced_app.database):
+    with bind(paced_app.database):
         yield drive(paced_app).sign_up("Ada")
 
 

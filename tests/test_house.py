@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "rules": set(),
     "config": set(),
     "verify": set(),
-    "database": {"config", "models", "observability"},
+    "database": {"config", "observability"},
     "observability": {"config", "models", "game", "web"},
     "web": {"config", "database", "observability", "models", "schemas", "service", "game", "accounts"},
     "schemas": {"rules", "web"},

@@ -9,8 +9,8 @@ import webtest
 from driver import PASSWORD, drive
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
-import models
 import rules
+from database.binding import bind
 from game import games
 from models import Game
 from observability import counters
@@ -208,11 +208,11 @@ def test_connections_are_told_of_as_in_use_and_as_kept(own_place, make_app):
         return [watched("database_connections", worker="0", state=state) for state in ("in_use", "kept")]
 
     assert connections() == [0, 1]
-    with models.using(app.database) as db:
+    with bind(app.database) as db:
         db.connection()
         assert counters.workers()[0][1:] == (1, 1)
     assert connections() == [0, 1]
-    with models.using(app.database) as db:
+    with bind(app.database) as db:
         db.close_all()
     assert counters.workers()[0][1:] == (0, 0)
 

@@ -22,6 +22,7 @@ from playhouse.schema_diff import diff_models
 import config
 import models
 from database import connections
+from database.binding import bind, release_connection
 from models import Game, User
 
 
@@ -39,7 +40,7 @@ def test_migrating_twice_changes_nothing(db):
 
 def test_a_database_from_a_newer_version_stops_the_start_and_is_left_alone(make_app, tmp_path):
     url = f"sqlite:///{tmp_path}/snake.db"
-    with models.using(make_app(database_url=url).database):
+    with bind(make_app(database_url=url).database):
         models.insert("snakepit_migration", name="9999_wings", applied="2030-01-01 00:00:00")
         models.sql("DELETE FROM snakepit_migration WHERE name = '0001_first'")  # which it would else begin with
     with pytest.raises(config.ConfigError, match=r"9999_wings.*run that version"):
@@ -61,7 +62,7 @@ def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path
     monkeypatch.setitem(config.STORAGES, "wings", None)
     path, options = tmp_path / "snake.db", {}
     if wrong == "newer":
-        with models.using(make_app(database_url=f"sqlite:///{path}").database) as db:
+        with bind(make_app(database_url=f"sqlite:///{path}").database) as db:
             models.insert(models.MIGRATED, name="9999_wings", applied="2030-01-01 00:00:00")
         db.close_all()
     elif wrong == "no database":
@@ -111,7 +112,7 @@ def test_a_file_outlives_the_app(make_app, tmp_path, url):
 def test_sqlite_is_set_up_to_lose_nothing(make_app, tmp_path):
     app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
     app.database.close_all()  # what new connections are set up with
-    with models.using(app.database) as db:
+    with bind(app.database) as db:
         assert (db.journal_mode, db.synchronous, db.foreign_keys) == ("wal", 2, 1)
         assert models.swiftly(lambda: db.synchronous) == 1
         assert db.synchronous == 2
@@ -138,7 +139,7 @@ def on_file(make_app, tmp_path):
 
 
 def write_durably(app, name):
-    with models.using(app.database):
+    with bind(app.database):
         models.durably(partial(models.insert, "secrets", name=name, value=""))
 
 
@@ -149,7 +150,7 @@ def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_
         assert disk.began.acquire(timeout=30)
         assert not writing.done()
         assert disk.sizes == [log.stat().st_size]
-        with models.using(on_file.database):  # and nobody else has to wait
+        with bind(on_file.database):  # and nobody else has to wait
             assert models.sql("SELECT COUNT(*) FROM secrets WHERE name = 'one'").fetchone()[0] == 1
         disk.may_go_on.release()
         writing.result()
@@ -173,7 +174,7 @@ def test_those_who_wait_for_the_disk_at_once_share_one_fsync(on_file, monkeypatc
         first.result()
         assert disk.began.acquire(timeout=30)  # for the others, all of whom have written by now
         assert disk.sizes[-1] == log.stat().st_size
-        with models.using(on_file.database):
+        with bind(on_file.database):
             assert models.sql("SELECT COUNT(*) FROM secrets WHERE name LIKE 'later%'").fetchone()[0] == 4
         assert not any(other.done() for other in later)
         disk.may_go_on.release()
@@ -207,7 +208,7 @@ def test_what_fails_in_a_shared_transaction_fails_alone(on_file, monkeypatch):
         raise LookupError("on purpose")
 
     def try_durably():
-        with models.using(on_file.database), pytest.raises(LookupError, match="on purpose"):
+        with bind(on_file.database), pytest.raises(LookupError, match="on purpose"):
             models.durably(fail)
 
     with ThreadPoolExecutor() as threads:
@@ -223,7 +224,7 @@ def test_what_fails_in_a_shared_transaction_fails_alone(on_file, monkeypatch):
         disk.may_go_on.release()
         for one in (first, before, failing, after):
             one.result(30)
-    with models.using(on_file.database):
+    with bind(on_file.database):
         assert {name for (name,) in models.sql("SELECT name FROM secrets")} >= {"first", "before", "after"}
         assert not models.sql("SELECT 1 FROM secrets WHERE name = 'failed'").fetchone()
 
@@ -233,7 +234,7 @@ def test_who_is_impatient_has_nobody_else_fail(on_file, tmp_path):
     with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as holder, ThreadPoolExecutor() as threads:
         holder.execute("BEGIN IMMEDIATE")
         waiting = threads.submit(write_durably, on_file, "waiting")
-        with models.using(on_file.database), models.impatient(), pytest.raises(peewee.OperationalError, match="locked"):
+        with bind(on_file.database), models.impatient(), pytest.raises(peewee.OperationalError, match="locked"):
             models.durably(partial(models.insert, "secrets", name="later", value=""))
         assert not waiting.done()
         holder.execute("ROLLBACK")
@@ -273,10 +274,10 @@ def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch,
 
 def test_what_was_begun_and_not_committed_is_gone_with_the_request(make_app, tmp_path):
     app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
-    with models.using(app.database):
+    with bind(app.database):
         models.sql("BEGIN IMMEDIATE")
         models.sql("DELETE FROM secrets")
-    with models.using(app.database):
+    with bind(app.database):
         assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
 
 
@@ -294,13 +295,13 @@ def test_a_row_is_found_again_without_a_query_until_another_process_commits(on_f
     statements = []
     command = [sys.executable, "-c", WRITER, tmp_path / "snake.db"]
     with (
-        models.using(on_file.database) as db,
+        bind(on_file.database) as db,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer,
     ):
         models.insert("secrets", name="number", value="-1")
-        models.release()
+        release_connection()
         assert models.one(NUMBER, "number") == ("-1",)
-        models.release()
+        release_connection()
         (spare,) = db._kept
         spare.set_trace_callback(statements.append)
         for number in range(300):
@@ -311,23 +312,23 @@ def test_a_row_is_found_again_without_a_query_until_another_process_commits(on_f
 
 
 def test_a_transaction_finds_what_it_has_written_itself_and_nobody_else_does(on_file):
-    with models.using(on_file.database) as db:
+    with bind(on_file.database) as db:
         models.insert("secrets", name="number", value="1")
-        models.release()
+        release_connection()
         assert models.one(NUMBER, "number") == ("1",)
         with db.atomic() as transaction:
             models.sql("UPDATE secrets SET value = '2' WHERE name = 'number'")
             assert models.one(NUMBER, "number") == ("2",)
             transaction.rollback()
-        models.release()
+        release_connection()
         assert models.one(NUMBER, "number") == ("1",)
 
 
 def test_a_row_is_not_found_again_in_a_log_that_was_made_anew(on_file, tmp_path):
     """With the last connection SQLite closes its log, and the index that the rows were compared by is a file no more."""
-    with models.using(on_file.database) as db:
+    with bind(on_file.database) as db:
         models.insert("secrets", name="number", value="1")
-        models.release()
+        release_connection()
         assert models.one(NUMBER, "number") == ("1",)
         db.close_all()
         assert not (tmp_path / "snake.db-shm").exists()
@@ -373,7 +374,7 @@ def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_a
     lock.execute("COMMIT")
     lock.close()
     api.guest()
-    with models.using(app.database):
+    with bind(app.database):
         assert User.select().count() == 1
         assert Game.select().count() == 0
 

@@ -14,6 +14,7 @@ import config
 import models
 from accounts import accounts, usernames
 from database import connections
+from database.binding import bind
 from models import User
 
 DATA = Path(usernames.__file__).with_name("confusables.txt").read_text("utf-8")
@@ -394,7 +395,7 @@ def test_players_from_before_keep_their_names_and_the_first_of_those_alike_is_wh
     older.mkdir()
     for path in models.MIGRATIONS.glob("000[1-3]*.py"):
         (older / path.name).write_text(path.read_text())
-    with models.using(db):
+    with bind(db):
         Runner(db, str(older)).up()
         users = (("Bob", "x"), ("B0b", "x"), ("Аda", "x"), ("guest-1", None), ("BOb7", "x"), ("Ada", "x"))
         for number, (name, password) in enumerate(users, 1):

@@ -14,6 +14,7 @@ import models
 import schemas
 import service
 from accounts import accounts
+from database.binding import bind
 from web import problems
 
 DESCRIPTION = conformance.DESCRIPTION
@@ -195,7 +196,7 @@ def test_what_a_game_s_calls_answer_is_as_described(make_app):
     ask(api, "PATCH /api/auth/me", {"current_password": PASSWORD, "email": None})
     other = next(one for one in api("GET /api/auth/sessions") if not one["current"])
     ask(api, f"DELETE /api/auth/sessions/{other['id']}")
-    with models.using(app.database):
+    with bind(app.database):
         reset = accounts.make_reset(models.User.get(name="Ada"))
     ask(api, "POST /api/auth/reset", {"token": reset, "password": PASSWORD})
     ask(api.log_in("Ada"), "POST /api/auth/logout")

@@ -7,8 +7,8 @@ import pytest
 from driver import PASSWORD, drive
 
 import config
-import models
 from accounts import accounts
+from database.binding import bind
 from models import Session, User
 from web import problems
 
@@ -254,7 +254,7 @@ def test_the_list_of_common_passwords_can_be_replaced(make_app, tmp_path):
     ada = api.sign_up("Ada", password="password")
     wishes = {"current_password": "password", "password": "correct horse"}
     assert ada.ask("PATCH /api/auth/me", wishes).json["errors"][0]["code"] == problems.PASSWORD_COMMON
-    with models.using(app.database):
+    with bind(app.database):
         token = accounts.make_reset(User.get())
     api("POST /api/auth/reset", {"token": token, "password": "correct horse"}, 422)
     api("POST /api/auth/reset", {"token": f" {token}\n", "password": "another horse"})

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from driver import drive
 
-import models
 from accounts import accounts
+from database.binding import bind
 from game import leaderboards
 from models import ClosedBoard, Entry, Game, Session, User
 from operations import maintenance
@@ -78,7 +78,7 @@ def test_games_on_no_leaderboard_are_removed_after_so_many_days(app, ada, bob, d
 def test_all_games_are_kept_unless_the_setting_says_otherwise(make_app):
     app = make_app()
     ada = drive(app).sign_up("Ada")
-    with models.using(app.database):
+    with bind(app.database):
         for meals in (3, 1):
             move(5000, id=ada.play(meals)[0]["id"])
         remove(app)

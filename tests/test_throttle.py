@@ -12,6 +12,7 @@ from limits.storage import MemoryStorage, MovingWindowSupport, Storage
 
 import config
 import models
+from database.binding import bind
 from game import games
 from models import Game
 from web import rate_limits
@@ -127,7 +128,7 @@ LEAVING = {  # ways to have a game over in no time
 def paced(make_app):
     """A server with limits, at whose database a test looks."""
     app = make_app(enforce_pace=True)
-    with models.using(app.database):
+    with bind(app.database):
         yield drive(app)
 
 

@@ -14,6 +14,7 @@ from running import PATIENCE
 import models
 import rules
 from database import connections
+from database.binding import bind, is_sqlite
 from game import games, leaderboards
 
 PAUSE = 0.02  # seconds before one tries again: less than people should, so that faults meet many
@@ -185,7 +186,7 @@ class Crowd:
         """
         database = connections.connect(url)
         try:
-            with models.using(database):
+            with bind(database):
                 check_rows()
                 return sum(self._check(player) for player in self.players)
         finally:
@@ -223,6 +224,6 @@ def check_rows():
         "SELECT user_id FROM games WHERE ended_at IS NULL GROUP BY user_id HAVING COUNT(*) > 1",
     ):
         assert models.sql(statement).fetchall() == []
-    if models.is_sqlite():
+    if is_sqlite():
         assert models.sql("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert models.sql("PRAGMA foreign_key_check").fetchall() == []

@@ -18,6 +18,7 @@ from running import PATIENCE
 
 import models
 from database import connections
+from database.binding import bind
 from rules import CELLS, STARVES_AFTER
 
 LONG_GAMES, LONG_TURNS, LONG_TICKS = 20, 100_000, CELLS * STARVES_AFTER
@@ -30,7 +31,7 @@ GAMES = [pytest.param(2_000, id="few"), pytest.param(1_000_000, id="many", marks
 def database_of(server):
     database = connections.connect(server.settings["DATABASE_URL"])
     try:
-        with models.using(database):
+        with bind(database):
             yield
     finally:
         database.close_all()

@@ -13,6 +13,7 @@ import gevent
 sys.path.insert(0, sys.argv[1])
 import models
 from database import connections
+from database.binding import bind
 
 calls, may_go_on, real = [], monkey.get_original("threading", "Event")(), os.fdatasync
 
@@ -25,10 +26,10 @@ os.fdatasync = fdatasync
 db = connections.connect(sys.argv[2])
 
 def write(name):
-    with models.using(db):
+    with bind(db):
         models.durably(lambda: models.insert("secrets", name=name, value=""))
 
-with models.using(db):
+with bind(db):
     models.migrate()
 first = gevent.spawn(write, "first")
 while not calls:
@@ -48,12 +49,12 @@ for connection in db._kept:
     connection.set_trace_callback(statements.append)
 
 def write_swiftly(name):
-    with models.using(db):
+    with bind(db):
         models.swiftly(lambda: models.insert("secrets", name=name, value=""))
 
 swift = [gevent.spawn(write_swiftly, f"swift {n}") for n in range(5)]
 gevent.joinall(swift, raise_error=True, timeout=30)
-with models.using(db):
+with bind(db):
     assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 11
 assert len(calls) == 2, calls
 assert sum(statement.startswith("BEGIN") for statement in statements) == 1, statements

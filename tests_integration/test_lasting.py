@@ -19,6 +19,7 @@ import config
 import models
 import service
 from database import connections
+from database.binding import bind
 
 PASSWORD = "pa55w0rd-of-the-database"
 
@@ -175,7 +176,7 @@ def test_health_fails_while_a_table_is_missing(app, database_url, table):
 
 @contextmanager
 def models_sql(app):
-    with models.using(app.database):
+    with bind(app.database):
         yield models.sql
 
 

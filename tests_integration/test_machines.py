@@ -12,6 +12,7 @@ import models
 import rules
 import service
 from accounts import accounts
+from database.binding import bind
 from examples import bot
 from game import games
 from models import Attempt, Ban, Game, User
@@ -39,7 +40,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        with models.using(self.app.database):
+        with bind(self.app.database):
             for user in User.select().where(User.deleted_at.is_null()):
                 accounts.delete(user)
             for kept in (Ban, Attempt):  # which the accounts leave behind
@@ -270,7 +271,7 @@ class Life(Machine):
         """The seed that the server has drawn is put by for one that is the same in each run."""
         player = self.player(number)
         game = player.api.open(mode)
-        with models.using(self.app.database):
+        with bind(self.app.database):
             state = games.pack_state(rules.Game(seed, mode))
             Game.update(seed=seed, state=state).where(Game.id == game["id"]).execute()
         self.over(player, rules.LEFT)
@@ -353,7 +354,7 @@ class Life(Machine):
     def fall_silent(self, number, seconds):
         """As if the last post had been so long ago."""
         player = self.one_who_plays(number)
-        with models.using(self.app.database):
+        with bind(self.app.database):
             Game.update(seen_at=models.now() - seconds * 1000).where(Game.id == player.open).execute()
         player.is_quiet = True
         self.app.background.run_all()
@@ -364,7 +365,7 @@ class Life(Machine):
     @rule(number=numbers)
     def ban_or_unban(self, number):
         player = self.player(number)
-        with models.using(self.app.database):
+        with bind(self.app.database):
             (accounts.unban if player.is_banned else accounts.ban)(player.id)
         player.is_banned = not player.is_banned
 

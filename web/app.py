@@ -18,6 +18,7 @@ from bottle import request
 import models
 from config import ConfigError
 from database import background, connections, threadpool
+from database.binding import bind
 from observability import counters, logs
 from schemas import ProblemAnswer
 from web import headers
@@ -71,7 +72,7 @@ class App(bottle.Bottle):
         _apps.add(self)
 
     def _prepare_database(self):
-        with connections.deadline(self.settings.request_wait), models.using(self.database):
+        with connections.deadline(self.settings.request_wait), bind(self.database):
             try:
                 self.prepare()
                 models.try_to_write()
@@ -125,7 +126,7 @@ class App(bottle.Bottle):
             if self.background.runs_in_requests:
                 self.background.run_due()
             seconds = settings.health_wait if environ["PATH_INFO"] == HEALTH else settings.request_wait
-            with connections.deadline(seconds), models.using(self.database):
+            with connections.deadline(seconds), bind(self.database):
                 content = self.wsgi(environ, start)
         self._observe(environ, sent_status, time.perf_counter_ns() - began)
         return content
