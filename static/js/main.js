@@ -1,6 +1,7 @@
 /* Wires the parts, and shows the view that the address asks for. */
 
 import { isPlayer, onSession, refreshSession, session } from "./api.js";
+import { needStyle } from "./lib/dom.js";
 import { show } from "./play/hud.js";
 import { bindAbsence, bindKeys, bindPad, bindSwipes } from "./game/input.js";
 import { advance, giveUp, part, pause, progress, turn, unpause } from "./game/playing.js";
@@ -28,13 +29,19 @@ const pit = openPit(at("board")), parts = {}, asked = {};
 let view = null; // the module of the view on the page; null for the game itself
 let wantsSound = recall("sound", false);
 
-const VIEWS = { // fetched when asked for: the game comes first
-  boards: () => import("./pages/leaderboards.js"),
-  games: () => import("./replay/replay.js"),
-  live: () => import("./live/wall.js"),
-  players: () => import("./pages/player.js"),
-  reset: () => import("./pages/reset.js"),
+const VIEWS = { // fetched when asked for, with their stylesheets: the game comes first
+  boards: () => withStyles(import("./pages/leaderboards.js"), "tables.css", "boards.css"),
+  games: () => withStyles(import("./replay/replay.js"), "replay.css"),
+  live: () => withStyles(import("./live/wall.js"), "live.css"),
+  players: () => withStyles(import("./pages/player.js"), "tables.css", "player.css"),
+  reset: () => withStyles(import("./pages/reset.js"), "account.css"),
 };
+
+/** Return a view's module once its stylesheets are loaded, too. */
+async function withStyles(module, ...sheets) {
+  const [loaded] = await Promise.all([module, ...sheets.map(needStyle)]);
+  return loaded;
+}
 
 /** Shows the view of an address such as `#/boards?mode=walls`; one that there is none for shows the game. */
 async function route() {
@@ -46,22 +53,28 @@ async function route() {
   else pause();
   view?.close?.();
   view = null;
-  const isNew = at(`view-${shown}`).hidden;
-  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== `view-${shown}`;
+  const section = at(`view-${shown}`), isNew = section.hidden;
+  for (const other of document.querySelectorAll("main > section")) other.hidden ||= other !== section;
   for (const link of document.querySelectorAll("header nav a")) {
     const isCurrent = link.getAttribute("href") === `#/${shown === "play" ? "" : shown}`;
     link.setAttribute("aria-current", isCurrent ? "page" : "false");
   }
   document.title = "Snakepit";
-  if (shown === "play") return;
+  if (shown === "play") {
+    section.hidden = false;
+    return;
+  }
   try {
     const module = await VIEWS[shown]();
     if (location.hash !== hash) return; // something else was asked for since
     view = module;
+    section.hidden = false; // not before its stylesheets are loaded
     view.open(asked, decodeURIComponent(rest.join("/")));
-    namePage(at(`view-${shown}`), isNew);
+    namePage(section, isNew);
   } catch {
-    at(`view-${shown}`).querySelector(".notice").textContent = "This page can't be shown. Reload to try again.";
+    if (location.hash !== hash) return;
+    section.hidden = false;
+    section.querySelector(".notice").textContent = "This page can't be shown. Reload to try again.";
   }
 }
 

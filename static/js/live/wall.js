@@ -1,7 +1,7 @@
 /* The wall: the games that are being played now, best first. */
 
 import { drawCard, drop, hang, makeCard, showCard } from "./card.js";
-import { make, needStyle } from "../lib/dom.js";
+import { make } from "../lib/dom.js";
 import { setHidden, setText } from "../play/hud.js";
 import { closeShowcase, openShowcase, showShowcase } from "./showcase.js";
 import { ENDED, GONE, SILENT, advance, closeWatch, isLost, openWatch, standing } from "./feed.js";
@@ -24,7 +24,7 @@ const hovers = matchMedia("(hover: hover)");
 /** What is on the wall; null while it is closed. */
 export let wall = null;
 
-export async function open() {
+export function open() {
   const opened = wall = {
     watch: openWatch(holds() + 1),
     places: [], // ids of games in the order of the wall; null: a place that is free
@@ -35,8 +35,7 @@ export async function open() {
     stirredAt: -Infinity, // when a hand last moved over it
     saidAt: -Infinity,
   };
-  await needStyle("wall.css");
-  if (wall === opened) requestAnimationFrame((now) => frame(now, opened));
+  requestAnimationFrame((now) => frame(now, opened));
 }
 
 export function close() {

@@ -1,6 +1,7 @@
 /* The account dialog: signing up, logging in and out, and changing or deleting the account. Fetched when it is opened. */
 
 import * as api from "../api.js";
+import { needStyle } from "../lib/dom.js";
 import { STAYS_OPEN, bindForm, bindReveals, clear } from "../lib/forms.js";
 import { pause } from "../game/playing.js";
 import { MODE_NAMES } from "../lib/format.js";
@@ -32,8 +33,9 @@ function bindDialog() {
 }
 
 /** Opens the dialog on "signup" or "login", or on the account of a player who is logged in. */
-export function openAccount(name = api.session.user ? "signup" : "login") {
+export async function openAccount(name = api.session.user ? "signup" : "login") {
   pause();
+  await needStyle("account.css");
   const isPlayer = api.isPlayer();
   at("forms").hidden = isPlayer;
   at("settings").hidden = !isPlayer;

@@ -3,7 +3,7 @@ game that is still being played, some way behind its player, with the same contr
 
 import * as api from "../api.js";
 import { introduce, show } from "./status.js";
-import { needStyle, notice } from "../lib/dom.js";
+import { notice } from "../lib/dom.js";
 import { setHidden, setText } from "../play/hud.js";
 import { goTo, openPlayback, play, progress } from "../game/playback.js";
 import { draw, openPit } from "../draw/board.js";
@@ -42,7 +42,7 @@ export async function open(query, id) {
   sayInstead("Loading…");
   requestAnimationFrame((now) => frame(now, query));
   try {
-    const [record] = await Promise.all([api.game(id), needStyle("replay.css")]);
+    const record = await api.game(id);
     if (asked === query) begin(record, toTick(query.tick));
   } catch (problem) {
     if (asked === query) sayProblem(problem, () => open({ ...query }, id));
