@@ -86,9 +86,10 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
 @pytest.mark.parametrize("width", [320, 360])
 def test_small_phones_fit_too(open_page, filled, axe, width):
     page = open_page(filled.url, width, 640)
-    for address in ("#/", "#/boards?mode=walls", "#/players/महेश_中文名_Ωμέγα_x"):
+    views = {"#/": "#play", "#/boards?mode=walls": "#boards-table tr", "#/players/महेश_中文名_Ωμέγα_x": "#player-games tr"}
+    for address, ready in views.items():
         page.goto(f"{filled.url}/{address}")
-        page.wait_for_load_state("networkidle")
+        expect(page.locator(ready).first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
