@@ -257,7 +257,7 @@ def test_a_database_in_memory_has_one_worker(url):
 def test_every_setting_is_documented():
     root = Path(config.__file__).parent
     example, readme = (root / ".env.example").read_text(), (root / "README.md").read_text()
-    settings = [setting for setting in dataclasses.fields(config.Settings) if not setting.metadata["only_argument"]]
-    for setting in settings:
-        assert f"{setting.name.upper()}=" in example
-        assert f"`{setting.name.upper()}`" in readme
+    for setting in dataclasses.fields(config.Settings):
+        if not setting.metadata["only_argument"]:
+            assert f"{setting.name.upper()}=" in example
+            assert f"`{setting.name.upper()}`" in readme

@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import service
 
 ROOT = Path(service.__file__).parent
@@ -47,18 +49,31 @@ def test_only_what_people_run_or_look_for_first_is_at_the_top():
     assert {path.parent.name for path in ROOT.glob("*/__init__.py")} <= set(MAY_IMPORT)
 
 
-def test_make_help_names_each_target():
-    makefile = (ROOT / "Makefile").read_text()
-    (phony,) = re.findall(r"^\.PHONY: (.*)", makefile, re.M)
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^make (\S+) +\S", said, re.M) == re.findall(r"^([a-z-]+):", makefile, re.M)
-    assert sorted(re.findall(r"^make (\S+)", said, re.M)) == sorted(phony.split())
+def targets():
+    """Return the targets of the Makefile that people call."""
+    (phony,) = re.findall(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.M)
+    return phony.split()
 
 
-def test_what_contributing_names_is_there():
-    text = (ROOT / "CONTRIBUTING.md").read_text()
+def test_make_help_describes_each_target():
+    lines = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    described = [line.split(maxsplit=2) for line in lines]
+    assert sorted(target for make, target, text in described) == sorted(targets())
+
+
+def test_the_readme_has_each_target_of_make_and_no_other():
+    readme = (ROOT / "README.md").read_text()
+    assert [target for target in targets() if f"make {target}" not in readme] == []
+    commands = [line.split() for line in readme.splitlines() if line.strip().startswith("make ")]
+    assert {command[1] for command in commands} <= set(targets())
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/DEPLOYING.md", "docs/SCALING.md"])
+def test_tests_and_files_that_a_text_names_exist(name):
+    text = (ROOT / name).read_text()
     tests = "".join(path.read_text() for path in ROOT.glob("tests*/test_*.py"))
-    for name in re.findall(r"`(test_\w+)`", text):
-        assert f"def {name}(" in tests
-    for path in re.findall(r"`((?:tests|tests_integration|static)/[\w./-]+)`", text):
+    for test in re.findall(r"\btest_\w+\b(?!\.py)", text):
+        assert f"def {test}(" in tests, test
+    folders = "tests|tests_integration|static|game|accounts|database|web|observability|operations|deploy|examples|bench"
+    for path in re.findall(rf"\b((?:{folders})/[\w./-]+\.\w+)", text):
         assert (ROOT / path).exists(), path

@@ -1,10 +1,11 @@
-"""What the README and its companions say to type is typed: each of their blocks is run here, or listed with who runs it."""
+"""The commands that the README gives work: they are run here, as they are written there."""
 
 import json
 import os
 import re
 import subprocess
 import sys
+import textwrap
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,36 +14,11 @@ from running import PATIENCE, ROOT
 
 import service
 
-TEXTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-
-# The first line of each block that isn't run here, or a text of which none is, and why.
-ELSEWHERE = {
-    "make run     # then open http://127.0.0.1:8000": "ends with Ctrl+C; what it starts is what all tests of servers start",
-    "make test                # the unit tests, in about a minute: each on a fresh SQLite in memory": "CI runs these",
-    "make test    # about a minute, and it says what was forgotten": "the same",
-    "server       service      manage": "a picture, which tests/test_house.py compares with the imports",
-    "docs/DEPLOYING.md": "they change a machine; tests_integration/test_deploy.py tries what they put in place",
-    "scrape_configs:": "Prometheus' own; tests_integration/test_metrics.py asks what it would",
-    "service.py     the app: routes, answers, start           rules.py       the game's rules, pure": "nothing to type",
-}
-
-
-def blocks(path):
-    """The indented and the fenced blocks of a text, each with its lines as one would paste them."""
-    text = path.read_text()
-    indented = re.findall(r"(?:(?<=\n\n)|\A)((?: {4}.*\n(?:\n+(?= {4}))?)+)", text)
-    return [re.sub(r"^ {4}", "", block, flags=re.M) for block in indented] + re.findall(
-        r"^```\w*\n(.*?)^```", text, re.M | re.S
-    )
-
-
-def block(path, first):
-    """The one block of the text whose first line begins so."""
-    (found,) = [block for block in blocks(ROOT / path) if block.startswith(first)]
-    return found
-
-
-RUN = [block("README.md", "field()"), block("README.md", ".venv/bin/python manage.py backup")]
+README = (ROOT / "README.md").read_text()
+GAME_WITH_CURL = (ROOT / "examples" / "curl.sh").read_text()
+VERIFY = "python verify.py https://snakepit.example.org"
+WEBTEST = 'webtest.TestApp(create_app(database_url="sqlite:///:memory:", enforce_pace=False))'
+MANAGE = ".venv/bin/python manage.py "
 
 
 @pytest.fixture
@@ -52,7 +28,7 @@ def database_url(tmp_path):
 
 @pytest.fixture
 def run(live, curl, tmp_path):
-    """Runs a script in a folder that has what a clone has, beside a server; what it says, a line each."""
+    """Return a function that runs a script beside a server, in a folder like a clone, and returns its lines."""
     for name, there in {".venv": sys.prefix, "manage.py": ROOT / "manage.py", "verify.py": ROOT / "verify.py"}.items():
         (tmp_path / name).symlink_to(there)
 
@@ -68,50 +44,38 @@ def run(live, curl, tmp_path):
     return run
 
 
-def test_no_block_is_forgotten():
-    wanted = {name for name in ELSEWHERE if not name.endswith(".md")}
-    for path in TEXTS:
-        for found in blocks(path) if str(path.relative_to(ROOT)) not in ELSEWHERE else ():
-            first = found.splitlines()[0]
-            assert found in RUN or first in ELSEWHERE, f"{path.name}: who runs the block that begins with {first!r}?"
-            wanted.discard(first)
-    assert wanted == set(), "these are listed, but no text has them"
-
-
 def test_a_whole_game_with_curl(run, live):
-    playing, over, board, me, record = map(json.loads, run(RUN[0]))
+    playing, over, board, me, record = map(json.loads, run(GAME_WITH_CURL))
     assert (playing["status"], playing["tick"]) == ("playing", 5)
     assert (over["status"], over["outcome"], over["tick"], over["ranked"]) == ("over", "wall", 12, True)
     assert [(entry["rank"], entry["username"], entry["game"]) for entry in board] == [(1, "Ada", record["id"])]
     assert (me["rank"], me["of"], me["score"]) == (1, 1, over["score"])
     assert (record["seed"] > 0, record["turns"], record["score"]) == (True, [[3, "R"]], over["score"])
-    (proving,) = re.findall(r"`(python verify\.py \S+)`", (ROOT / "README.md").read_text())
-    said = run(proving.replace("python", ".venv/bin/python").replace("https://snakepit.example.org", live.url))
-    assert said[-1] == "1 of 1 scores are proven."
+    proof = run(VERIFY.replace("python", ".venv/bin/python").replace("https://snakepit.example.org", live.url))
+    assert proof[-1] == "1 of 1 scores are proven."
 
 
-def test_what_an_operator_types(run, live):
-    """As it stands, but for the game's id, and for saying yes."""
-    game = json.loads(run(RUN[0])[-1])["id"]
+def test_the_readme_shows_what_is_run_here():
+    _, _, lines = GAME_WITH_CURL.partition("\n\n")
+    assert textwrap.indent(lines, "    ") in README
+    assert VERIFY in README
+    assert WEBTEST in README
+
+
+def test_each_command_of_manage_runs_in_the_order_of_the_readme(run, live):
+    """As written, but for the game's id and for the confirmations."""
+    game = json.loads(run(GAME_WITH_CURL)[-1])["id"]
     live.stop()
-    script = RUN[1].replace("GAME", game)
-    script = re.sub(r"^(.*manage\.py (?:restore|delete-score).*?)(?= +#)", r"\1 --yes", script, flags=re.M)
-    said = "\n".join(run(script))
-    assert "https://snakepit.example.org" in said
-    assert "Augusta" in said
-    for line in RUN[1].splitlines():
-        assert line.startswith(".venv/bin/python manage.py ")
+    lines = [line.strip() for line in README.splitlines() if line.strip().startswith(MANAGE)]
+    named = {line.removeprefix(MANAGE).split()[0] for line in lines}
+    assert {"backup", "restore", "export", "verify", "rebuild", "stats", "reset-password", "rename", "prune"} <= named
+    script = re.sub(r"^(.*manage\.py (?:restore|delete-score) \S+)", r"\1 --yes", "\n".join(lines), flags=re.M)
+    output = "\n".join(run(script.replace("delete-score GAME", f"delete-score {game}")))
+    assert "https://snakepit.example.org" in output
+    assert "Augusta" in output
 
 
 def test_the_line_with_webtest():
-    (line,) = re.findall(r"`(webtest\.TestApp\(.*?\))`", (ROOT / "README.md").read_text())
-    app = eval(line, {"webtest": webtest, "create_app": service.create_app})  # noqa: S307 - our own words
+    app = eval(WEBTEST, {"webtest": webtest, "create_app": service.create_app})  # noqa: S307 - a constant of this file
     assert app.get("/api/leaderboard").json == []
     app.app.close()
-
-
-def test_each_target_of_make_that_is_spoken_of_is_one():
-    spoken = {target for path in TEXTS for target in re.findall(r"(?:`|^ {4})make ([a-z][a-z-]+)", path.read_text(), re.M)}
-    assert {"run", "test", "bench"} <= spoken
-    for target in spoken:
-        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
