@@ -144,11 +144,24 @@ def play(server, number):
         assert server.api(f"GET /api/players/{name}")["username"] == name
 
 
+def post_in_chunks(server):
+    """A server joins the chunks of a body, or else the client learns that it must send a length."""
+    body, headers = json.dumps({"username": "Chunk", "password": "a good one"}), {"Content-Type": "application/json"}
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as connection:
+        parts = (body[:10].encode(), body[10:].encode())
+        connection.request("POST", "/api/auth/signup", iter(parts), headers, encode_chunked=True)
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+    assert answer.status in (201, 411), content
+    assert content["user"]["username"] == "Chunk" if answer.status == 201 else content["code"] == "length_required"
+
+
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_the_app_serves_many_at_once_under_other_servers(serve, database_url, tmp_path, name):
     server = serve(SERVERS[name], database_url)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: play(server, number), range(8)))
+    post_in_chunks(server)
     assert "Traceback" not in server.log.read_text()
     server.stop()
     if database_url.startswith("sqlite"):

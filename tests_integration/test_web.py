@@ -96,6 +96,27 @@ def assert_guarded(headers):
     assert "default-src 'self'" in headers["content-security-policy"]
 
 
+RARE = {
+    "the address as a proxy gets it": (b"GET http://x/healthz HTTP/1.1\r\nHost: x\r\n", 200),
+    "of another host": (b"GET http://y/api/leaderboard?x=1 HTTP/1.1\r\nHost: x\r\n", 422),
+    "the options of all": (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n", 404),
+    "a trace": (b"TRACE /healthz HTTP/1.1\r\nHost: x\r\n", 405),
+    "a part of a file": (b"GET /static/icon.svg HTTP/1.1\r\nHost: x\r\nRange: bytes=0-9\r\n", 200),
+}
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_rare_forms_of_requests_have_a_response(server, name):
+    request, status = RARE[name]
+    answer = ask(server, request + b"Connection: close\r\n\r\n")
+    found, headers = head_of(answer)
+    assert found == status
+    assert "content-range" not in headers  # a part can be asked for, and the whole is sent
+    assert len(answer.partition(b"\r\n\r\n")[2]) == int(headers["content-length"])
+    if status >= 400:
+        assert headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("path", [b"/", b"/healthz", b"/static/js/rules.js", b"/static/nothing", b"/api/auth/me", b"/x"])
 def test_no_answer_says_what_serves(server, path):
     status, headers = head_of(ask(server, HEAD.replace(b"/healthz", path) + b"Connection: close\r\n\r\n"))
