@@ -144,7 +144,7 @@ def test_an_empty_leaderboard_proves_nothing(server, proves, ada):
 
 
 def test_all_pages_are_proven(server, proves, api, monkeypatch):
-    monkeypatch.setattr(verify, "PAGE", 2)
+    monkeypatch.setattr(verify, "PAGE_SIZE", 2)
     for number in range(7):
         api.sign_up(f"Player{number}").play(number // 2)
     assert proves(server, "--all") == "7 of 7 scores are proven.\n"
@@ -196,17 +196,17 @@ def of_both(**changed):
         (of_entry(score=990), "the leaderboard says score 990, the game 30"),
         (of_both(score=990), "it says 990 at tick"),
         (of_game(seed=5), "its turns give"),
-        (of_game(tick=7), "its turns can't be"),
+        (of_game(tick=7), "turns are not valid"),
         (of_game(tick=10**18), "its turns give"),
         (of_game(outcome="won"), "won; its turns give"),
         (of_game(turns=[]), "its turns give"),
-        (of_game(turns=[[3, "R"], [3, "U"]]), "its turns can't be"),
-        (of_game(turns=[[3, "N"]]), "its turns can't be"),
-        (of_game(turns=[[3, []]]), "its turns can't be"),
-        (of_game(turns=[3]), "its turns can't be"),
-        (of_game(turns=None), "its turns can't be"),
+        (of_game(turns=[[3, "R"], [3, "U"]]), "turns are not valid"),
+        (of_game(turns=[[3, "N"]]), "turns are not valid"),
+        (of_game(turns=[[3, []]]), "turns are not valid"),
+        (of_game(turns=[3]), "turns are not valid"),
+        (of_game(turns=None), "turns are not valid"),
         (of_game(seed=0), "seed 0"),
-        (of_game(seed="5"), "can't be"),
+        (of_game(seed="5"), "not valid"),
         (of_game(rules=2), "rules 2, which this program doesn't know"),
         (of_game(rules=[1]), "which this program doesn't know"),
         (of_game(username="Eve"), "the leaderboard says username Ada, the game Eve"),
@@ -218,7 +218,7 @@ def of_both(**changed):
         (of_game(challenge="daily/2026-11-22"), "is on another leaderboard"),
         (of_entry(timestamp="2020-01-01T00:00:00.000Z"), "ended_at"),
         (of_entry(game=None), "it has no game"),
-        (lambda path, answer: [] if "/games/" in path else answer, "its game is none"),
+        (lambda path, answer: [] if "/games/" in path else answer, "its game is not an object"),
         (of_entry(verified=False), "1 not verified"),
     ],
 )
@@ -238,14 +238,14 @@ def of_board(change):
     [
         (of_board(lambda board: board[::-1]), "rank"),
         (of_board(lambda board: [board[0], board[0]]), "twice"),
-        (of_board(lambda board: [board[0] | {"rank": 2}, board[1]]), "its rank would be 1"),
-        (of_board(lambda board: [board[0], board[1] | {"rank": 1}]), "its rank would be 2"),
-        (of_board(lambda board: [board[0], board[1] | {"score": 10**9}]), "behind a lower score"),
-        (of_board(lambda board: [board[0] | {"score": "30"}]), "lacks something"),
-        (of_board(lambda board: [board[0] | {"rank": True}]), "lacks something"),
-        (of_board(lambda board: [None]), "lacks something"),
-        (of_board(lambda board: {"a": 1}), "no list"),
-        (of_board(lambda board: None), "no list"),
+        (of_board(lambda board: [board[0] | {"rank": 2}, board[1]]), "its rank should be 1"),
+        (of_board(lambda board: [board[0], board[1] | {"rank": 1}]), "its rank should be 2"),
+        (of_board(lambda board: [board[0], board[1] | {"score": 10**9}]), "follows a lower score"),
+        (of_board(lambda board: [board[0] | {"score": "30"}]), "lacks a field"),
+        (of_board(lambda board: [board[0] | {"rank": True}]), "lacks a field"),
+        (of_board(lambda board: [None]), "lacks a field"),
+        (of_board(lambda board: {"a": 1}), "not a list"),
+        (of_board(lambda board: None), "not a list"),
     ],
 )
 def test_a_board_that_can_not_be_is_refused_in_one_line(liar, proves, lie, why):
@@ -286,17 +286,17 @@ def says_nothing(handler):
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
-        (answers(b"<html>"), "no JSON"),
-        (answers(b"\xff\xfe\x00"), "no JSON"),
-        (answers(b"[" * 100_000), "no JSON"),
-        (answers(b"9" * 10_000), "no JSON"),
+        (answers(b"<html>"), "not JSON"),
+        (answers(b"\xff\xfe\x00"), "not JSON"),
+        (answers(b"[" * 100_000), "not JSON"),
+        (answers(b"9" * 10_000), "not JSON"),
         (answers(b" " * 5_000_000), "larger than"),
-        (answers(b"", 302, Location="file:///etc/passwd"), "it leads to file:///etc/passwd"),
-        (answers(b'{"detail": "Not \\u001b[31m here.\\ud800"}', 404), "answers 404: Not ?[31m here.?"),
-        (answers(b"[]", 503, **{"Retry-After": "0"}), "answers 503"),
-        (answers(b"[]", 500), "answers 500"),
-        (says_nothing, "no answer"),
-        (drips, "no answer within"),
+        (answers(b"", 302, Location="file:///etc/passwd"), "it redirects to file:///etc/passwd"),
+        (answers(b'{"detail": "Not \\u001b[31m here.\\ud800"}', 404), "responds with 404: Not ?[31m here.?"),
+        (answers(b"[]", 503, **{"Retry-After": "0"}), "responds with 503"),
+        (answers(b"[]", 500), "responds with 500"),
+        (says_nothing, "no response"),
+        (drips, "no response within"),
     ],
 )
 def test_an_answer_that_is_none_is_one_line(liar, proves, monkeypatch, raw, why):
@@ -338,7 +338,7 @@ def test_nobody_at_the_address_is_one_line(capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-# What was asked for, and what is served.
+# What was requested, and what is served.
 
 
 def get(honest, path):
@@ -355,7 +355,7 @@ def test_another_mode_than_was_asked_for_is_wrong(server, proves, ada, bob):
     server.instead = other("mode=walls", "mode=pass-through")
     said = proves(server, "--mode", "walls", status=1)
     assert "wrong: rank 1, Ada, 20 in pass-through" in said
-    assert "it is of the mode pass-through, and walls was asked for" in said
+    assert "its mode is pass-through, but walls was requested" in said
 
 
 @pytest.mark.parametrize("period", ["day", "week", "month"])
@@ -407,7 +407,7 @@ def test_a_challenge_has_the_seed_of_the_game_that_it_is_named_after(server, pro
 def test_a_game_that_is_named_after_another_is_no_challenge(server, proves, ada):
     first, second = ada.play(2)[0]["id"], ada.play(1)[0]["id"]
     server.instead = lambda path: path.replace(first, second)
-    assert "is another one" in proves(server, "--challenge", first, status=2)
+    assert "the server has no game" in proves(server, "--challenge", first, status=2)
 
 
 def test_bots_among_people_and_people_among_bots_are_wrong(server, proves, api, ada):
@@ -415,12 +415,12 @@ def test_bots_among_people_and_people_among_bots_are_wrong(server, proves, api, 
     ada.play(1)
     assert proves(server) == proves(server, "--bots") == "1 of 1 scores are proven.\n"
     server.instead = other("players=people", "players=bots")
-    assert "it is a bot's, and people were asked for" in proves(server, status=1)
+    assert "it is a bot's, but people were requested" in proves(server, status=1)
     without = lambda entry: {name: value for name, value in entry.items() if name != "bot"}  # noqa: E731
     server.lie = lambda path, answer: [without(entry) for entry in answer] if "leaderboard" in path else answer
-    assert "its game is a bot's, and people were asked for" in proves(server, status=1)
+    assert "its game is a bot's, but people were requested" in proves(server, status=1)
     server.lie, server.instead = None, other("players=bots", "players=people")
-    assert "it is not a bot's, and bots were asked for" in proves(server, "--bots", status=1)
+    assert "it is not a bot's, but bots were requested" in proves(server, "--bots", status=1)
 
 
 # One game, one player, one entry.
@@ -456,7 +456,7 @@ def test_a_copy_of_a_game_under_another_id_is_wrong(liar, proves):
 
     liar.lie = lie
     said = proves(liar, "--mode", "walls", status=1)
-    assert "its game is a copy of another one" in said
+    assert "its game is a copy of another game" in said
     assert "1 of 2 scores are proven" in said
 
 
@@ -487,12 +487,12 @@ def test_the_same_name_in_another_case_is_the_same_player(liar, proves):
 @pytest.mark.parametrize("change", [{"id": None}, {"id": ""}, {"id": 5}, {"id": "x" * 65}])
 def test_an_entry_has_an_id_of_its_own(liar, proves, change):
     liar.lie = of_entry(**change)
-    assert "it has no id of its own" in proves(liar, "--mode", "walls", status=1)
+    assert "its id is missing or appears twice" in proves(liar, "--mode", "walls", status=1)
 
 
 def test_two_entries_don_t_share_an_id(liar, proves):
     liar.lie = of_board(lambda board: [board[0], board[1] | {"id": board[0]["id"]}])
-    assert "it has no id of its own" in proves(liar, "--mode", "walls", status=1)
+    assert "its id is missing or appears twice" in proves(liar, "--mode", "walls", status=1)
 
 
 # Times.
@@ -523,7 +523,7 @@ def test_a_game_that_ended_in_the_future_is_wrong(liar, proves, ended):
 @pytest.mark.parametrize("time", ["", "yesterday", "2026-13-01T00:00:00.000Z", "2026-01-01T00:00:00+02:00", "9" * 5000])
 def test_a_time_that_is_none_is_wrong(liar, proves, time):
     liar.lie = of_time(ended_at=time)
-    assert "is none" in proves(liar, "--mode", "walls", status=1)
+    assert "is not valid" in proves(liar, "--mode", "walls", status=1)
 
 
 @pytest.fixture
@@ -585,7 +585,7 @@ def test_a_server_without_pace_is_told_so(lasted):
 
 
 def test_ranks_go_on_over_pages_and_ties(server, proves, api, monkeypatch):
-    monkeypatch.setattr(verify, "PAGE", 2)
+    monkeypatch.setattr(verify, "PAGE_SIZE", 2)
     for number, meals in enumerate((3, 2, 2, 2, 1, 0)):
         api.sign_up(f"Player{number}").play(meals)
     assert [entry["rank"] for entry in api("GET /api/leaderboard?mode=walls")] == [1, 2, 2, 2, 5, 6]
@@ -593,7 +593,7 @@ def test_ranks_go_on_over_pages_and_ties(server, proves, api, monkeypatch):
 
 
 def test_ranks_of_a_later_page_that_are_shifted_are_not_provable(server, proves, api, monkeypatch):
-    monkeypatch.setattr(verify, "PAGE", 2)
+    monkeypatch.setattr(verify, "PAGE_SIZE", 2)
     for number in range(4):
         api.sign_up(f"Player{number}").play(number)
     later = lambda board: [entry | {"rank": entry["rank"] + 1} for entry in board]  # noqa: E731
@@ -602,28 +602,28 @@ def test_ranks_of_a_later_page_that_are_shifted_are_not_provable(server, proves,
     assert "the leaderboard changed while it was read" in said
     assert "2 of 4 scores are proven: 2 not provable." in said
     server.lie = lambda path, answer: answer[:1] + later(answer[1:]) if "after=" in path else answer
-    assert "its rank would be 4" in proves(server, "--all", status=2)
+    assert "its rank should be 4" in proves(server, "--all", status=2)
 
 
 def test_equal_scores_are_in_the_order_in_which_they_were_reached(liar, proves):
     later, earlier = {"timestamp": at(-10)}, {"timestamp": at(-20), "score": 30, "rank": 1}
     liar.lie = of_board(lambda board: [board[0] | later, board[1] | earlier])
-    assert "it is behind an equal score that was reached later" in proves(liar, "--mode", "walls", status=2)
+    assert "it follows an equal score that was reached later" in proves(liar, "--mode", "walls", status=2)
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"score": -10}, "can't be"),
-        ({"score": 10**4000}, "can't be"),
-        ({"rank": 0}, "can't be"),
-        ({"username": ""}, "can't be"),
-        ({"username": "a" + "\u0316\u0301" * 60_000}, "can't be"),
-        ({"rank": 1.0}, "lacks something"),
-        ({"score": 30.0}, "lacks something"),
-        ({"score": True}, "lacks something"),
-        ({"verified": 1}, "lacks something"),
-        ({"username": ["Ada"]}, "lacks something"),
+        ({"score": -10}, "impossible"),
+        ({"score": 10**4000}, "impossible"),
+        ({"rank": 0}, "impossible"),
+        ({"username": ""}, "impossible"),
+        ({"username": "a" + "\u0316\u0301" * 60_000}, "impossible"),
+        ({"rank": 1.0}, "lacks a field"),
+        ({"score": 30.0}, "lacks a field"),
+        ({"score": True}, "lacks a field"),
+        ({"verified": 1}, "lacks a field"),
+        ({"username": ["Ada"]}, "lacks a field"),
     ],
 )
 def test_numbers_are_whole_and_within_reason(liar, proves, change, why):
@@ -633,7 +633,7 @@ def test_numbers_are_whole_and_within_reason(liar, proves, change, why):
 
 def test_more_entries_than_were_asked_for_are_refused(liar, proves):
     liar.instead = other("limit=1", "limit=2")
-    assert "has 2 entries, and 1 were asked for" in proves(liar, "--mode", "walls", "--limit", "1", status=2)
+    assert "has 2 entries, but 1 were requested" in proves(liar, "--mode", "walls", "--limit", "1", status=2)
 
 
 # Games with more turns than one response has.
@@ -738,13 +738,13 @@ def test_what_can_t_be_a_token_is_refused_without_showing_it(liar, capsys, token
         verify.main([liar.url, "--token", token])
     assert stopped.value.code == 2
     said = capsys.readouterr().err
-    assert "give a token" in said
+    assert "give the token" in said
     assert repr(token)[1:-1] not in said
 
 
 def test_nobody_s_token_is_sent_to_another_server(liar, server, proves):
     liar.raw = answers(b"", 302, Location=f"{server.url}/api/leaderboard")
-    assert "it leads to" in proves(liar, "--token", TOKEN, status=2)
+    assert "it redirects to" in proves(liar, "--token", TOKEN, status=2)
     assert server.asked == []
 
 
@@ -769,11 +769,11 @@ def test_headers_that_are_not_ascii_are_one_line(liar, proves, name):
 @pytest.mark.parametrize("after", ["a%0d%0aX:y", "%00", "x" * 200, "\u00e4", ""])
 def test_a_next_page_that_can_t_be_is_refused(liar, proves, after):
     liar.raw = answers(b"[]", Link=f'<?after={after}>; rel="next"'.encode().decode("latin-1"))
-    assert "next page can't be" in proves(liar, status=2)
+    assert "next page is not valid" in proves(liar, status=2)
 
 
 def test_the_next_page_is_asked_for_as_the_first_was(server, proves, api, monkeypatch):
-    monkeypatch.setattr(verify, "PAGE", 1)
+    monkeypatch.setattr(verify, "PAGE_SIZE", 1)
     for number in range(2):
         api.sign_up(f"Player{number}").play(number)
     assert proves(server, "--all", "--mode", "walls") == "2 of 2 scores are proven.\n"
@@ -785,10 +785,10 @@ def test_the_next_page_is_asked_for_as_the_first_was(server, proves, api, monkey
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b'[{"rank": 1, "rank": 2}]', "no JSON"),
-        (b"[NaN]", "no JSON"),
-        (b"[1e999]", "lacks something"),
-        (b'{"a":' * 50_000, "no JSON"),
+        (b'[{"rank": 1, "rank": 2}]', "not JSON"),
+        (b"[NaN]", "not JSON"),
+        (b"[1e999]", "lacks a field"),
+        (b'{"a":' * 50_000, "not JSON"),
         (b" " * 1_000_001, "larger than"),
         (b"[" + b"{}," * 100 + b"{}]", "has 101 entries"),
     ],
@@ -801,15 +801,15 @@ def test_json_that_is_meant_to_deceive_is_refused(liar, proves, content, why):
 @pytest.mark.parametrize("kind", ["text/html", "image/png; x=application/json", "application/jsonx"])
 def test_what_is_not_sent_as_json_is_refused(liar, proves, kind):
     liar.raw = answers(b"[]", **{"Content-Type": kind})
-    assert "is no JSON, but" in proves(liar, status=2)
+    assert "is not JSON but" in proves(liar, status=2)
 
 
 def test_a_server_that_puts_off_all_answers_is_given_up(liar, proves, monkeypatch):
     slept = []
     monkeypatch.setattr(verify.time, "sleep", slept.append)
-    monkeypatch.setattr(verify, "PATIENCE", 100)
+    monkeypatch.setattr(verify, "MAX_TOTAL_WAIT", 100)
     liar.raw = answers(b"[]", 503, **{"Retry-After": "99999999"})
-    assert "answers 503" in proves(liar, status=2)
+    assert "responds with 503" in proves(liar, status=2)
     assert slept == [60, 40]
 
 
