@@ -8,7 +8,7 @@ builds its own anew at each call; the others are peewee's.
 import itertools
 import secrets
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import cache
 
 import peewee
@@ -31,9 +31,6 @@ from game import clock
 MIGRATIONS = ownership.MIGRATIONS
 MIGRATED = ownership.HISTORY
 MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
-
-# What a call to the database raises when it is out of reach, or too busy to answer in time.
-OUT_OF_REACH = (peewee.OperationalError, peewee.InterfaceError)
 
 # What the drivers raise for an option that they don't know, SQLite's and Postgres' in this order.
 REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
@@ -217,57 +214,6 @@ def _check():
         for table in TABLES
     ]
     return f"SELECT MAX(name), {', '.join(parts)} FROM {MIGRATED}"  # noqa: S608 - the same
-
-
-def durably(work):
-    """What work() answers, all of whose changes are made, or none, and are on disk then, as with any full commit.
-
-    In SQLite others share the transaction who want to write at the same time. So the work may be called again, where one
-    of them failed: all that it changes is in the database.
-    """
-    if _has_log():
-        return current().durably(work)
-    with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
-        return work()
-
-
-def swiftly(work):
-    """As `durably`, for a statement that can be sent again.
-
-    It survives a crash of the server at once, and one of the machine with the next durable commit. Postgres commits in full
-    each time.
-    """
-    return current().swiftly(work) if _has_log() else work()
-
-
-def settle():
-    """Wait until all that is committed by now is on disk."""
-    if _has_log():
-        durably(lambda: None)
-
-
-@contextmanager
-def snapshot():
-    """All that is read within is as it was at one time, whatever others write meanwhile."""
-    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
-        yield
-
-
-@contextmanager
-def _transaction(begin):
-    """As peewee's `atomic`, for those that are made with each game: it takes half the time, and can't be nested."""
-    sql(begin)
-    try:
-        yield
-        sql("COMMIT")
-    except BaseException:
-        with suppress(*OUT_OF_REACH):  # some errors have rolled it back already, or have ended the connection
-            sql("ROLLBACK")
-        raise
-
-
-def _has_log():
-    return is_sqlite() and current().log is not None
 
 
 # Tables. Migrations make them; these say what today's queries find.

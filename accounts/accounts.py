@@ -20,8 +20,9 @@ from accounts import bans, usernames
 from accounts.usernames import folded_skeleton, key, normalized, skeleton
 from database import threadpool
 from database.binding import database, is_sqlite, release_connection
+from database.transactions import UNAVAILABLE, commit
 from game import leaderboards
-from models import User, durably, insert, now, sql, swiftly
+from models import User, insert, now, sql
 from schemas import LiveSession, timestamp
 from web.problems import (
     ALREADY_SIGNED_UP,
@@ -238,7 +239,7 @@ class Sessions:
         if not found or found[-1] <= now():
             raise unauthorized(TOKEN_INVALID, "This token is not, or no longer, valid. Log in, or go on as a guest.")
         if found[-1] < now() + self.lifetime - HOUR:
-            with suppress(*models.OUT_OF_REACH), models.impatient():  # else the next use will
+            with suppress(*UNAVAILABLE), models.impatient():  # else the next use will
                 sql("UPDATE sessions SET expires_at = ? WHERE token_hash = ?", now() + self.lifetime, hashed)
         return Account(*found[:-1])
 
@@ -387,7 +388,7 @@ def change(user, wishes, passwords, refused):
                 sql("DELETE FROM resets WHERE user_id = ?", user.id)
         while more:
             _give_way()
-            more = durably(partial(leaderboards.rename, user.id, more))
+            more = commit(partial(leaderboards.rename, user.id, more))
     return User.get_by_id(user.id)
 
 
@@ -467,7 +468,7 @@ def delete(user):
         User.update(**marked).where(User.id == user.id).execute()
         return leaderboards.withdraw(user.id)
 
-    _withdraw_rest(user.id, durably(mark), MOST_WITHDRAWALS)
+    _withdraw_rest(user.id, commit(mark), MOST_WITHDRAWALS)
     _erase_some(user.id, FEWEST_ERASED)
 
 
@@ -500,12 +501,12 @@ def _erase_some(user_id, number, since=0):
     if sql("SELECT 1 FROM entries WHERE user_id = ? LIMIT 1", user_id).fetchone():
         _withdraw_some(user_id)
         return since
-    deleted = swiftly(lambda: sql(_ERASE_GAMES, user_id, since, number).fetchall())
+    deleted = commit(lambda: sql(_ERASE_GAMES, user_id, since, number).fetchall(), durable=False)
     if len(deleted) == number:
         return max(began for (began,) in deleted)
     if sql("SELECT 1 FROM games WHERE user_id = ? LIMIT 1", user_id).fetchone():
         return 0
-    durably(lambda: sql("DELETE FROM users WHERE id = ?", user_id))
+    commit(lambda: sql("DELETE FROM users WHERE id = ?", user_id))
     return None
 
 
@@ -527,7 +528,7 @@ def _withdraw_some(user_id):
         User.lock(user_id)
         return leaderboards.withdraw(user_id)
 
-    return durably(withdraw)
+    return commit(withdraw)
 
 
 def _give_way():
@@ -546,7 +547,7 @@ def ban(user_id):
         leaderboards.hide(user_id)
         return leaderboards.withdraw(user_id)
 
-    _withdraw_rest(user_id, durably(mark), steps=-1)
+    _withdraw_rest(user_id, commit(mark), steps=-1)
 
 
 def unban(user_id):

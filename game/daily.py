@@ -2,10 +2,11 @@
 
 from datetime import date, timedelta
 
+from database.transactions import snapshot
 from game import leaderboards
 from game.challenges import daily, ends_at
 from game.clock import today
-from models import snapshot, sql
+from models import sql
 from schemas import Daily, DailyAttempt, DailyWinner, timestamp
 
 FIRST = date(2026, 1, 1)  # the day of number 1

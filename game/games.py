@@ -14,8 +14,9 @@ from msgspec import UNSET
 import rules
 from database import threadpool
 from database.binding import release_connection
+from database.transactions import commit, flush
 from game import clock, leaderboards
-from models import User, durably, insert, now, settle, sql, swiftly
+from models import User, insert, now, sql
 from observability import counters
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 from web.problems import (
@@ -187,7 +188,7 @@ def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
         )
         return 0, at, left, ranked
 
-    wait, at, left, ranked = durably(open_it)
+    wait, at, left, ranked = commit(open_it)
     if wait:
         detail = f"Too many of your latest games were left unplayed. Play the one that is open, or open another in {wait} s."
         raise Problem(429, RATE_LIMITED, detail, headers={"Retry-After": str(wait)}, params={"retry_in": wait})
@@ -251,7 +252,7 @@ def play(game_id, user, since, tick, turns, pace):
         _end_abandoned(game, pace)
         game = _of(game_id, user)
     if game.ended_at is not None:
-        settle()  # the post that ended it may still wait for the disk
+        flush()  # the post that ended it may still wait for the disk
         raise _conflict(GAME_OVER, "This game is over.", game, pace)
     if since != game.tick:
         raise _conflict(WRONG_TICK, f"The server stands at tick {game.tick}: post what comes after that.", game, pace)
@@ -308,9 +309,9 @@ def _store(game, after, pause_left):
     Moves in the middle of a game can be sent again after a loss of power; the end is on disk when this returns.
     """
     if not after.outcome:
-        return _progress(after, pause_left, None) if swiftly(lambda: _move(game, after)) else None
+        return _progress(after, pause_left, None) if commit(lambda: _move(game, after), durable=False) else None
     try:
-        progress = durably(lambda: _end(game, after))
+        progress = commit(lambda: _end(game, after))
     except _Overtaken:
         return None
     counters.up(ENDED[after.outcome])
@@ -354,7 +355,7 @@ def leave(game_id, user, pace):
         User.lock(user.id)
         return _leave(find_or_none(game_id), pace)
 
-    counters.up(ENDED[rules.LEFT], durably(leave_it))
+    counters.up(ENDED[rules.LEFT], commit(leave_it))
 
 
 def end_abandoned(pace):
@@ -375,7 +376,7 @@ def _end_abandoned(game, pace):
         User.lock(game.user_id)
         return _end_as_left(game, pace)
 
-    counters.up(ENDED[rules.LEFT], durably(end_it))
+    counters.up(ENDED[rules.LEFT], commit(end_it))
 
 
 def _leave(game, pace):
@@ -423,7 +424,7 @@ def state_score(user, mode, score):
         insert("games", **_beginning(game_id, user.id, mode, at), **stated)
         leaderboards.enter(user.id, game_id, mode, None, score, at, False)
 
-    durably(state_it)
+    commit(state_it)
     board = leaderboards.main(mode, bots=user.bot)
     return leaderboards.Row(board, score, at, game_id, user.id, user.name, user.bot, False)
 

@@ -2,10 +2,11 @@
 
 import msgspec
 
+from database.transactions import snapshot
 from game import daily, games, leaderboard_pages, leaderboards, live
 from game.challenges import ends_at, hidden_now
 from game.clock import today
-from models import now, snapshot
+from models import now
 from rules import MODES
 from schemas import BestGame, Home, HomeDaily, timestamp
 

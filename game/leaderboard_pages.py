@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from database.transactions import snapshot
 from game import challenges, clock, leaderboards
-from models import snapshot
 from rules import MODES
 from schemas import PLACE, EntryAnswer, NextRank, Standing, timestamp
 from web.problems import BAD_FORMAT, NOT_WITH_CHALLENGE, invalid

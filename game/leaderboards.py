@@ -23,7 +23,8 @@ from itertools import groupby
 
 from database import threadpool
 from database.binding import is_sqlite, release_connection
-from models import durably, now, one, snapshot, sql, upsert
+from database.transactions import commit, snapshot
+from models import now, one, sql, upsert
 from rules import MODES
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
@@ -292,7 +293,7 @@ PLAYERS = 1000  # looked through at a time
 
 def rebuild_all():
     """Derive every board anew, in one transaction: games that end meanwhile wait for it, or are told to come again."""
-    durably(_rebuild_all)
+    commit(_rebuild_all)
 
 
 def _rebuild_all():

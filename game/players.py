@@ -2,8 +2,9 @@
 
 import rules
 from accounts import usernames
+from database.transactions import snapshot
 from game import games, leaderboards
-from models import User, snapshot
+from models import User
 from schemas import Best, Player, timestamp
 from web.problems import not_found
 

@@ -9,7 +9,7 @@ from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE  # noqa: F401 - what any Prometheus reads
 
-import models
+from database.transactions import UNAVAILABLE
 from game import live
 from observability import counters
 
@@ -77,7 +77,7 @@ def _games():
     """Without the games while the database is out of reach."""
     try:
         running, opened = live.count()
-    except models.OUT_OF_REACH:
+    except UNAVAILABLE:
         yield GaugeMetricFamily("snakepit_database_up", "Whether the database can be reached.", 0)
         return
     yield GaugeMetricFamily("snakepit_database_up", "Whether the database can be reached.", 1)

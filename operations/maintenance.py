@@ -10,9 +10,10 @@ import models
 import rules
 from accounts import accounts
 from database.binding import is_sqlite
+from database.transactions import commit
 from game import clock, leaderboards
 from game.games import found, unpack_turns
-from models import NOT_DELETED, durably, now, one, sql, swiftly
+from models import NOT_DELETED, now, one, sql
 from models import User as Users
 from operations.backup import Refused
 
@@ -74,7 +75,7 @@ def withdraw(game):
         leaderboards.rebuild(game.user_id, gathered)
 
     gathered = leaderboards.gather(game.user_id, but=game.id)
-    durably(unrank)
+    commit(unrank)
 
 
 # Deleting. What a player's boards are derived from is kept, and so is what others play again. A banned player and a guest
@@ -134,7 +135,7 @@ def _delete(table, alias, ids, condition, *parameters):
     places = ", ".join("?" * len(ids))
     within = f"SELECT {alias}.id {condition} AND {alias}.id IN ({places})"
     statement = f"DELETE FROM {table} WHERE id IN ({within})"  # noqa: S608 - the same
-    return durably(lambda: sql(statement, *parameters, *ids).rowcount)
+    return commit(lambda: sql(statement, *parameters, *ids).rowcount)
 
 
 # Removing by itself, in the background: a little at a time.
@@ -183,7 +184,7 @@ class Removal:
 
     def _sessions(self):
         for first, last in _windows("sessions", "token_hash", ""):
-            yield "sessions", swiftly(partial(_delete_expired, first, last, now()))
+            yield "sessions", commit(partial(_delete_expired, first, last, now()), durable=False)
 
     def _guests(self):
         old = Prunable(GUEST_DAYS, self.session_days)
@@ -197,7 +198,7 @@ class Removal:
         at, today, looked = "", clock.today(), 0
         while found := leaderboards.next_old(at, today):
             at, is_old = found
-            while is_old and (count := durably(partial(leaderboards.close, at, now()))):
+            while is_old and (count := commit(partial(leaderboards.close, at, now()))):
                 yield "entries", count
             looked += 1
             if looked % BOARDS == 0:
@@ -206,7 +207,7 @@ class Removal:
     def _games(self):
         before = now() - self.keep_games_days * DAY
         for first, last in _windows("games", "id", ""):
-            yield "games", swiftly(partial(_delete_unused, first, last, before))
+            yield "games", commit(partial(_delete_unused, first, last, before), durable=False)
 
 
 def _delete_unused(first, last, before):

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "config": set(),
     "verify": set(),
     "database": {"config", "observability"},
-    "observability": {"config", "models", "game", "web"},
+    "observability": {"config", "database", "models", "game", "web"},
     "web": {"config", "database", "observability", "models", "schemas", "service", "game", "accounts"},
     "schemas": {"rules", "web"},
     "models": {"config", "database", "game"},

@@ -21,7 +21,7 @@ from playhouse.schema_diff import diff_models
 
 import config
 import models
-from database import connections
+from database import connections, transactions
 from database.binding import bind, release_connection
 from models import Game, User
 
@@ -114,7 +114,7 @@ def test_sqlite_is_set_up_to_lose_nothing(make_app, tmp_path):
     app.database.close_all()  # what new connections are set up with
     with bind(app.database) as db:
         assert (db.journal_mode, db.synchronous, db.foreign_keys) == ("wal", 2, 1)
-        assert models.swiftly(lambda: db.synchronous) == 1
+        assert transactions.commit(lambda: db.synchronous, durable=False) == 1
         assert db.synchronous == 2
 
 
@@ -140,7 +140,7 @@ def on_file(make_app, tmp_path):
 
 def write_durably(app, name):
     with bind(app.database):
-        models.durably(partial(models.insert, "secrets", name=name, value=""))
+        transactions.commit(partial(models.insert, "secrets", name=name, value=""))
 
 
 def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_path):
@@ -209,7 +209,7 @@ def test_what_fails_in_a_shared_transaction_fails_alone(on_file, monkeypatch):
 
     def try_durably():
         with bind(on_file.database), pytest.raises(LookupError, match="on purpose"):
-            models.durably(fail)
+            transactions.commit(fail)
 
     with ThreadPoolExecutor() as threads:
         first = threads.submit(write_durably, on_file, "first")
@@ -235,7 +235,7 @@ def test_who_is_impatient_has_nobody_else_fail(on_file, tmp_path):
         holder.execute("BEGIN IMMEDIATE")
         waiting = threads.submit(write_durably, on_file, "waiting")
         with bind(on_file.database), models.impatient(), pytest.raises(peewee.OperationalError, match="locked"):
-            models.durably(partial(models.insert, "secrets", name="later", value=""))
+            transactions.commit(partial(models.insert, "secrets", name="later", value=""))
         assert not waiting.done()
         holder.execute("ROLLBACK")
         waiting.result(30)

@@ -12,7 +12,7 @@ import os, sys, threading
 import gevent
 sys.path.insert(0, sys.argv[1])
 import models
-from database import connections
+from database import connections, transactions
 from database.binding import bind
 
 calls, may_go_on, real = [], monkey.get_original("threading", "Event")(), os.fdatasync
@@ -27,7 +27,7 @@ db = connections.connect(sys.argv[2])
 
 def write(name):
     with bind(db):
-        models.durably(lambda: models.insert("secrets", name=name, value=""))
+        transactions.commit(lambda: models.insert("secrets", name=name, value=""))
 
 with bind(db):
     models.migrate()
@@ -50,7 +50,7 @@ for connection in db._kept:
 
 def write_swiftly(name):
     with bind(db):
-        models.swiftly(lambda: models.insert("secrets", name=name, value=""))
+        transactions.commit(lambda: models.insert("secrets", name=name, value=""), durable=False)
 
 swift = [gevent.spawn(write_swiftly, f"swift {n}") for n in range(5)]
 gevent.joinall(swift, raise_error=True, timeout=30)
