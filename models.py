@@ -273,7 +273,7 @@ class Session(Table):
 class Game(Table):
     """A game, in progress while `ended_at` is null.
 
-    `turns` are 3 bytes each (see games.pack_turns); `state` is what rules.Game.save gives, little-endian 32-bit. A score
+    `turns` are 3 bytes each (see codec.encode_turns); `state` is what rules.Game.save gives, little-endian 32-bit. A score
     that somebody stated under SCORE_POLICY=open is a game that is not `verified`, with no seed and no turns. `challenge`
     names what a known seed is played again for (see challenges.py); it is null for games on new seeds.
     """

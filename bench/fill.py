@@ -17,7 +17,7 @@ from accounts import accounts
 from database import connections
 from database.binding import bind, is_sqlite
 from examples import bot
-from game import games, leaderboards
+from game import codec, leaderboards
 
 CACHE = Path(__file__).parent / "cache"
 SECRET_KEY = "only for the benchmark's databases"
@@ -113,7 +113,7 @@ def game_id(number):
 
 def _game_row(number, game, at):
     mode, seed, turns, tick, score, outcome, lasted = game
-    packed = _PACKED.setdefault(seed, games.pack_turns(turns))
+    packed = _PACKED.setdefault(seed, codec.encode_turns(turns))
     row = (game_id(number), number, mode, rules.RULES, seed, True, True, at - lasted, at, at)
     return *row, outcome, tick, score, packed, None, None
 

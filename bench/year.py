@@ -20,7 +20,7 @@ import models
 import rules
 from bench import fill
 from database import connections
-from game import games, leaderboards
+from game import codec, leaderboards
 from operations import maintenance
 
 DAY = fill.DAY
@@ -59,7 +59,7 @@ def make(database, days, a_day):
             mode, seed, turns, tick, score, outcome, lasted = chance.choice(repertory)
             at = now - int(chance.random() * days * DAY)
             begun = (f"{number:012}", chance.randint(1, a_day), mode, rules.RULES, seed, True, True, at - lasted, at, at)
-            yield *begun, outcome, tick, score, games.pack_turns(turns), None, None
+            yield *begun, outcome, tick, score, codec.encode_turns(turns), None, None
 
     fill.write(database, "games", fill._GAME_COLUMNS, rows())
     leaderboards.rebuild_all()

@@ -6,16 +6,14 @@ import threading
 from bisect import bisect_right
 from collections import namedtuple
 from operator import itemgetter
-from struct import pack, unpack
 
-import msgspec
 from msgspec import UNSET
 
 import rules
 from database import threadpool
 from database.binding import release_connection
 from database.transactions import commit, flush
-from game import clock, leaderboards
+from game import clock, codec, leaderboards
 from models import User, insert, now, sql
 from observability import counters
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
@@ -37,7 +35,6 @@ ABANDONED = 600_000  # milliseconds after its last post at which a game is ended
 SWEPT = 100  # abandoned games ended at a time
 LATEST = 20  # games on a player's page
 MOST_TURNS = 20_000  # in one response
-STEP = 4_000  # turns decoded before other requests have their turn
 SLICE = 20_000  # ticks played before other requests have their turn
 SHORT = 12_000  # bytes of encoded turns that are read together with those of other games
 SCORES = 200  # scores in its plot
@@ -85,21 +82,6 @@ class Pace:
         return self.budget is None or self.pause_left(nominal_ms, elapsed) >= 0
 
 
-def pack_turns(turns):
-    """Three bytes for each [tick, heading]: the tick times four, plus the heading's index."""
-    return b"".join([(tick << 2 | _CODES[heading]).to_bytes(3, "big") for tick, heading in turns])
-
-
-_CODES = {heading: code for code, heading in enumerate(rules.HEADINGS)}
-
-
-def unpack_turns(packed, since=0):
-    """The turns after the tick `since`, as (tick, heading)."""
-    return _unpacked(packed[_first_after(packed, since) :])
-
-
-# Turns as JSON: their number, the tick of the last one or None, and whether more follow.
-Part = namedtuple("Part", "turns number last is_cut")
 _of_long_games = threading.Lock()  # whose turns take up to a megabyte, so that one request at a time reads them
 
 
@@ -110,36 +92,11 @@ def some_turns(game, since, limit):
     then, or None if it is gone.
     """
     if game.turns is not None:
-        return game, _part(game.turns, since, limit)
+        return game, codec.decode_part(game.turns, since, limit)
     release_connection()
     with _of_long_games:
         game = find_or_none(game.id)
-        return game and game._replace(turns=None), game and _part(game.turns, since, limit)
-
-
-def _part(packed, since, limit):
-    """Make the Part of encoded turns; while it makes a large one, other requests have their turn."""
-    first = _first_after(packed, since)
-    end = min(first + 3 * limit, len(packed))
-    parts = []
-    for start in range(first, end, 3 * STEP):
-        if parts:
-            release_connection()
-            threadpool.give_way()
-        parts.append(msgspec.json.encode(_unpacked(packed[start : min(end, start + 3 * STEP)]))[1:-1])
-    last = int.from_bytes(packed[end - 3 : end], "big") >> 2 if parts else None
-    return Part(msgspec.Raw(b"[%s]" % b",".join(parts)), max(0, end - first) // 3, last, end < len(packed))
-
-
-def _first_after(packed, tick):
-    """The index in packed turns of the first after a tick."""
-    places = range(0, len(packed), 3)
-    return 3 * bisect_right(places, tick, key=lambda at: int.from_bytes(packed[at : at + 3], "big") >> 2)
-
-
-def _unpacked(rest):
-    numbers = (high << 16 | middle << 8 | low for high, middle, low in zip(rest[::3], rest[1::3], rest[2::3], strict=True))
-    return [(number >> 2, rules.HEADINGS[number & 3]) for number in numbers]
+        return game and game._replace(turns=None), game and codec.decode_part(game.turns, since, limit)
 
 
 def with_effect(turns, heading):
@@ -150,16 +107,6 @@ def with_effect(turns, heading):
             effective.append(turn)
             heading = turn[1]
     return effective
-
-
-def pack_state(game):
-    saved = game.save()
-    return pack(f"<{len(saved)}I", *saved)
-
-
-def unpack_state(mode, packed):
-    """The rules.Game that `pack_state` wrote."""
-    return rules.Game.load(mode, unpack(f"<{len(packed) // 4}I", packed))
 
 
 def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
@@ -184,7 +131,7 @@ def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
             ranked=ranked,
             verified=True,
             score=0,
-            state=pack_state(rules.Game(seed, mode)),
+            state=codec.encode_state(rules.Game(seed, mode)),
         )
         return 0, at, left, ranked
 
@@ -258,7 +205,7 @@ def play(game_id, user, since, tick, turns, pace):
         raise _conflict(WRONG_TICK, f"The server stands at tick {game.tick}: post what comes after that.", game, pace)
     _check_turns(since, tick, turns)
 
-    played = unpack_state(game.mode, game.state)
+    played = codec.decode_state(game.mode, game.state)
     heading = played.heading
     _advance(played, turns, tick)
     taken = turns[: bisect_right(turns, played.ticks, key=itemgetter(0))]
@@ -273,8 +220,8 @@ def play(game_id, user, since, tick, turns, pace):
         tick=played.ticks,
         score=played.score,
         ranked=bool(game.ranked) and (not played.outcome or pace.is_kept(played.nominal_ms, elapsed)),
-        turns=game.turns + pack_turns(with_effect(taken, heading)),
-        state=None if played.outcome else pack_state(played),
+        turns=game.turns + codec.encode_turns(with_effect(taken, heading)),
+        state=None if played.outcome else codec.encode_state(played),
     )
     progress = _store(game, after, pause_left)
     if not progress:
@@ -411,7 +358,7 @@ _LEAVE = (
 
 def _is_kept(game, pace):
     """Return whether an open game was not too slow, as of its last post."""
-    return pace.is_kept(unpack_state(game.mode, game.state).nominal_ms, game.seen_at - game.started_at)
+    return pace.is_kept(codec.decode_state(game.mode, game.state).nominal_ms, game.seen_at - game.started_at)
 
 
 def state_score(user, mode, score):
@@ -466,7 +413,7 @@ def progress(game, pace):
     """Where the game stands."""
     if game.ended_at is not None:
         return _progress(game, None, _standing(game))
-    pause_left = pace.pause_left(unpack_state(game.mode, game.state).nominal_ms, now() - game.started_at)
+    pause_left = pace.pause_left(codec.decode_state(game.mode, game.state).nominal_ms, now() - game.started_at)
     return _progress(game, pause_left, None)
 
 

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 import rules
-from game import games
+from game import codec, games
 from models import now, sql
 from schemas import KNOWN_GAME, MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
 from web.problems import BAD_FORMAT, TOO_LONG, invalid
@@ -66,7 +66,7 @@ def _all_active(kept, played_now):
 
 
 def _active(game_id, tick, username, bot, mode, score, started_at, state):
-    game = games.unpack_state(mode, state)
+    game = codec.decode_state(mode, state)
     return msgspec.json.encode(
         ActiveGame(
             id=game_id,
@@ -126,7 +126,7 @@ def news(known, limit, hidden, may_see):
 
 def _news(game, since, room):
     """Return (the LiveGame, with at most `room` turns after `since`; how many they are), or (None, 0) if it is gone."""
-    part = games.Part([], 0, None, is_cut=game.tick > since)  # where there is no room
+    part = codec.Part([], 0, None, is_cut=game.tick > since)  # where there is no room
     if game.tick > since and room:
         game, part = games.some_turns(game, since, room)
         if not game:

@@ -11,7 +11,7 @@ from html import escape
 import rules
 from database import threadpool
 from database.binding import release_connection
-from game import games, preview_image
+from game import codec, games, preview_image
 from web.problems import UNAVAILABLE, Problem
 
 OUTCOMES = {
@@ -149,5 +149,5 @@ def _draw(game):
 
 def _picture(seed, mode, tick, packed):
     played = rules.Game(seed, mode)
-    played.advance(games.unpack_turns(packed), tick)
+    played.advance(codec.decode_turns(packed), tick)
     return preview_image.draw(played)

@@ -12,7 +12,8 @@ from accounts import accounts
 from database.binding import is_sqlite
 from database.transactions import commit
 from game import clock, leaderboards
-from game.games import found, unpack_turns
+from game.codec import decode_turns
+from game.games import found
 from models import NOT_DELETED, now, one, sql
 from models import User as Users
 from operations.backup import Refused
@@ -45,7 +46,7 @@ def difference(game):
     if game.rules not in BY_RULES:
         return f"it was played by rules {game.rules}, which this version doesn't know"
     try:
-        turns = unpack_turns(game.turns)
+        turns = decode_turns(game.turns)
         played = BY_RULES[game.rules](game.seed, game.mode)
         played.advance(turns, game.tick)
     except (ValueError, TypeError) as error:

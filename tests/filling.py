@@ -3,7 +3,7 @@
 import models
 import rules
 from database.binding import database
-from game import games, leaderboards
+from game import codec, leaderboards
 
 MINUTE = 60_000  # milliseconds
 PRIME = 1_000_000_007  # ids come in another order than the games, as those do that are drawn by chance
@@ -33,7 +33,7 @@ def fill(user, number, mode=rules.WALLS, challenge="NULL"):
     """
     user_id, now = int(user["id"]), models.now()
     with database.atomic():
-        parameters = number, user_id, mode, 1, 1, now, now, now, games.pack_turns(TURNS)
+        parameters = number, user_id, mode, 1, 1, now, now, now, codec.encode_turns(TURNS)
         models.sql(_GAMES.format(challenge=challenge), *parameters)
         models.sql("UPDATE users SET games = games + ? WHERE id = ?", number, user_id)
         leaderboards.rebuild(user_id)
@@ -41,5 +41,5 @@ def fill(user, number, mode=rules.WALLS, challenge="NULL"):
 
 def make_long(game_id, turns, ticks):
     """Make a game so long that nobody could play it: only to be read."""
-    packed = games.pack_turns([(tick, rules.HEADINGS[tick % 4]) for tick in range(1, turns + 1)])
+    packed = codec.encode_turns([(tick, rules.HEADINGS[tick % 4]) for tick in range(1, turns + 1)])
     models.sql("UPDATE games SET turns = ?, tick = ? WHERE id = ?", packed, ticks, game_id)

@@ -7,7 +7,7 @@ import pytest
 from driver import drive
 
 import models
-from game import games, home, leaderboards
+from game import codec, games, home, leaderboards
 from models import Game
 from rules import MODES
 
@@ -95,10 +95,10 @@ def test_a_stated_score_is_no_game_to_show(make_app):
 def test_a_game_with_very_many_turns_is_not_sent_along(ada, bob, api, db):
     long, _, _ = ada.play(3)
     turns = [(tick, "RULD"[tick % 4]) for tick in range(1, games.SHORT // 3 + 2)]
-    Game.update(turns=games.pack_turns(turns), tick=len(turns)).where(Game.id == long["id"]).execute()
+    Game.update(turns=codec.encode_turns(turns), tick=len(turns)).where(Game.id == long["id"]).execute()
     short, _, _ = bob.play(1)
     assert api("GET /api/home")["best_game"]["id"] == short["id"]
-    Game.update(turns=games.pack_turns(turns[1:])).where(Game.id == long["id"]).execute()
+    Game.update(turns=codec.encode_turns(turns[1:])).where(Game.id == long["id"]).execute()
     ada.play(0, mode="pass-through")  # so that it is looked for again
     answer = api.ask("GET /api/home")
     assert answer.json["best_game"]["id"] == long["id"]

@@ -9,7 +9,7 @@ from driver import plan
 
 import models
 import rules
-from game import games
+from game import codec
 from models import Game, now
 from rules import WALLS
 
@@ -128,7 +128,7 @@ def test_at_most_fifty_games_can_be_asked_for(api, game):
 def with_many_turns(game, number):
     """Give the game that many turns, one at each tick from 1; only to be read."""
     turns = [(tick, rules.HEADINGS[tick % 4]) for tick in range(1, number + 1)]
-    Game.update(turns=games.pack_turns(turns), tick=number + 5).where(Game.id == game["id"]).execute()
+    Game.update(turns=codec.encode_turns(turns), tick=number + 5).where(Game.id == game["id"]).execute()
 
 
 def test_one_answer_has_at_most_20_000_turns_and_the_next_ones_the_rest(api, bob, db, game):

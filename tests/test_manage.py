@@ -21,7 +21,7 @@ import rules
 from accounts import accounts
 from database import ownership
 from game import leaderboards
-from game.games import pack_turns
+from game.codec import encode_turns
 from models import Entry, Game, Session, User
 from operations import backup, export, maintenance
 
@@ -575,7 +575,7 @@ def test_verify_finds_what_the_turns_do_not_give(run, ada, db):
         Game.update({field: value}).where(Game.id == game).execute()
     Game.update(turns=b"\0" * 6).where(Game.id == games[4]).execute()
     longer = Game.get(id=games[5])
-    Game.update(turns=longer.turns + pack_turns([(longer.tick + 1, "U")])).where(Game.id == longer.id).execute()
+    Game.update(turns=longer.turns + encode_turns([(longer.tick + 1, "U")])).where(Game.id == longer.id).execute()
     said = run("verify", status=1)
     assert [game in said for game in games] == [True] * 6
     assert "6 of them differ" in said

@@ -15,7 +15,7 @@ import models
 import rules
 from database import connections
 from database.binding import bind, is_sqlite
-from game import games, leaderboards
+from game import codec, games, leaderboards
 
 PAUSE = 0.02  # seconds before one tries again: less than people should, so that faults meet many
 BROKEN = (OSError, http.client.HTTPException)
@@ -211,11 +211,11 @@ def check_rows():
     """Games are whole, and what their turns give; boards are what the games give; and the database finds itself in order."""
     for game in games.found("WHERE g.seed IS NOT NULL"):
         played = rules.Game(game.seed, game.mode)
-        played.advance(games.unpack_turns(game.turns), game.tick)
+        played.advance(codec.decode_turns(game.turns), game.tick)
         assert (played.ticks, played.score) == (game.tick, game.score), game
         if game.ended_at is None:
             assert (game.outcome, played.outcome) == (None, None), game
-            assert games.unpack_state(game.mode, game.state).save() == played.save(), game
+            assert codec.decode_state(game.mode, game.state).save() == played.save(), game
         else:
             assert (game.outcome, game.state) == (played.outcome or rules.LEFT, None), game
     assert list(leaderboards.check()) == []

@@ -14,7 +14,7 @@ import service
 from accounts import accounts
 from database.binding import bind
 from examples import bot
-from game import games
+from game import codec, games
 from models import Attempt, Ban, Game, User
 
 LIVES = settings(max_examples=50, stateful_step_count=40, deadline=None, print_blob=True)
@@ -272,7 +272,7 @@ class Life(Machine):
         player = self.player(number)
         game = player.api.open(mode)
         with bind(self.app.database):
-            state = games.pack_state(rules.Game(seed, mode))
+            state = codec.encode_state(rules.Game(seed, mode))
             Game.update(seed=seed, state=state).where(Game.id == game["id"]).execute()
         self.over(player, rules.LEFT)
         player.open, player.is_quiet = game["id"], False

@@ -12,7 +12,7 @@ from running import ROOT, Server
 from test_views import goes_wrong
 
 import rules
-from game.games import pack_turns
+from game.codec import encode_turns
 
 VECTORS = json.loads((ROOT / "tests" / "rules-vectors.json").read_text())
 # What the view's own module knows, as soon as there is something to know.
@@ -81,7 +81,7 @@ class Archive:
             "outcome": outcome or end.outcome,
             "tick": end.ticks,
             "score": end.score,
-            "turns": pack_turns(game["turns"]),
+            "turns": encode_turns(game["turns"]),
             **columns,
         }
         with sqlite3.connect(self.file) as database:
