@@ -2,9 +2,9 @@
 
     python examples/bot.py --url http://127.0.0.1:8000 --bots 4
 
-To make your own, copy this file and rewrite `choose`, which is the whole strategy: before each tick it gets the Game
+To write your own bot, copy this file and rewrite `choose`, which is the whole strategy. Before each tick it gets the Game
 (`body`, cells with the head first, `food`, `heading`, `mode`, ...) and returns a heading. The rest signs the bots up, keeps
-time, and tells the server which turns were made. The file needs nothing but Python 3.11 or newer.
+time and posts their turns. The file needs only Python 3.11 or newer.
 """
 
 import argparse
@@ -28,24 +28,24 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-# The bots, and how careless each is: the chance, at each tick, that it goes somewhere without looking.
+# The bots, and the probability that they make a random turn at a tick.
 SNAKES = {"Boa": 0.004, "Krait": 0.03, "Cobra": 0.008, "Mamba": 0.015, "Python": 0.002, "Viper": 0.02, "Adder": 0.006}
 POST_EVERY = 1  # seconds
-MOST_TICKS = 2000  # in one post, so that its turns fit into the 64 KiB that the server reads
-TIMEOUT, LONGEST_DELAY = 10, 30  # seconds: for an answer; between tries, unless the server asks for more
-LONGEST_WAIT = 3600  # seconds between tries, whatever the server asks for
-MOST = 5_000_000  # bytes of an answer
-stopped = threading.Event()  # by Ctrl+C
+MAX_TICKS = 2000  # per post, so that its turns fit into the 64 KiB that the server reads
+TIMEOUT, MAX_DELAY = 10, 30  # seconds: for a response; between attempts, unless the server asks for more
+MAX_RETRY_AFTER = 3600  # seconds between attempts, whatever the server asks for
+MAX_RESPONSE = 5_000_000  # bytes
+stopped = threading.Event()  # set by Ctrl+C
 
 
 # The strategy.
 
 
 def choose(game):
-    """The heading for the next tick: to the food, unless that may be a trap; else a long way round to the own tail."""
+    """Return the heading for the next tick: to the food unless that may be a trap, else the long way to the own tail."""
     body = list(game.body)
     steps = {heading: neighbour(body[0], heading, game.mode) for heading in HEADINGS}
-    path = paths(body[0], body[:-1], game.mode, game.food).get(game.food)  # the tail's cell is free by then
+    path = paths(body[0], body[:-1], game.mode, game.food).get(game.food)  # by then the tail has left its cell
     if path and reaches_tail([*reversed(path), *body][: len(body) + 1], game.mode):
         return next(heading for heading in steps if steps[heading] == path[0])
     free = [heading for heading in steps if steps[heading] not in (*body[:-1], OUTSIDE)]
@@ -53,18 +53,18 @@ def choose(game):
 
 
 def reaches_tail(body, mode):
-    """Whether the head can get to the tail: then it can follow it for as long as it likes."""
+    """Return whether the head can reach the tail, and so can follow it forever."""
     return body[-1] in paths(body[0], body, mode, body[-1])
 
 
 def outlook(game, cell):
-    """How good it is to go to that cell: best with the tail in reach, but far, which gives time; else with much room."""
+    """Return how good a cell is: best with the tail in reach but far away, which gains time; else with much room."""
     body = [cell, *game.body][: len(game.body) + (cell == game.food)]
     return len(paths(cell, body, game.mode, body[-1]).get(body[-1], [])), len(paths(cell, body, game.mode))
 
 
 def paths(start, taken, mode, goal=None):
-    """Breadth first, until `goal`: {cell in reach: the cells of a shortest path there}. `goal` itself may be taken."""
+    """Return {cell in reach: a shortest path to it}, breadth first until `goal`, which may be taken."""
     found, queue, closed = {start: []}, [start], {*taken, OUTSIDE} - {goal}
     for cell in queue:
         for heading in HEADINGS:
@@ -81,13 +81,13 @@ def paths(start, taken, mode, goal=None):
 
 
 class Bot:
-    """A player. `account`: its username and password; `wanted`: the mode and the challenge that it plays, where given."""
+    """A player. `account` has its username and password; `wanted` may have the mode and the challenge to play."""
 
     def __init__(self, url, account, careless, wanted):
         self.url, self.account, self.careless, self.wanted, self.token = url, account, careless, wanted, None
 
     def run(self, games):
-        """Play so many games one after the other, or without end."""
+        """Play this number of games one after the other, or forever if it is None."""
         with suppress(Stopped):
             for _ in range(games) if games else count():
                 wait(random.uniform(1, 5))
@@ -98,17 +98,17 @@ class Bot:
                     return
                 except Refused as refusal:
                     self.say(f"can't play: {refusal}")
-                    wait(LONGEST_DELAY)
+                    wait(MAX_DELAY)
 
     def play(self):
-        """Play a game, each tick when its time has come, and tell the server every second until it says that it is over.
+        """Play a game in real time, and post every second until the server responds that the game is over.
 
-        While the server is away a post waits; the ticks whose time has come meanwhile are played right after it.
+        While the server is unavailable a post waits. The ticks that are due by then are played right after it.
         """
         mode = {"mode": random.choice(MODES)} if self.wanted.get("challenge", "daily") == "daily" else {}
-        opened = self.call("POST /api/games", mode | self.wanted)  # the challenge of a game has the game's mode
+        opened = self.call("POST /api/games", mode | self.wanted)  # a challenge of a game has the game's mode
         if opened["rules"] != RULES:
-            raise OtherRules(f"the server plays by rules {opened['rules']}; take the bot.py of its version")
+            raise OtherRules(f"the server plays by rules {opened['rules']}; get the bot.py of its version")
         game, turns, began = Game(opened["seed"], opened["mode"]), [], time.monotonic()
         known, post_at = {"status": "playing", "tick": 0}, began + POST_EVERY
         self.say(f"begins, {game.mode}")
@@ -128,7 +128,7 @@ class Bot:
         self.say(f"ends, {game.mode}: {known['score']} points, {known['outcome']}, rank {known['rank'] or '-'}")
 
     def step(self, game, turns):
-        """Play one tick, and note its turn if there is one."""
+        """Play one tick, and record its turn if there is one."""
         possible = [heading for heading in HEADINGS if heading != OPPOSITE[game.heading]]
         heading = random.choice(possible) if random.random() < self.careless else choose(game)
         if heading != game.heading:
@@ -136,47 +136,46 @@ class Bot:
         game.advance(turns[-1:], game.ticks + 1)
 
     def post(self, game_id, game, turns, known):
-        """Post what the server doesn't know yet; what it knows then."""
-        since, tick = known["tick"], min(game.ticks, known["tick"] + MOST_TICKS)
+        """Post the turns that the server doesn't have yet. Return its state of the game."""
+        since, tick = known["tick"], min(game.ticks, known["tick"] + MAX_TICKS)
         new = [turn for turn in turns if since < turn[0] <= tick]
         try:
             return self.call(f"POST /api/games/{game_id}/turns", {"since": since, "tick": tick, "turns": new})
         except Refused as refusal:
-            if (
-                refusal.status == 409 and "game" in refusal.answer
-            ):  # it stands elsewhere: it took a post whose answer was lost, or the game is over
+            # A post whose response was lost has arrived, or the game is over.
+            if refusal.status == 409 and "game" in refusal.answer:
                 return refusal.answer["game"]
-            if refusal.status == 422:  # too early, by its clock
+            if refusal.status == 422:  # too early by the server's clock
                 return known
             raise
 
     def call(self, call, body=None):
-        """Make a call such as "GET /api/games/active" and return its JSON. While the server is away or busy, try again."""
+        """Make a call such as "GET /api/games/active" and return its JSON. Retry while the server is unavailable."""
         method, path = call.split()
         for failures in count():
             headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             data = None if body is None else json.dumps(body).encode()
             headers |= {"Content-Type": "application/json"}
             request = Request(self.url + path, data, headers, method=method)  # noqa: S310 - the URL is the operator's
-            delay = min(2**failures, LONGEST_DELAY)
+            delay = min(2**failures, MAX_DELAY)
             try:
-                with urlopen(request, timeout=TIMEOUT) as answer:
-                    return json.loads(answer.read(MOST) or "null")
+                with urlopen(request, timeout=TIMEOUT) as response:
+                    return json.loads(response.read(MAX_RESPONSE) or "null")
             except HTTPError as error:
                 with error:
-                    status, answer, asked = error.code, error.read(MOST), error.headers.get("Retry-After")
+                    status, raw, retry_after = error.code, error.read(MAX_RESPONSE), error.headers.get("Retry-After")
                 if status == 401 and self.token:
                     self.sign_in()
                     continue
                 if status != 429 and status < 500:
-                    raise Refused(status, answer) from None
-                delay = max(delay, seconds_until(asked))
-            except (OSError, HTTPException, ValueError) as trouble:  # the latter, if it is no JSON, as of some proxies
-                self.say(f"tries again in {delay} s: {trouble}")
+                    raise Refused(status, raw) from None
+                delay = max(delay, seconds_until(retry_after))
+            except (OSError, HTTPException, ValueError) as error:  # ValueError: a proxy's page instead of JSON
+                self.say(f"tries again in {delay} s: {error}")
             wait(delay)
 
     def sign_in(self, is_known=True):
-        """Log in; or sign up, if the server doesn't know the account, by another name if this one is somebody else's."""
+        """Log in, or sign up if the server doesn't know the account. If its name is taken, use another one."""
         self.token, name = None, self.account["username"]
         while not self.token:
             path, more = ("login", {}) if is_known else ("signup", {"bot": True})
@@ -194,14 +193,14 @@ class Bot:
 
 
 class Refused(Exception):
-    """What the server won't do: the `status` of its `answer`, a dictionary."""
+    """The server refused a request with `status`; `answer` is the problem as a dictionary."""
 
     def __init__(self, status, raw):
         self.status, self.answer = status, {}
-        with suppress(ValueError):  # some other server's page
+        with suppress(ValueError):  # another server's page
             found = json.loads(raw)
             self.answer = found if isinstance(found, dict) else {}
-        super().__init__(self.answer.get("detail", f"it answers with status {status}"))
+        super().__init__(self.answer.get("detail", f"status {status}"))
 
 
 class OtherRules(Exception):
@@ -213,7 +212,7 @@ class Stopped(Exception):
 
 
 class NoRedirect(HTTPRedirectHandler):
-    """Follows no redirect: it could lead to another server, and the token with it."""
+    """Follows no redirects, which could send the token to another server."""
 
     def redirect_request(self, *args):
         return None
@@ -222,13 +221,13 @@ class NoRedirect(HTTPRedirectHandler):
 urlopen = build_opener(NoRedirect).open
 
 
-def seconds_until(asked):
-    """Return the seconds that a Retry-After header asks for, as a number or as a date; 0 if it is missing, or neither."""
+def seconds_until(retry_after):
+    """Return the seconds in a Retry-After header, a number or a date; 0 if it is missing or not valid."""
     with suppress(AttributeError, TypeError, ValueError):
-        if asked.isascii() and asked.isdigit():
-            return min(int(asked[:9]), LONGEST_WAIT)
-        seconds = (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
-        return max(0, min(seconds, LONGEST_WAIT))
+        if retry_after.isascii() and retry_after.isdigit():
+            return min(int(retry_after[:9]), MAX_RETRY_AFTER)
+        seconds = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
+        return max(0, min(seconds, MAX_RETRY_AFTER))
     return 0
 
 
@@ -237,7 +236,7 @@ def wait(seconds):
         raise Stopped
 
 
-# The rules, word for word as the server has them in rules.py; the last part of this file is the command line.
+# The rules: the same text as in the server's rules.py. The command line is at the end of this file.
 
 RULES = 1
 
@@ -422,13 +421,13 @@ def main():
     options = command_line().parse_args()
     wanted = {name: value for name, value in (("mode", options.mode), ("challenge", options.challenge)) if value}
     try:
-        kept = json.loads(options.accounts.read_text()) if options.accounts.exists() else {}
-        accounts = kept.setdefault(options.url, [])
+        saved = json.loads(options.accounts.read_text()) if options.accounts.exists() else {}
+        accounts = saved.setdefault(options.url, [])
         if not isinstance(accounts, list):
-            raise ValueError("it has something else")
-        keep(kept, options.accounts)
+            raise ValueError("it has other content")
+        save(saved, options.accounts)
     except (OSError, ValueError, AttributeError) as error:
-        sys.exit(f"{options.accounts} can't be used for the accounts of the bots ({error}): name another file by --accounts")
+        sys.exit(f"{options.accounts} can't store the bots' accounts ({error}); name another file with --accounts")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     threads = []
     try:
@@ -438,7 +437,7 @@ def main():
                 accounts.append({"username": f"{snake}-bot", "password": secrets.token_urlsafe(18)})
             bot = Bot(options.url, accounts[number], careless if options.careless is None else options.careless, wanted)
             bot.sign_in(not is_new)
-            keep(kept, options.accounts)
+            save(saved, options.accounts)
             threads.append(threading.Thread(target=bot.run, args=[options.games]))
             threads[-1].start()
         for thread in threads:
@@ -447,11 +446,11 @@ def main():
         stopped.set()  # the bots leave their games
     except Refused as refusal:
         stopped.set()
-        sys.exit(f"{options.url} takes no bots: {refusal}")
+        sys.exit(f"{options.url} refuses the bots: {refusal}")
 
 
-def keep(accounts, path):
-    """Write the accounts, {url: [account]}, where only their owner can read them."""
+def save(accounts, path):
+    """Write the accounts, {url: [account]}, to a file that only its owner can read."""
     with open(path, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         json.dump(accounts, file, indent=4)
 
@@ -476,14 +475,20 @@ def chance(text):
 
 
 def command_line():
-    parser = argparse.ArgumentParser(description="Bots that play on a Snakepit server, until Ctrl+C.")
-    parser.add_argument("--url", type=web_address, default="http://127.0.0.1:8000", help="where the server is (%(default)s)")
-    parser.add_argument("--bots", type=number, default=4, help="how many play at the same time (%(default)s)")
-    parser.add_argument("--games", type=number, help="how many games each plays (without end)")
-    parser.add_argument("--mode", choices=MODES, help="what they play (each time one or the other)")
-    parser.add_argument("--challenge", metavar="daily|ID", help="play today's challenge, or that of a game, over and over")
-    parser.add_argument("--careless", type=chance, help="the chance of a step without looking (each has its own)")
-    parser.add_argument("--accounts", type=Path, default="bots.json", help="the file with their passwords (%(default)s)")
+    parser = argparse.ArgumentParser(description="Bots that play on a Snakepit server until Ctrl+C.")
+    parser.add_argument(
+        "--url", type=web_address, default="http://127.0.0.1:8000", help="the server's address (default: %(default)s)"
+    )
+    parser.add_argument("--bots", type=number, default=4, help="number of bots (default: %(default)s)")
+    parser.add_argument("--games", type=number, help="number of games that each plays (default: no limit)")
+    parser.add_argument("--mode", choices=MODES, help="the mode to play (default: random)")
+    parser.add_argument(
+        "--challenge", metavar="daily|ID", help="play today's challenge, or the challenge of a game, again and again"
+    )
+    parser.add_argument("--careless", type=chance, help="the probability of a random turn (default: each bot has its own)")
+    parser.add_argument(
+        "--accounts", type=Path, default="bots.json", help="the file that stores their passwords (default: %(default)s)"
+    )
     return parser
 
 

@@ -201,7 +201,7 @@ def test_a_game_that_is_over_at_the_server_is_over(world, boa, capsys):
 
 def test_a_long_absence_is_made_up_for_in_posts_that_are_not_too_long(world, boa, monkeypatch):
     without = world.play(boa)
-    monkeypatch.setattr(bot, "MOST_TICKS", 30)
+    monkeypatch.setattr(bot, "MAX_TICKS", 30)
     game = world.play(boa, dict.fromkeys(range(2, 7), "away"))
     assert (game["score"], game["ticks"], game["ranked"]) == (without["score"], without["ticks"], True)
     assert max(body["tick"] - body["since"] for _, body in world.posts) == 30
@@ -236,7 +236,7 @@ def test_challenges(world, boa):
 def test_a_server_with_other_rules_is_left_in_words(world, boa, capsys, monkeypatch):
     monkeypatch.setattr(bot, "RULES", 2)
     boa.run(1)
-    assert "can't play: the server plays by rules 1; take the bot.py of its version" in capsys.readouterr().out
+    assert "can't play: the server plays by rules 1; get the bot.py of its version" in capsys.readouterr().out
     assert world.posts == []
 
 
@@ -284,7 +284,7 @@ def test_options_that_can_t_be_are_refused(capsys, monkeypatch, arguments):
 def test_a_file_that_has_no_accounts_is_named(tmp_path, monkeypatch, content):
     (tmp_path / "bots.json").write_text(content)
     monkeypatch.setattr(sys, "argv", ["bot.py", "--url", "http://pit"])
-    with pytest.raises(SystemExit, match=r"^bots\.json can't be used for the accounts of the bots .*: name another file"):
+    with pytest.raises(SystemExit, match=r"^bots\.json can't store the bots' accounts .*; name another file"):
         bot.main()
     assert (tmp_path / "bots.json").read_text() == content
 
@@ -303,5 +303,5 @@ def test_a_server_that_is_no_snakepit_is_reported_in_words(monkeypatch):
     monkeypatch.setattr(bot, "urlopen", not_found)
     monkeypatch.setattr(bot, "stopped", threading.Event())
     monkeypatch.setattr(sys, "argv", ["bot.py", "--url", "http://pit/"])
-    with pytest.raises(SystemExit, match=r"^http://pit takes no bots: it answers with status 404$"):
+    with pytest.raises(SystemExit, match=r"^http://pit refuses the bots: status 404$"):
         bot.main()

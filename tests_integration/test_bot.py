@@ -142,5 +142,5 @@ def test_a_redirect_is_not_followed(tmp_path):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
         http.shutdown()
     assert done.returncode == 1
-    assert "takes no bots: it answers with status 307" in done.stderr
+    assert "refuses the bots: status 307" in done.stderr
     assert Elsewhere.came == 0
