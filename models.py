@@ -305,7 +305,7 @@ class Entry(Table):
     user = ForeignKeyField(User, on_delete="CASCADE", index=False)
     board = TextField()
     score = IntegerField()
-    at = BigIntegerField()
+    achieved_at = BigIntegerField(column_name="at")
     game_id = CharField(16)
     verified = BooleanField()
 
@@ -314,7 +314,7 @@ class Entry(Table):
         primary_key = CompositeKey("user", "board")
 
 
-class Tally(Table):
+class ScoreHistogram(Table):
     """How many players of a board have a score in a bucket, derived from entries; and how often the board has changed.
 
     See boards.py.
@@ -323,7 +323,7 @@ class Tally(Table):
     board = TextField()
     level = IntegerField()
     bucket = IntegerField()
-    number = IntegerField()
+    count = IntegerField(column_name="number")
 
     class Meta:
         table_name = "tallies"
@@ -398,4 +398,4 @@ class Secret(Table):
         return sql(find, name).fetchone()[0]
 
 
-TABLES = (User, Session, Reset, Game, Entry, Tally, ClosedBoard, Attempt, Ban, Secret)
+TABLES = (User, Session, Reset, Game, Entry, ScoreHistogram, ClosedBoard, Attempt, Ban, Secret)

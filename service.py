@@ -544,8 +544,10 @@ def leaderboard(query):
 
     404: there is no such game to challenge.
     """
-    names = leaderboard_pages.boards_asked(query)
-    page, link = request.app.pages.get((*names, query), leaderboards.versions(names), leaderboard_pages.page, query, names)
+    names = leaderboard_pages.boards_for_query(query)
+    page, link = request.app.pages.get(
+        (*names, query), leaderboards.versions(names), leaderboard_pages.leaderboard_page, query, names
+    )
     if link:
         response.set_header("Link", link)
     return page
@@ -557,9 +559,9 @@ def my_standing(user, query):
 
     404: there is no such game to challenge.
     """
-    names = leaderboard_pages.boards_asked(query, user)
+    names = leaderboard_pages.boards_for_query(query, user)
     return request.app.standings.get(
-        (user.id, *names), leaderboards.versions(names), leaderboard_pages.standing, names, user
+        (user.id, *names), leaderboards.versions(names), leaderboard_pages.player_standing, names, user
     )
 
 
@@ -569,7 +571,7 @@ def next_rank(query, visitor):
 
     404: there is no such game to challenge.
     """
-    return leaderboard_pages.next_rank(leaderboard_pages.boards_asked(query, visitor), query.score, visitor)
+    return leaderboard_pages.next_rank(leaderboard_pages.boards_for_query(query, visitor), query.score, visitor)
 
 
 @api.post("/api/leaderboard", user=scoring_user, body=StatedScore, response=EntryAnswer, status=201, errors=(403, 429))
@@ -581,7 +583,7 @@ def state_score(user, body):
     if user.is_guest:
         raise Problem(403, GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
     row = games.state_score(user, body.mode, body.score)
-    return leaderboard_pages.entries([row.board], [row])[0]
+    return leaderboard_pages.entry_answers([row.board], [row])[0]
 
 
 @api.get("/api/daily", query=DailyQuery, visitor=optional_user, response=Daily)

@@ -314,7 +314,7 @@ def sign_up(username, password, email, bot, passwords, refused, guest=None):
     _refuse_banned(name, email)
     hashed = passwords.hash(password)
     fields = {"password": hashed, "bot": bot, **_name_fields(name), **_email_fields(email)}
-    gathered = guest and leaderboards.gather(guest.id)
+    gathered = guest and leaderboards.gather_games(guest.id)
     with _unique(name), database.atomic():
         _refuse_banned(name, email)  # since the account may have been deleted meanwhile
         if not guest:
@@ -329,7 +329,7 @@ def sign_up(username, password, email, bot, passwords, refused, guest=None):
         user = User.get_by_id(guest.id)
         if user.banned_at:
             bans.record_change(guest.name, name, email)
-        leaderboards.rebuild(guest.id, gathered)
+        leaderboards.rebuild_player(guest.id, gathered)
         return user
 
 
@@ -383,12 +383,12 @@ def change(user, wishes, passwords, refused):
                 bans.record(was.name, was.email)
                 bans.record_change(was.name, name, email)
             User.update(**fields).where(User.id == user.id).execute()
-            more = leaderboards.rename(user.id)
+            more = leaderboards.bump_versions(user.id)
             if "password" in fields:
                 sql("DELETE FROM resets WHERE user_id = ?", user.id)
         while more:
             _give_way()
-            more = commit(partial(leaderboards.rename, user.id, more))
+            more = commit(partial(leaderboards.bump_versions, user.id, more))
     return User.get_by_id(user.id)
 
 
@@ -466,7 +466,7 @@ def delete(user):
         key_of_none = f"DELETED {user.id}"  # in capitals, which no key of a name has
         marked = freed | {"name": "deleted", "name_key": key_of_none, "deleted_at": now()}
         User.update(**marked).where(User.id == user.id).execute()
-        return leaderboards.withdraw(user.id)
+        return leaderboards.remove_player(user.id)
 
     _withdraw_rest(user.id, commit(mark), MOST_WITHDRAWALS)
     _erase_some(user.id, FEWEST_ERASED)
@@ -526,7 +526,7 @@ def _withdraw_rest(user_id, has_more, steps):
 def _withdraw_some(user_id):
     def withdraw():
         User.lock(user_id)
-        return leaderboards.withdraw(user_id)
+        return leaderboards.remove_player(user_id)
 
     return commit(withdraw)
 
@@ -544,14 +544,14 @@ def ban(user_id):
         user = User.get_by_id(user_id)
         bans.record(user.name, user.email)
         User.update(banned_at=now()).where(User.id == user_id).execute()
-        leaderboards.hide(user_id)
-        return leaderboards.withdraw(user_id)
+        leaderboards.hide_player(user_id)
+        return leaderboards.remove_player(user_id)
 
     _withdraw_rest(user_id, commit(mark), steps=-1)
 
 
 def unban(user_id):
-    gathered = leaderboards.gather(user_id)
+    gathered = leaderboards.gather_games(user_id)
     with database.atomic():
         User.lock(user_id)
         bans.lift(User.get_by_id(user_id).name)
@@ -564,7 +564,7 @@ def unban_by_name(name):
     Answers the name that the player has now, or None if there is no account any more.
     """
     user, _ = find(name, None)
-    gathered = user and leaderboards.gather(user.id)
+    gathered = user and leaderboards.gather_games(user.id)
     with database.atomic():
         is_theirs = bans.lift(name)
         banned = User.select().where(User.banned_at.is_null(False)) if is_theirs else ()
@@ -580,7 +580,7 @@ def unban_by_name(name):
 
 def _put_back(user_id, gathered):
     User.update(banned_at=None).where(User.id == user_id).execute()
-    leaderboards.rebuild(user_id, gathered)
+    leaderboards.rebuild_player(user_id, gathered)
 
 
 def _name_fields(name):

@@ -127,10 +127,10 @@ def _entries(dealt, repertory, tallies):
         mode, score = repertory[game][0], repertory[game][4]
         day = datetime.fromtimestamp(at / 1000, UTC).date()
         for period in leaderboards.PERIODS:
-            name = leaderboards.board(mode, period, day)
-            tallies[name, leaderboards.SCORES, score] += 1
-            tallies[name, leaderboards.SPANS, score // leaderboards.SPAN] += 1
-            tallies[name, leaderboards.CHANGES, 0] = 1
+            name = leaderboards.board_key(mode, period, day)
+            tallies[name, leaderboards.FINE, score] += 1
+            tallies[name, leaderboards.COARSE, score // leaderboards.BUCKET_WIDTH] += 1
+            tallies[name, leaderboards.VERSION, 0] = 1
             yield name, number, score, at, game_id(number), True
 
 

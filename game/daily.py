@@ -20,7 +20,7 @@ def number(day):
 
 def players(mode, day, bots=False):
     """Return how many players have an attempt that counts in a mode's challenge of a datetime.date."""
-    return leaderboards.size([leaderboards.challenge_board(mode, daily(day), bots)])
+    return leaderboards.size([leaderboards.challenge_board_key(mode, daily(day), bots)])
 
 
 @snapshot()
@@ -46,9 +46,9 @@ def _attempt(mode, day, user_id, bots):
     if not found:
         return None
     game_id, score, ranked, ended_at = found
-    name = leaderboards.challenge_board(mode, daily(day), bots)
-    ranks = leaderboards.ranks([name], (score - 1, leaderboards.NONE))
-    size, worse = ranks[leaderboards.NONE] - 1, ranks[leaderboards.NONE] - ranks[score - 1]
+    name = leaderboards.challenge_board_key(mode, daily(day), bots)
+    ranks = leaderboards.ranks([name], (score - 1, leaderboards.BELOW_ALL))
+    size, worse = ranks[leaderboards.BELOW_ALL] - 1, ranks[leaderboards.BELOW_ALL] - ranks[score - 1]
     others = size - bool(ranked and ended_at is not None)
     beaten = round(100 * worse / others, 1) if others else 0.0
     return DailyAttempt(game=game_id, score=score, beaten_percent=beaten, counts=bool(ranked))
@@ -84,5 +84,5 @@ COUNTED = (
 
 
 def _winner(mode, day, bots):
-    rows = leaderboards.page([leaderboards.challenge_board(mode, daily(day), bots)], 1)
+    rows = leaderboards.entries_after([leaderboards.challenge_board_key(mode, daily(day), bots)], 1)
     return DailyWinner(rows[0].name, rows[0].score, rows[0].game) if rows else None

@@ -275,7 +275,7 @@ def _end(game, after):
         raise _Overtaken
     if after.ranked:
         ended = game.user_id, game.id, game.mode, game.challenge, after.score, after.ended_at, game.verified
-        standing = leaderboards.enter(*ended)
+        standing = leaderboards.record_result(*ended)
     else:
         standing = _standing(game)
     return _progress(after, None, standing)
@@ -346,7 +346,7 @@ def _end_as_left(game, pace):
         return False
     User.count_game(game.user_id)
     if ranked:
-        leaderboards.enter(game.user_id, game.id, game.mode, game.challenge, game.score, at, game.verified)
+        leaderboards.record_result(game.user_id, game.id, game.mode, game.challenge, game.score, at, game.verified)
     return True
 
 
@@ -369,11 +369,11 @@ def state_score(user, mode, score):
         User.lock(user.id)
         stated = {"ended_at": at, "verified": False, "ranked": True, "score": score}
         insert("games", **_beginning(game_id, user.id, mode, at), **stated)
-        leaderboards.enter(user.id, game_id, mode, None, score, at, False)
+        leaderboards.record_result(user.id, game_id, mode, None, score, at, False)
 
     commit(state_it)
-    board = leaderboards.main(mode, bots=user.bot)
-    return leaderboards.Row(board, score, at, game_id, user.id, user.name, user.bot, False)
+    board = leaderboards.main_board_key(mode, bots=user.bot)
+    return leaderboards.EntryRow(board, score, at, game_id, user.id, user.name, user.bot, False)
 
 
 # Reading.
@@ -450,12 +450,12 @@ def _rank(game, standing):
 
 def _standing(game):
     """The best score of the game's player on the board that the game is for, or None for one who isn't on it."""
-    entry = leaderboards.entry([_board(game)], game.user_id)
+    entry = leaderboards.player_entry([_board(game)], game.user_id)
     return entry and entry.score
 
 
 def _board(game):
-    return leaderboards.main(game.mode, game.challenge, game.bot)
+    return leaderboards.main_board_key(game.mode, game.challenge, game.bot)
 
 
 def _personal_best(game):

@@ -22,8 +22,8 @@ def show(kept, secret):
     Who gets better on any leaderboard of all times, of a month or of a week gets better on the day's.
     """
     day = today()
-    names = [leaderboards.board(mode, leaderboards.DAY, day) for mode in MODES]
-    names += [leaderboards.challenge_board(mode, daily.daily(day)) for mode in MODES]
+    names = [leaderboards.board_key(mode, leaderboards.DAY, day) for mode in MODES]
+    names += [leaderboards.challenge_board_key(mode, daily.daily(day)) for mode in MODES]
     return kept.get("home", (now() // LASTS, leaderboards.versions(names)), _home, day, secret)
 
 
@@ -31,7 +31,7 @@ def show(kept, secret):
 def _home(day, secret):
     found = Home(
         live=live.best(LIVE, hidden_now(secret)),
-        top={mode: _top(leaderboards.main(mode)) for mode in MODES},
+        top={mode: _top(leaderboards.main_board_key(mode)) for mode in MODES},
         daily=HomeDaily(
             number=daily.number(day),
             date=str(day),
@@ -44,7 +44,7 @@ def _home(day, secret):
 
 
 def _top(name):
-    return leaderboard_pages.entries([name], leaderboards.page([name], TOP))
+    return leaderboard_pages.entry_answers([name], leaderboards.entries_after([name], TOP))
 
 
 def _best_game(day):
@@ -54,8 +54,8 @@ def _best_game(day):
     """
     for bots in (False, True):
         for period in reversed(leaderboards.PERIODS):
-            names = [leaderboards.board(mode, period, day, bots) for mode in MODES]
-            for row in leaderboards.page(names, CANDIDATES):
+            names = [leaderboards.board_key(mode, period, day, bots) for mode in MODES]
+            for row in leaderboards.entries_after(names, CANDIDATES):
                 if row.verified and (record := _short_record(row.game)):
                     return _with_period(record, period)
     return None

@@ -5,11 +5,11 @@ player's best ranked game that ended in the period (UTC): an Entry. Among equal 
 share a rank. The games of a challenge are on its board only, `walls/game/ID` or `walls/daily/2026-11-22`. Programs are on
 boards of their own, with `/bots` behind the name.
 
-A rank is one more than the number of better scores. Those are counted in two levels of tallies, by score and by SPAN
+A rank is one more than the number of better scores. Those are counted in two levels of tallies, by score and by BUCKET_WIDTH
 scores, of which few rows are added up however many players there are.
 
-Of a day more than a year ago, and of its daily challenge, only the best STORED entries are kept: the board is closed. Its
-tallies go on counting all players, so that ranks are what they were; it is not derived from games any more.
+Of a day more than a year ago, and of its daily challenge, only the best CLOSED_SIZE entries are kept: the board is closed.
+Its tallies go on counting all players, so that ranks are what they were; it is not derived from games any more.
 
 A third level counts the changes of anything that can be seen of a board. That is its version: what was read of a board
 before is what it is now as long as its version is the same, whichever process has changed it.
@@ -28,37 +28,37 @@ from models import now, one, sql, upsert
 from rules import MODES
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
-SCORES, SPANS, CHANGES = range(3)  # levels of the tallies
-SPAN = 512  # scores that a bucket of SPANS counts together
+FINE, COARSE, VERSION = range(3)  # levels of the tallies
+BUCKET_WIDTH = 512  # scores that a bucket of COARSE counts together
 AROUND = 3  # entries on either side of one's own
-STORED = 100  # entries of a closed board
+CLOSED_SIZE = 100  # entries of a closed board
 HIDDEN = "-"  # before the name of a closed board: the entry of a banned player, who may be unbanned
-TOP = (2**31 - 1, 0, 0)  # the place ahead of all others
+FIRST_CURSOR = (2**31 - 1, 0, 0)  # the place ahead of all others
 EPOCH, MILLISECONDS_A_DAY = date(1970, 1, 1), 86_400_000
-NONE = -1  # a score that everybody has beaten
-GAMES = 500  # of a player that are read at a time
-ENTRIES = 500  # of a player that one transaction changes
+BELOW_ALL = -1  # a score that everybody has beaten
+GAMES_BATCH = 500  # of a player that are read at a time
+ENTRIES_BATCH = 500  # of a player that one transaction changes
 
-Row = namedtuple("Row", "board score at game user_id name bot verified")
+EntryRow = namedtuple("EntryRow", "board score at game user_id name bot verified")
 Player = namedtuple("Player", "bot")
 
 
 @lru_cache(maxsize=1000)
-def board(mode, period, day, bots=False):
+def board_key(mode, period, day, bots=False):
     """The name of the board of a mode and of the period around a datetime.date, which `all` doesn't look at."""
     year, week, _ = day.isocalendar()
     spell = {ALL: "all", MONTH: f"{day:%Y-%m}", WEEK: f"{year}-W{week:02}", DAY: f"{day:%Y-%m-%d}"}
     return f"{mode}/{spell[period]}{'/bots' * bots}"
 
 
-def challenge_board(mode, challenge, bots=False):
+def challenge_board_key(mode, challenge, bots=False):
     """The name of the board of a challenge, which is named as in challenges.py."""
     return f"{mode}/{challenge if '/' in challenge else f'game/{challenge}'}{'/bots' * bots}"
 
 
-def main(mode, challenge=None, bots=False):
+def main_board_key(mode, challenge=None, bots=False):
     """The name of the board on which a game's rank is told: its challenge's, or the mode's of all times."""
-    return challenge_board(mode, challenge, bots) if challenge else board(mode, ALL, date.min, bots)
+    return challenge_board_key(mode, challenge, bots) if challenge else board_key(mode, ALL, date.min, bots)
 
 
 def mode_of(name):
@@ -68,27 +68,27 @@ def mode_of(name):
 # Deriving. Each of these runs within the transaction that changes the games, after User.lock.
 
 
-def enter(user_id, game_id, mode, challenge, score, at, verified):
+def record_result(user_id, game_id, mode, challenge, score, at, verified):
     """Put a ranked game that has just ended on each board where it is the player's best, unless they are on none.
 
     Answers the player's best score on the game's main board from now on, or None.
     """
     peoples, bots = (_boards_of(mode, challenge, at, bot) for bot in (False, True))
-    found = sql(_entering(len(peoples)), *peoples, *bots, user_id).fetchall()
+    found = sql(_player_with_entries(len(peoples)), *peoples, *bots, user_id).fetchall()
     if not found:
         return None
     names = bots if found[0][0] else peoples
     standing = {name: best for _, name, *best in found if name in names}
-    this = _goodness(score, at, game_id)
-    better = [name for name in names if name not in standing or this > _goodness(*standing[name])]
-    _write(dict.fromkeys(better, (score, at, game_id, verified)), user_id)
+    this = _quality(score, at, game_id)
+    better = [name for name in names if name not in standing or this > _quality(*standing[name])]
+    _save_entries(dict.fromkeys(better, (score, at, game_id, verified)), user_id)
     left = [(name, standing[name][0], -1) for name in better if name in standing]
-    _count(left + [(name, score, 1) for name in better])
+    _count_entries(left + [(name, score, 1) for name in better])
     return score if names[0] in better else standing[names[0]][0]
 
 
 @lru_cache
-def _entering(boards):
+def _player_with_entries(boards):
     """The statement for whether the player is a bot, with their entries on so many boards of people's and of bots'.
 
     It finds nothing for one who may not stand on a board.
@@ -103,25 +103,25 @@ _ENTERING = (
 )
 
 
-def rebuild(user_id, gathered=None):
+def rebuild_player(user_id, gathered=None):
     """Derive a player's entries from their games again; none for a guest or a banned player.
 
     `gathered`: what `gather` returned before the transaction, so that a million games are not read within it.
     """
     closed = closed_boards()
-    changed, player = _take_off(user_id, closed), _who_may_stand(user_id)
+    changed, player = _remove_entries(user_id, closed), _eligible_player(user_id)
     best = _best_games(user_id, player.bot, gathered, closed) if player else {}
-    _write(best, user_id)
-    changed += _see_to_closed(user_id, closed, bool(player))
-    _count(changed + [(name, entry[0], 1) for name, entry in best.items()])
+    _save_entries(best, user_id)
+    changed += _update_closed(user_id, closed, bool(player))
+    _count_entries(changed + [(name, entry[0], 1) for name, entry in best.items()])
 
 
-def hide(user_id):
+def hide_player(user_id):
     """Hide the entries of a player who is banned on closed boards, from which they could not be derived again."""
-    _count(_see_to_closed(user_id, closed_boards(), may_stand=False))
+    _count_entries(_update_closed(user_id, closed_boards(), may_stand=False))
 
 
-def _see_to_closed(user_id, closed, may_stand):
+def _update_closed(user_id, closed, may_stand):
     """Hide a player's entries on closed boards, or show them again; delete those whose game is not ranked any more.
 
     Answers what is to be counted for it.
@@ -146,26 +146,26 @@ def _see_to_closed(user_id, closed, may_stand):
 
 
 # The best of the games that began before a time, of each day and challenge: (mode, challenge, score, at, id, verified).
-Gathered = namedtuple("Gathered", "games since")
+GatheredGames = namedtuple("GatheredGames", "games since")
 
 
-def gather(user_id, but=None):
+def gather_games(user_id, but=None):
     """Read a player's games for `rebuild`, in steps of a few milliseconds. `but`: the id of a game that is left out."""
     # What began before the open game, or before now, is over, and stays as it is.
     opened = sql("SELECT started_at FROM games WHERE user_id = ? AND ended_at IS NULL", user_id).fetchone()
     since = opened[0] if opened else now()
     best, last = {}, (-1, "")
-    while rows := sql(_GAMES_AFTER, user_id, *last, since, GAMES).fetchall():
+    while rows := sql(_GAMES_AFTER, user_id, *last, since, GAMES_BATCH).fetchall():
         last = rows[-1][:2]
         for _, game_id, ranked, mode, challenge, score, at, verified in rows:
             if ranked and game_id != but:
                 key = mode, challenge, challenge is None and at // MILLISECONDS_A_DAY
-                if key not in best or _goodness(score, at, game_id) > _goodness(*best[key][2:5]):
+                if key not in best or _quality(score, at, game_id) > _quality(*best[key][2:5]):
                     best[key] = mode, challenge, score, at, game_id, verified
-        if len(rows) == GAMES:
+        if len(rows) == GAMES_BATCH:
             release_connection()
             threadpool.give_way()
-    return Gathered(list(best.values()), since)
+    return GatheredGames(list(best.values()), since)
 
 
 _GAMES_AFTER = (
@@ -176,22 +176,22 @@ _GAMES_AFTER = (
 
 def _best_games(user_id, bot, gathered=None, closed=frozenset()):
     """The player's entries, {board: (score, at, game_id, verified)}, by their games; not those on closed boards."""
-    best, gathered = {}, gathered or Gathered((), 0)
+    best, gathered = {}, gathered or GatheredGames((), 0)
     games = sql(
         "SELECT mode, challenge, score, ended_at, id, verified FROM games"
         " WHERE user_id = ? AND ranked AND ended_at IS NOT NULL AND started_at >= ?",
         *(user_id, gathered.since),
     ).fetchall()
-    for mode, challenge, *game in sorted([*gathered.games, *games], key=lambda game: _goodness(*game[2:5])):
+    for mode, challenge, *game in sorted([*gathered.games, *games], key=lambda game: _quality(*game[2:5])):
         best.update((name, game) for name in _boards_of(mode, challenge, game[1], bot) if name not in closed)
     return best
 
 
-def withdraw(user_id):
-    """Take a player off up to ENTRIES boards. Return whether there may be more."""
-    entries = sql(_WITHDRAW, user_id, user_id, ENTRIES).fetchall()
-    _count(_left(entries))
-    return len(entries) == ENTRIES
+def remove_player(user_id):
+    """Take a player off up to ENTRIES_BATCH boards. Return whether there may be more."""
+    entries = sql(_WITHDRAW, user_id, user_id, ENTRIES_BATCH).fetchall()
+    _count_entries(_decrements(entries))
+    return len(entries) == ENTRIES_BATCH
 
 
 _WITHDRAW = (
@@ -202,12 +202,12 @@ _WITHDRAW = (
 )
 
 
-def _take_off(user_id, closed=()):
+def _remove_entries(user_id, closed=()):
     """Delete the player's entries, but for those on closed boards if any are given; what is to be counted for it."""
-    return _left(sql(_TAKE_OFF_OPEN if closed else _TAKE_OFF, user_id).fetchall())
+    return _decrements(sql(_TAKE_OFF_OPEN if closed else _TAKE_OFF, user_id).fetchall())
 
 
-def _left(entries):
+def _decrements(entries):
     return [(name, score, -1) for name, score in entries if not name.startswith(HIDDEN)]
 
 
@@ -216,25 +216,25 @@ _TAKE_OFF = "DELETE FROM entries WHERE user_id = ? RETURNING board, score"
 _TAKE_OFF_OPEN = f"DELETE FROM entries WHERE user_id = ? AND {_NOT_CLOSED} RETURNING board, score"  # noqa: S608 - ours
 
 
-def rename(user_id, after=""):
-    """Change the versions of up to ENTRIES of a player's boards, in the order of their names: the player has another name.
+def bump_versions(user_id, after=""):
+    """Change the versions of up to ENTRIES_BATCH of a player's boards, in the order of their names: after a change of name.
 
     Return the last board if there may be more: what to go on `after`.
     """
-    boards = [name for (name,) in sql(_BOARDS_AFTER, user_id, after, ENTRIES).fetchall()]
-    _add({(name, CHANGES, 0): 1 for name in boards if not name.startswith(HIDDEN)})
-    return boards[-1] if len(boards) == ENTRIES else None
+    boards = [name for (name,) in sql(_BOARDS_AFTER, user_id, after, ENTRIES_BATCH).fetchall()]
+    _add_to_histogram({(name, VERSION, 0): 1 for name in boards if not name.startswith(HIDDEN)})
+    return boards[-1] if len(boards) == ENTRIES_BATCH else None
 
 
 _BOARDS_AFTER = "SELECT board FROM entries WHERE user_id = ? AND board > ? ORDER BY board LIMIT ?"
 
 
-def _goodness(score, at, game_id):
+def _quality(score, at, game_id):
     """Orders a player's games: the better is greater, among equals the earlier. The id decides within a millisecond."""
     return score, -at, game_id
 
 
-def _who_may_stand(user_id):
+def _eligible_player(user_id):
     """The Player, or None for one who is on no board: a guest, or somebody banned."""
     found = sql("SELECT bot FROM users WHERE id = ? AND password IS NOT NULL AND banned_at IS NULL", user_id).fetchone()
     return found and Player(*found)
@@ -243,7 +243,7 @@ def _who_may_stand(user_id):
 def _boards_of(mode, challenge, at, bot):
     """The names of the boards that a game is for, which ended `at`, by its `challenge` or none; the main one first."""
     if challenge:
-        return [challenge_board(mode, challenge, bot)]
+        return [challenge_board_key(mode, challenge, bot)]
     return _boards_of_day(mode, at // MILLISECONDS_A_DAY, bot)
 
 
@@ -251,10 +251,10 @@ def _boards_of(mode, challenge, at, bot):
 def _boards_of_day(mode, days, bot):
     """The names of the boards for so many days after the epoch."""
     day = EPOCH + timedelta(days=days)
-    return tuple(board(mode, period, day, bot) for period in PERIODS)
+    return tuple(board_key(mode, period, day, bot) for period in PERIODS)
 
 
-def _write(entries, user_id):
+def _save_entries(entries, user_id):
     """Write `entries`, {board: (score, at, game_id, verified)}, over those that the player has."""
     upsert(
         "INSERT INTO entries (board, score, at, game_id, verified, user_id) VALUES",
@@ -264,17 +264,17 @@ def _write(entries, user_id):
     )
 
 
-def _count(changes):
+def _count_entries(changes):
     """Add `changes`, (board, score, more players), to the tallies; the boards have another version then."""
     tallies = {}
     for name, score, players in changes:
-        for key in ((name, SCORES, score), (name, SPANS, score // SPAN)):
+        for key in ((name, FINE, score), (name, COARSE, score // BUCKET_WIDTH)):
             tallies[key] = tallies.get(key, 0) + players
-        tallies[name, CHANGES, 0] = 1
-    _add(tallies)
+        tallies[name, VERSION, 0] = 1
+    _add_to_histogram(tallies)
 
 
-def _add(tallies):
+def _add_to_histogram(tallies):
     """Add {(board, level, bucket): number} to the tallies.
 
     In the order of their keys, so that two transactions on Postgres can't wait for each other.
@@ -288,7 +288,7 @@ def _add(tallies):
 
 # All of it at once.
 
-PLAYERS = 1000  # looked through at a time
+PLAYERS_BATCH = 1000  # looked through at a time
 
 
 def rebuild_all():
@@ -299,14 +299,14 @@ def rebuild_all():
 def _rebuild_all():
     if not is_sqlite():
         sql("LOCK TABLE entries, tallies IN EXCLUSIVE MODE")
-    names, closed = set(_all_names()), closed_boards()
+    names, closed = set(all_boards()), closed_boards()
     sql(f"DELETE FROM entries WHERE {_NOT_CLOSED}")  # noqa: S608 - it is ours
-    sql(f"DELETE FROM tallies WHERE level < ? AND {_NOT_CLOSED}", CHANGES)  # noqa: S608 - the same
+    sql(f"DELETE FROM tallies WHERE level < ? AND {_NOT_CLOSED}", VERSION)  # noqa: S608 - the same
     for user_id, bot, may_stand in _players():
         if may_stand:
-            _write(_best_games(user_id, bot, closed=closed), user_id)
+            _save_entries(_best_games(user_id, bot, closed=closed), user_id)
     sql(f"INSERT INTO tallies (board, level, bucket, number) {_TALLIES}")
-    _add({(name, CHANGES, 0): 1 for name in names.union(_all_names())})
+    _add_to_histogram({(name, VERSION, 0): 1 for name in names.union(all_boards())})
 
 
 def check():
@@ -321,14 +321,18 @@ def check():
             derived = _best_games(user_id, bot, closed=closed) if may_stand else {}
             yield from _differences(user_id, {name: tuple(entry) for name, entry in derived.items()}, _entries_of(user_id))
         for name, level, bucket, counted, players in sql(_WRONG_TALLIES).fetchall():
-            scores = f"score {bucket}" if level == SCORES else f"scores from {bucket * SPAN} to {(bucket + 1) * SPAN - 1}"
+            scores = (
+                f"score {bucket}"
+                if level == FINE
+                else f"scores from {bucket * BUCKET_WIDTH} to {(bucket + 1) * BUCKET_WIDTH - 1}"
+            )
             yield f"{name}: {scores}: {players} players are counted, and {counted} have an entry"
 
 
 def _players():
     """(id, bot, whether they may stand on boards) of each user."""
     last = -1
-    while some := sql(_SOME_PLAYERS, last, PLAYERS).fetchall():
+    while some := sql(_SOME_PLAYERS, last, PLAYERS_BATCH).fetchall():
         yield from some
         last = some[-1][0]
 
@@ -352,7 +356,7 @@ def _in_words(entry):
     return f"{score} at {at} by game {game_id}{'' if verified else ', not verified'}"
 
 
-def _all_names():
+def all_boards():
     return [name for (name,) in sql(_NAMES).fetchall()]
 
 
@@ -366,19 +370,20 @@ _SOME_PLAYERS = (
     " WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?"
 )
 _TALLIES = (
-    f"SELECT board, {SCORES} AS level, score AS bucket, COUNT(*) AS number FROM entries WHERE {_NOT_CLOSED}"  # noqa: S608 - nothing of a client's
-    f" GROUP BY board, score UNION ALL SELECT board, {SPANS}, score / {SPAN}, COUNT(*) FROM entries WHERE {_NOT_CLOSED}"
-    f" GROUP BY board, score / {SPAN}"
+    f"SELECT board, {FINE} AS level, score AS bucket, COUNT(*) AS number FROM entries WHERE {_NOT_CLOSED}"  # noqa: S608 - nothing of a client's
+    f" GROUP BY board, score UNION ALL SELECT board, {COARSE}, score / {BUCKET_WIDTH}, COUNT(*) FROM entries"
+    f" WHERE {_NOT_CLOSED}"
+    f" GROUP BY board, score / {BUCKET_WIDTH}"
 )
 _WRONG_TALLIES = (
     "SELECT board, level, bucket, SUM(counted), SUM(number) FROM ("  # noqa: S608 - the same
     f"SELECT board, level, bucket, number AS counted, 0 AS number FROM ({_TALLIES}) AS entries_by_score"
-    f" UNION ALL SELECT board, level, bucket, 0, number FROM tallies WHERE level < {CHANGES} AND {_NOT_CLOSED}"
+    f" UNION ALL SELECT board, level, bucket, 0, number FROM tallies WHERE level < {VERSION} AND {_NOT_CLOSED}"
     ") AS both_counts GROUP BY board, level, bucket HAVING SUM(counted) <> SUM(number)"
 )
 
 
-def is_on_one(game_id, user_id, mode, challenge, at):
+def has_entry(game_id, user_id, mode, challenge, at):
     """Return whether a game of the user's, which ended `at`, is on a board; those that it can be on are looked at alone."""
     names = [name for bot in (False, True) for name in _boards_of(mode, challenge, at, bot)]
     return bool(sql(_HAS_ENTRY.format(", ".join("?" * len(names))), user_id, game_id, *names).fetchone())
@@ -390,7 +395,7 @@ _HAS_ENTRY = "SELECT 1 FROM entries WHERE user_id = ? AND game_id = ? AND board 
 # Closing.
 
 CLOSED_AFTER = 366  # days
-AT_ONCE = 200  # entries deleted by one transaction
+CLOSE_BATCH = 200  # entries deleted by one transaction
 _OF_A_DAY = re.compile(r"[^/]+/(?:daily/)?(\d{4}-\d{2}-\d{2})(?:/bots)?")
 
 
@@ -399,7 +404,7 @@ def closed_boards():
     return {name for (name,) in sql("SELECT board FROM closed_boards").fetchall()}
 
 
-def next_old(after, today):
+def next_old_board(after, today):
     """Return (the name of the next board after a name that has a day in its own, whether that is old enough to be closed).
 
     None after the last one. `today` is a datetime.date.
@@ -417,17 +422,17 @@ _LAST_STORED = "SELECT score, at, user_id FROM entries WHERE board = ? ORDER BY 
 _BEYOND = "SELECT user_id FROM entries WHERE board = ? AND (score < ? OR (score = ? AND (at, user_id) > (?, ?))) LIMIT ?"
 
 
-def close(name, at):
-    """Close a board, and delete up to AT_ONCE of its entries beyond the best STORED. Return how many: 0 if none are left."""
+def close_board(name, at):
+    """Close a board, and delete up to CLOSE_BATCH of its entries beyond the best CLOSED_SIZE. Return how many."""
     sql("INSERT INTO closed_boards (board, closed_at) VALUES (?, ?) ON CONFLICT DO NOTHING", name, at)
-    last = sql(_LAST_STORED, name, STORED - 1).fetchone()
+    last = sql(_LAST_STORED, name, CLOSED_SIZE - 1).fetchone()
     if not last:
         return 0
-    user_ids = [user_id for (user_id,) in sql(_BEYOND, name, *last[:1], *last, AT_ONCE).fetchall()]
+    user_ids = [user_id for (user_id,) in sql(_BEYOND, name, *last[:1], *last, CLOSE_BATCH).fetchall()]
     if user_ids:
         places = ", ".join("?" * len(user_ids))
         sql(f"DELETE FROM entries WHERE board = ? AND user_id IN ({places})", name, *user_ids)  # noqa: S608 - question marks
-        _add({(name, CHANGES, 0): 1})
+        _add_to_histogram({(name, VERSION, 0): 1})
     return len(user_ids)
 
 
@@ -447,31 +452,31 @@ _VERSION_IN_POSTGRES = "SELECT number, xmin::text, tableoid FROM tallies WHERE b
 
 def rank(names, score):
     """The rank that a score has, or would have."""
-    return 1 + sum(sql(_better(1), *_bounds(name, score)).fetchone()[0] for name in names)
+    return 1 + sum(sql(_count_better(1), *_rank_bounds(name, score)).fetchone()[0] for name in names)
 
 
 def size(names):
     """How many entries there are."""
-    return rank(names, NONE) - 1
+    return rank(names, BELOW_ALL) - 1
 
 
 def ranks(names, scores):
-    """{score: the rank that it has, or would have}; that of NONE is one more than there are entries."""
+    """{score: the rank that it has, or would have}; that of BELOW_ALL is one more than there are entries."""
     found = dict.fromkeys(scores, 1)
     for name in names:
-        bounds = [bound for score in found for bound in _bounds(name, score)]
-        for score, better in zip(found, sql(_better(len(found)), *bounds).fetchone(), strict=True):
+        bounds = [bound for score in found for bound in _rank_bounds(name, score)]
+        for score, better in zip(found, sql(_count_better(len(found)), *bounds).fetchone(), strict=True):
             found[score] += better
     return found
 
 
-def _bounds(name, score):
-    upper = score // SPAN
-    return name, upper, name, score, (upper + 1) * SPAN
+def _rank_bounds(name, score):
+    upper = score // BUCKET_WIDTH
+    return name, upper, name, score, (upper + 1) * BUCKET_WIDTH
 
 
 @lru_cache
-def _better(number):
+def _count_better(number):
     """The statement that counts the entries better than each of so many scores."""
     better = (
         "(SELECT COALESCE(SUM(number), 0) FROM tallies WHERE board = ? AND level = 1 AND bucket > ?)"
@@ -480,25 +485,25 @@ def _better(number):
     return f"SELECT {', '.join([better] * number)}"
 
 
-def page(names, limit, after=TOP):
+def entries_after(names, limit, after=FIRST_CURSOR):
     """The first `limit` Rows behind a place, (score, at, user_id)."""
     score, at, user_id = after
-    rows = [row for name in names for row in _rows(BEHIND, name, score, at, user_id, limit, name, score, limit, limit)]
-    return sorted(rows, key=order)[:limit]
+    rows = [row for name in names for row in _rows(PAGE_AFTER, name, score, at, user_id, limit, name, score, limit, limit)]
+    return sorted(rows, key=sort_key)[:limit]
 
 
-def around(names, row):
+def entries_around(names, row):
     """The Rows around one that is on one of the boards, itself included."""
     ahead = [
         other
         for name in names
-        for other in _rows(AHEAD, name, row.score, row.at, row.user_id, AROUND, name, row.score, AROUND, AROUND)
+        for other in _rows(PAGE_BEFORE, name, row.score, row.at, row.user_id, AROUND, name, row.score, AROUND, AROUND)
     ]
-    return [*sorted(ahead, key=order)[-AROUND:], row, *page(names, AROUND, place(row))]
+    return [*sorted(ahead, key=sort_key)[-AROUND:], row, *entries_after(names, AROUND, cursor_of(row))]
 
 
-def ranked(names, rows):
-    """[(rank, Row)] for Rows that follow each other on the boards."""
+def with_ranks(names, rows):
+    """[(rank, EntryRow)] for Rows that follow each other on the boards."""
     groups = [(score, list(group)) for score, group in groupby(rows, key=lambda row: row.score)]
     # Of the first score some may stand ahead of these rows, so that the next rank can't be counted from here.
     known = ranks(names, [score for score, _ in groups[:2]]) if groups else {}
@@ -510,31 +515,31 @@ def ranked(names, rows):
     return answer
 
 
-def next_better(names, score, user_id):
-    """The last Row of the boards that is better than a score, and not the user's own; None if there is none."""
-    better = (row for name in names for row in _rows(BETTER, name, score, -1 if user_id is None else user_id))
-    return max(better, key=order, default=None)
+def next_entry(names, score, user_id):
+    """The last EntryRow of the boards that is better than a score, and not the user's own; None if there is none."""
+    better = (row for name in names for row in _rows(NEXT_ENTRY, name, score, -1 if user_id is None else user_id))
+    return max(better, key=sort_key, default=None)
 
 
-def entry(names, user_id):
-    """A player's best Row on the boards, or None."""
-    return min((row for name in names for row in _rows(OWN, name, user_id)), key=order, default=None)
+def player_entry(names, user_id):
+    """A player's best EntryRow on the boards, or None."""
+    return min((row for name in names for row in _rows(OWN_ENTRY, name, user_id)), key=sort_key, default=None)
 
 
-def order(row):
+def sort_key(row):
     return -row.score, row.at, row.user_id
 
 
-def place(row):
+def cursor_of(row):
     return row.score, row.at, row.user_id
 
 
 def _rows(statement, *parameters):
-    return [Row(*found) for found in sql(statement, *parameters)]
+    return [EntryRow(*found) for found in sql(statement, *parameters)]
 
 
 # Two runs along one index, each as long as the page at the most: the rest of the same score, then the scores beyond.
-_RUNS = (
+_KEYSET_PAGE = (
     "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, u.bot, e.verified FROM ("
     " SELECT * FROM (SELECT * FROM entries WHERE board = ? AND score = ? AND (at, user_id) {beyond} (?, ?)"
     " ORDER BY at {way}, user_id {way} LIMIT ?) AS same UNION ALL"
@@ -542,11 +547,11 @@ _RUNS = (
     " ORDER BY score {score_way}, at {way}, user_id {way} LIMIT ?) AS others"
     ") AS e JOIN users u ON u.id = e.user_id ORDER BY e.score {score_way}, e.at {way}, e.user_id {way} LIMIT ?"
 )
-BEHIND = _RUNS.format(beyond=">", further="<", way="ASC", score_way="DESC")
-AHEAD = _RUNS.format(beyond="<", further=">", way="DESC", score_way="ASC")
+PAGE_AFTER = _KEYSET_PAGE.format(beyond=">", further="<", way="ASC", score_way="DESC")
+PAGE_BEFORE = _KEYSET_PAGE.format(beyond="<", further=">", way="DESC", score_way="ASC")
 _ROWS = (
     "SELECT e.board, e.score, e.at, e.game_id, e.user_id, u.name, u.bot, e.verified"
     " FROM entries e JOIN users u ON u.id = e.user_id WHERE e.board = ?"
 )
-OWN = _ROWS + " AND e.user_id = ?"
-BETTER = _ROWS + " AND e.score > ? AND e.user_id <> ? ORDER BY e.score, e.at DESC, e.user_id DESC LIMIT 1"
+OWN_ENTRY = _ROWS + " AND e.user_id = ?"
+NEXT_ENTRY = _ROWS + " AND e.score > ? AND e.user_id <> ? ORDER BY e.score, e.at DESC, e.user_id DESC LIMIT 1"

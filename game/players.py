@@ -24,18 +24,18 @@ def page(user):
         bot=user.bot,
         joined_at=timestamp(user.created_at),
         games=user.games,
-        bests={mode: _best(leaderboards.main(mode, bots=user.bot), user.id) for mode in rules.MODES},
+        bests={mode: _best(leaderboards.main_board_key(mode, bots=user.bot), user.id) for mode in rules.MODES},
         latest=games.latest(user.id),
         scores=games.scores(user.id),
     )
 
 
 def _best(board, user_id):
-    entry = leaderboards.entry([board], user_id)
-    ranks = entry and leaderboards.ranks([board], (entry.score, leaderboards.NONE))
+    entry = leaderboards.player_entry([board], user_id)
+    ranks = entry and leaderboards.ranks([board], (entry.score, leaderboards.BELOW_ALL))
     return entry and Best(
         rank=ranks[entry.score],
-        of=ranks[leaderboards.NONE] - 1,
+        of=ranks[leaderboards.BELOW_ALL] - 1,
         score=entry.score,
         game=entry.game if entry.verified else None,
         timestamp=timestamp(entry.at),

@@ -73,9 +73,9 @@ def withdraw(game):
     def unrank():
         Users.lock(game.user_id)
         sql("UPDATE games SET ranked = ? WHERE id = ?", False, game.id)
-        leaderboards.rebuild(game.user_id, gathered)
+        leaderboards.rebuild_player(game.user_id, gathered)
 
-    gathered = leaderboards.gather(game.user_id, but=game.id)
+    gathered = leaderboards.gather_games(game.user_id, but=game.id)
     commit(unrank)
 
 
@@ -197,9 +197,9 @@ class Removal:
 
     def _entries(self):
         at, today, looked = "", clock.today(), 0
-        while found := leaderboards.next_old(at, today):
+        while found := leaderboards.next_old_board(at, today):
             at, is_old = found
-            while is_old and (count := commit(partial(leaderboards.close, at, now()))):
+            while is_old and (count := commit(partial(leaderboards.close_board, at, now()))):
                 yield "entries", count
             looked += 1
             if looked % BOARDS == 0:
@@ -214,7 +214,7 @@ class Removal:
 def _delete_unused(first, last, before):
     """Delete the games after one id up to another that ended before a time, and are of no use. Return how many."""
     found = sql(_CANDIDATES, first, last, before).fetchall()
-    ids = [game_id for game_id, *game in found if not leaderboards.is_on_one(game_id, *game)]
+    ids = [game_id for game_id, *game in found if not leaderboards.has_entry(game_id, *game)]
     if not ids:
         return 0
     return sql(f"DELETE FROM games WHERE id IN ({', '.join('?' * len(ids))})", *ids).rowcount  # noqa: S608 - question marks

@@ -36,7 +36,7 @@ def fill(user, number, mode=rules.WALLS, challenge="NULL"):
         parameters = number, user_id, mode, 1, 1, now, now, now, codec.encode_turns(TURNS)
         models.sql(_GAMES.format(challenge=challenge), *parameters)
         models.sql("UPDATE users SET games = games + ? WHERE id = ?", number, user_id)
-        leaderboards.rebuild(user_id)
+        leaderboards.rebuild_player(user_id)
 
 
 def make_long(game_id, turns, ticks):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import models
 from database.binding import bind
 from game import leaderboards
-from models import Entry, Game, Tally, User
+from models import Entry, Game, ScoreHistogram, User
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_new_name_shows_at_once(ada, api):
     ],
 )
 def test_the_names_of_boards(period, day, name):
-    assert leaderboards.board("walls", period, day) == name
+    assert leaderboards.board_key("walls", period, day) == name
 
 
 def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
@@ -125,7 +125,7 @@ def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
     evening = datetime(year, 1, 1, tzinfo=UTC) - timedelta(milliseconds=1)
     with bind(app.database), app.database.atomic():
         Game.update(ended_at=round(evening.timestamp() * 1000)).where(Game.user == ada.user["id"]).execute()
-        leaderboards.rebuild(int(ada.user["id"]))
+        leaderboards.rebuild_player(int(ada.user["id"]))
     for period in ("day", "month"):
         assert standing(api(f"GET /api/leaderboard?period={period}")) == [(1, "Bob", 10)]
         assert standing(api(f"GET /api/leaderboard?period={period}&at={year - 1}-12-31")) == [(1, "Ada", 30)]
@@ -140,7 +140,7 @@ def test_a_worse_game_today_stands_on_the_day_s_board_only(ada, api, app):
     game, _, _ = ada.play(3)
     with bind(app.database), app.database.atomic():
         Game.update(ended_at=Game.ended_at - 400 * 86_400_000).execute()
-        leaderboards.rebuild(int(ada.user["id"]))
+        leaderboards.rebuild_player(int(ada.user["id"]))
     ada.play(1)
     assert standing(api("GET /api/leaderboard?period=day")) == [(1, "Ada", 10)]
     assert api("GET /api/leaderboard?period=all")[0]["game"] == game["id"]
@@ -322,14 +322,19 @@ def test_boards_are_what_their_games_say_however_they_came_about(make_app, plays
         kept = derived()
         with app.database.atomic():
             for user in User.select():
-                leaderboards.rebuild(user.id)
+                leaderboards.rebuild_player(user.id)
         assert derived() == kept
 
 
 def derived():
     entries = list(Entry.select().order_by(Entry.board, Entry.user).tuples())
-    counted = (Tally.number != 0) & (Tally.level != leaderboards.CHANGES)
-    tallies = list(Tally.select().where(counted).order_by(Tally.board, Tally.level, Tally.bucket).tuples())
+    counted = (ScoreHistogram.count != 0) & (ScoreHistogram.level != leaderboards.VERSION)
+    tallies = list(
+        ScoreHistogram.select()
+        .where(counted)
+        .order_by(ScoreHistogram.board, ScoreHistogram.level, ScoreHistogram.bucket)
+        .tuples()
+    )
     return entries, tallies
 
 

@@ -9,7 +9,7 @@ from driver import PASSWORD, drive, plan
 
 import models
 from game import challenges, leaderboards
-from models import Attempt, Entry, Game, Tally, User
+from models import Attempt, Entry, Game, ScoreHistogram, User
 from rules import MODES
 
 BOARDS = ["mode=walls", "mode=pass-through", "period=month", "period=week", "period=day", ""]
@@ -208,7 +208,9 @@ def a_day_passes():
     Game.update(challenge=f"daily/{YESTERDAY}", seed=1, **times).where(Game.challenge == f"daily/{TODAY}").execute()
     for mode in MODES:
         Entry.update(board=f"{mode}/daily/{YESTERDAY}").where(Entry.board == f"{mode}/daily/{TODAY}").execute()
-        Tally.update(board=f"{mode}/daily/{YESTERDAY}").where(Tally.board == f"{mode}/daily/{TODAY}").execute()
+        ScoreHistogram.update(board=f"{mode}/daily/{YESTERDAY}").where(
+            ScoreHistogram.board == f"{mode}/daily/{TODAY}"
+        ).execute()
     Attempt.update(challenge=f"daily/{YESTERDAY}").execute()
 
 
@@ -434,7 +436,7 @@ def test_the_boards_of_challenges_can_be_derived_again(ada, bob, app, db):
     kept = list(Entry.select().order_by(Entry.board, Entry.user).tuples())
     with app.database.atomic():
         for user in User.select():
-            leaderboards.rebuild(user.id)
+            leaderboards.rebuild_player(user.id)
     assert list(Entry.select().order_by(Entry.board, Entry.user).tuples()) == kept
 
 

@@ -179,11 +179,11 @@ def test_games_that_end_while_others_are_read_count_too(made):
     with bind(app.database):
         fill(ada.user, 10)
         going_on = ada.open("pass-through")
-        gathered = leaderboards.gather(int(ada.user["id"]))
+        gathered = leaderboards.gather_games(int(ada.user["id"]))
         ada(f"DELETE /api/games/{going_on['id']}", status=204)
         ada.play(2)
         with database.atomic():
-            leaderboards.rebuild(int(ada.user["id"]), gathered)
+            leaderboards.rebuild_player(int(ada.user["id"]), gathered)
         assert list(leaderboards.check()) == []
 
 
@@ -202,4 +202,4 @@ def test_another_name_shows_on_very_many_boards(made):
 
 
 def versions():
-    return dict(models.sql("SELECT board, number FROM tallies WHERE level = ?", leaderboards.CHANGES).fetchall())
+    return dict(models.sql("SELECT board, number FROM tallies WHERE level = ?", leaderboards.VERSION).fetchall())

@@ -483,7 +483,7 @@ def as_of_0004(exported):
             line["columns"] = list(compress(names, there))
         elif table in tables:
             line = list(compress(line, there))
-        if table == "tallies" and isinstance(line, list) and line[1] == leaderboards.CHANGES:
+        if table == "tallies" and isinstance(line, list) and line[1] == leaderboards.VERSION:
             versions.append([line[0], line[3]])
         elif table in tables:
             written.append(line)

@@ -68,10 +68,10 @@ def test_games_on_no_leaderboard_are_removed_after_so_many_days(app, ada, bob, d
     for game in (best, worse, base):
         move(31, id=game)
     leaderboards.rebuild_all()
-    before = {board: leaderboards.page([board], 100) for board in leaderboards._all_names()}
+    before = {board: leaderboards.entries_after([board], 100) for board in leaderboards.all_boards()}
     remove(app)
     assert ids() == kept | {young}
-    assert {board: leaderboards.page([board], 100) for board in leaderboards._all_names()} == before
+    assert {board: leaderboards.entries_after([board], 100) for board in leaderboards.all_boards()} == before
     assert list(leaderboards.check()) == []
 
 
@@ -105,7 +105,7 @@ OF_DAY = f"mode=walls&period=day&at={THEN}"
 @pytest.fixture
 def closed(api, db, app, monkeypatch):
     """Five players with 50 to 10 points on a day long ago, of which two entries are stored; the players, best first."""
-    monkeypatch.setattr(leaderboards, "STORED", 2)
+    monkeypatch.setattr(leaderboards, "CLOSED_SIZE", 2)
     players = [api.sign_up(name) for name in ("Ada", "Bob", "Carl", "Dora", "Emil")]
     for player, meals in zip(players, (5, 4, 3, 2, 1), strict=True):
         player.play(meals)
@@ -132,7 +132,7 @@ def test_of_a_day_long_ago_only_the_best_entries_are_kept_and_ranks_stay(closed,
 
 
 def test_daily_challenges_long_ago_are_closed_too(api, db, app, monkeypatch):
-    monkeypatch.setattr(leaderboards, "STORED", 1)
+    monkeypatch.setattr(leaderboards, "CLOSED_SIZE", 1)
     for name in ("Ada", "Bob"):
         api.sign_up(name).play(1, challenge="daily")
     young = api.sign_up("Carl").play(1)[0]["id"]
@@ -144,7 +144,7 @@ def test_daily_challenges_long_ago_are_closed_too(api, db, app, monkeypatch):
 
 
 def test_a_day_less_than_a_year_ago_stays_open(api, db, app, monkeypatch):
-    monkeypatch.setattr(leaderboards, "STORED", 1)
+    monkeypatch.setattr(leaderboards, "CLOSED_SIZE", 1)
     for name in ("Ada", "Bob"):
         api.sign_up(name).play(1)
     move(360)
@@ -190,9 +190,9 @@ def test_a_withdrawn_game_and_a_deleted_player_are_on_no_closed_leaderboard(clos
 def test_old_games_that_only_a_closed_leaderboard_had_are_removed(closed, api, app, db):
     dora = closed[3]
     dora.play(5)
-    leaderboards.rebuild(int(dora.user["id"]))
+    leaderboards.rebuild_player(int(dora.user["id"]))
     before = len(ids())
     Game.update(ranked=False).where(Game.user == dora.user["id"], Game.score == 20).execute()
-    leaderboards.rebuild(int(dora.user["id"]))
+    leaderboards.rebuild_player(int(dora.user["id"]))
     remove(app)
     assert len(ids()) == before - 1

@@ -202,7 +202,7 @@ class Crowd:
         every = {game_id for (game_id,) in models.sql("SELECT id FROM games WHERE user_id = ?", user_id).fetchall()}
         assert every >= set(player.opened)
         for mode in rules.MODES:
-            entry = leaderboards.entry([leaderboards.main(mode)], user_id)
+            entry = leaderboards.player_entry([leaderboards.main_board_key(mode)], user_id)
             assert (entry.score if entry else 0) >= player.best[mode]
         return len(every) - len(player.opened)
 

@@ -325,7 +325,7 @@ def test_anybody_proves_the_scores_of_a_server_and_a_forged_one_is_found(make_se
     assert verify(server.url, "--challenge", "daily", "--token", token) == "1 of 1 scores are proven.\n"
     forge(database_url, "UPDATE games SET score = 500 WHERE score = 30")
     forge(database_url, "UPDATE entries SET score = 500 WHERE score = 30")
-    forge(database_url, f"UPDATE tallies SET number = number + 1 WHERE level = {leaderboards.CHANGES}")
+    forge(database_url, f"UPDATE tallies SET number = number + 1 WHERE level = {leaderboards.VERSION}")
     said = verify(server.url, "--mode", "walls", status=1)
     assert "Ada, 500 in walls" in said
     assert "its turns give 30" in said

@@ -22,8 +22,8 @@ def app(database_url):
 def test_what_is_of_no_use_any_more_is_removed(app, monkeypatch):
     for name, few in (("LOOKED_AT", 2), ("AT_ONCE", 2)):
         monkeypatch.setattr(maintenance, name, few)
-    monkeypatch.setattr(leaderboards, "AT_ONCE", 1)
-    monkeypatch.setattr(leaderboards, "STORED", 1)
+    monkeypatch.setattr(leaderboards, "CLOSE_BATCH", 1)
+    monkeypatch.setattr(leaderboards, "CLOSED_SIZE", 1)
     api = drive(app)
     players = [api.sign_up(name) for name in ("Ada", "Bob", "Carl")]
     for player, meals in zip(players, (3, 2, 1), strict=True):
