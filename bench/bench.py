@@ -21,8 +21,6 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from database.binding import bind
-
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests_integration"))
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -37,6 +35,7 @@ import rules
 import service
 from accounts import accounts
 from database import connections
+from database.binding import bind
 from game import challenges, games
 
 HERE = Path(__file__).parent

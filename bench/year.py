@@ -12,14 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from database.binding import bind
-
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import models
 import rules
 from bench import fill
 from database import connections
+from database.binding import bind
 from game import codec, leaderboards
 from operations import maintenance
 
