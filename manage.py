@@ -20,7 +20,7 @@ import peewee
 
 import config
 import models
-from accounts import accounts
+from accounts import accounts, passwords
 from database import connections
 from database.binding import bind, is_sqlite
 from game import games, leaderboards, players
@@ -332,19 +332,18 @@ def stats(asked, settings):
 def reset_password(asked, settings):
     with opened(settings):
         user = _player(asked.name)
-        token = accounts.make_reset(user)
+        token = passwords.create_reset(user)
     public = asked.url or settings.public_url
     base = public or client_addresses.visited(settings.host, settings.port)
     print(f"{base.rstrip('/')}/#/reset/{token}")
-    hours = accounts.RESET_LASTS // accounts.HOUR
     where = "" if public else "; set PUBLIC_URL or give --url if players open the server at another address"
-    print(f"{user.name} gives a new password there, once, within {hours} hours{where}.", file=sys.stderr)
+    print(f"{user.name} gives a new password there, once, within {passwords.RESET_HOURS} hours{where}.", file=sys.stderr)
 
 
 def rename(asked, settings):
     with opened(settings):
         user = _player(asked.name)
-        renamed = accounts.change(user, {"username": asked.new}, accounts.Passwords(settings.bcrypt_rounds), refused=())
+        renamed = accounts.change(user, {"username": asked.new}, passwords.Hasher(settings.bcrypt_rounds), reserved=())
     print(f"{user.name} is now {renamed.name}.")
 
 

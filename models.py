@@ -228,9 +228,9 @@ class User(Table):
     """Somebody who plays; without a password a guest, who is on no leaderboard."""
 
     name = TextField()
-    name_key = TextField(unique=True)  # see names.key
-    name_skeleton = TextField(null=True, unique=True)  # see names.skeleton; null is compared with none
-    folded_skeleton = TextField(null=True, unique=True)  # the same of names.folded_skeleton
+    name_key = TextField(unique=True)  # see usernames.canonical
+    name_skeleton = TextField(null=True, unique=True)  # see usernames.skeleton; null is compared with none
+    folded_skeleton = TextField(null=True, unique=True)  # the same of usernames.folded_skeleton
     email = TextField(null=True)
     email_key = TextField(null=True, unique=True)
     password = TextField(null=True)  # bcrypt's hash
@@ -356,7 +356,7 @@ class Attempt(Table):
 
 
 class Reset(Table):
-    """A link with which a player who has forgotten the password gives another; see accounts.py."""
+    """A link with which a player who has forgotten the password sets another; see passwords.py."""
 
     user = ForeignKeyField(User, on_delete="CASCADE", primary_key=True)
     token_hash = CharField(64, unique=True)

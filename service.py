@@ -22,8 +22,8 @@ from bottle import request, response
 
 import config
 import models
-from accounts import accounts, hashing
-from accounts.usernames import key, read_refused
+from accounts import accounts, hashing, passwords, usernames
+from accounts.sessions import Sessions
 from database import cache, connections
 from database.binding import is_sqlite
 from game import challenges, daily, games, home, leaderboard_pages, leaderboards, live, players, previews
@@ -128,9 +128,8 @@ class Snakepit(App):
         self.posts = rate_limits.Window(in_real_time, *rate_limits.POSTS)
         self.limits_unplayed = in_real_time
         self.stated_scores = rate_limits.Window(settings.rate_limits, *rate_limits.STATED_SCORES)
-        self.refused_names = read_refused(settings.reserved_names_file)
-        refused_passwords = accounts.read_refused_passwords(settings.passwords_refused)
-        self.passwords = accounts.Passwords(settings.bcrypt_rounds, refused_passwords)
+        self.reserved_names = usernames.load_reserved(settings.reserved_names_file)
+        self.hasher = passwords.Hasher(settings.bcrypt_rounds, passwords.load_common(settings.passwords_refused))
         self.hashing = hashing.Queue(settings.hashing_wait, settings.bcrypt_rounds)
         self.assets = assets.Assets(STATIC)
         self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
@@ -162,7 +161,7 @@ class Snakepit(App):
 
     @functools.cached_property
     def sessions(self):
-        return accounts.Sessions(self.secret, self.settings.session_days)
+        return Sessions(self.secret, self.settings.session_days)
 
     def prepare(self):
         self.sessions  # noqa: B018 - the first use prepares the database
@@ -256,10 +255,10 @@ def sign_up(body, visitor):
     app = request.app
     guest = visitor if visitor and visitor.is_guest else None  # a player may create another account
     counted = _counted((rate_limits.NEW_ACCOUNTS, f"account from {address()}"), unless=lambda code: code == BUSY)
-    with _place(f"sign-up of {key(body.username)}") as run, counted:
+    with _place(f"sign-up of {usernames.canonical(body.username)}") as run, counted:
         user = accounts.sign_up(
             *(body.username, body.password, body.email, body.bot),
-            *(app.passwords._replace(run=run), app.refused_names, guest),
+            *(app.hasher._replace(run=run), app.reserved_names, guest),
         )
     if guest:
         app.sessions.close(token())
@@ -330,7 +329,7 @@ def change_me(user, body):
     del wishes["current_password"]
     place = _place(_account(user)) if "password" in wishes else nullcontext()
     with place as run, _emails_counted(user, wishes.get("email")):
-        user = accounts.change(user, wishes, app.passwords._replace(run=run), app.refused_names)
+        user = accounts.change(user, wishes, app.hasher._replace(run=run), app.reserved_names)
     if "password" in wishes:
         app.sessions.close_others(user, token())
     challenges.note_names(user, app.secret)
@@ -358,7 +357,7 @@ def reset_password(body):
     here = rate_limits.RESETS_FROM, f"reset from {address()}"
     counted = _counted(here, unless=lambda code: code != RESET_LINK_INVALID)
     with _place(f"reset by {body.token}") as run, counted:
-        user = accounts.reset_password(body.token.strip(), body.password, app.passwords._replace(run=run))
+        user = passwords.reset(body.token.strip(), body.password, app.hasher._replace(run=run))
     return _session(user)
 
 
@@ -405,7 +404,7 @@ def _is_right(user, password, who, attempts):
     with _place(who) as run:
         hits = app.throttle.hit(*attempts, *successes)
         try:
-            is_right = app.passwords._replace(run=run).is_right(user, password)
+            is_right = app.hasher._replace(run=run).is_right(user, password)
         except BaseException:
             app.throttle.refund(hits)
             raise

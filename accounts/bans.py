@@ -7,7 +7,7 @@ database, so that a ban survives another SECRET_KEY, and moves to another databa
 import hmac
 import secrets
 
-from accounts.usernames import folded_skeleton, key, skeleton
+from accounts.usernames import canonical, folded_skeleton, skeleton
 from models import Secret, now, sql, upsert
 
 NAME, LOOK, FOLDED_LOOK, EMAIL = "name", "look", "folded look", "email"
@@ -66,8 +66,8 @@ def _rows(hashes):
 
 def _hashes(name=None, email=None):
     """{kind: the hash of it}"""
-    called = {NAME: key(name), LOOK: skeleton(name), FOLDED_LOOK: folded_skeleton(name)} if name else {}
+    called = {NAME: canonical(name), LOOK: skeleton(name), FOLDED_LOOK: folded_skeleton(name)} if name else {}
     if email:
-        called[EMAIL] = key(email)
+        called[EMAIL] = canonical(email)
     secret = Secret.get_or_make("ban_key").encode()
     return {kind: hmac.new(secret, f"{kind} {words}".encode(), "sha256").hexdigest() for kind, words in called.items()}

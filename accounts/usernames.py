@@ -1,4 +1,4 @@
-"""What a player may be called, and which names are too much alike."""
+"""Usernames: which are allowed, and which are too similar."""
 
 import re
 import unicodedata
@@ -9,30 +9,10 @@ from web.problems import NAME_CHARACTERS, NAME_RESERVED, TOO_LONG, TOO_SHORT
 
 LENGTH = (3, 20)  # characters
 GUEST = "guest-"
-# The letters and marks that show nothing: Unicode's Default_Ignorable_Code_Point, as far as it isn't in category C.
+# What is trimmed from names and emails: what a keyboard or a copied line puts there. Other controls are refused.
+BLANKS = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+# Letters and marks that show nothing: Unicode's Default_Ignorable_Code_Point, as far as it isn't in category C.
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-# Each letter with those that look like it and that UTS #39 doesn't list, or lists for a small capital only.
-LOOK_ALIKES = {
-    "a": "ᴀⲀⲁ",
-    "b": "ʙьⲂ",
-    "d": "ᴅ",
-    "e": "ᴇⲈⲉ",
-    "f": "ꜰ",
-    "g": "ɢ",
-    "h": "ʜҺ",
-    "j": "ᴊյ",
-    "k": "ᴋкκⲕĸ",
-    "l": "ʟԼ",
-    "m": "ᴍмⲙʍ",
-    "n": "ɴ",
-    "p": "ᴘ",
-    "q": "ꞯԚ",
-    "r": "ʀ",
-    "t": "ᴛтτⲧ",
-    "x": "χⲭ",
-    "z": "Ⲍⲍ",
-    "3": "з",
-}
 # An i with its dot as a mark of its own, behind other marks or not, as in the lower case of the Turkish capital.
 DOTTED = re.compile("[il]([\u0316-\u0333\u0339-\u033c\u0347-\u0349]*)\u0307")
 # Marks that any letter can have: accents above and below, not those through it or around it, nor those between two letters.
@@ -40,16 +20,18 @@ ACCENTS = re.compile("[\u0300-\u0333\u0339-\u0344\u0346-\u034e\u0350-\u035b]")
 MOST_ACCENTS, MOST_MARKS = 2, 5  # on a letter: of ACCENTS; of its script's own, which spell it in Thai, Hebrew or Burmese
 
 
-def _read_confusables(path):
-    """Return {code point: what it looks like} as the file of UTS #39 data has it."""
-    lines = (line.partition(";") for line in path.read_text("utf-8").splitlines() if line and line[0] != "#")
-    texts = (("".join(chr(int(number, 16)) for number in target.split()), sources) for target, _, sources in lines)
-    return {int(number, 16): target for target, sources in texts for number in sources.split()}
+def _load_confusables(name):
+    """Return {code point: what it looks like} from a file with lines such as `0061; 1D00 2C80`, and comments after #."""
+    confusables = {}
+    for line in (Path(__file__).parent / name).read_text("utf-8").splitlines():
+        target, _, sources = line.partition("#")[0].partition(";")
+        letters = "".join(chr(int(number, 16)) for number in target.split())
+        confusables |= {int(number, 16): letters for number in sources.split()}
+    return confusables
 
 
-_CONFUSABLES = _read_confusables(Path(__file__).parent / "confusables.txt")
-_OURS = str.maketrans({like: letter for letter, likes in LOOK_ALIKES.items() for like in likes})
-# How names are written to get around a list; of l and i, the skeleton can't tell which was meant.
+CONFUSABLES, MORE_CONFUSABLES = _load_confusables("confusables.txt"), _load_confusables("more_confusables.txt")
+# How names get around a list of reserved names; the skeleton doesn't tell l from i.
 _DISGUISES = str.maketrans({"3": "e", "4": "a", "5": "s", "7": "t", "i": "l", "-": None, "_": None})
 
 
@@ -57,55 +39,61 @@ def normalized(name):
     return unicodedata.normalize("NFKC", name)
 
 
-def key(name):
-    """What two names share that are the same but for their case."""
+def trimmed(name):
+    """Return the name as it is stored."""
+    return normalized(name).strip(BLANKS)
+
+
+def canonical(name):
+    """Return what is equal for two names that differ in case only."""
     return normalized(normalized(name).casefold())
 
 
 def skeleton(name):
-    """Return what two names share that look the same as they are written, such as PAUL, PAU1 and a name in Cyrillic letters.
+    """Return what is equal for two names that look the same, such as PAUL, PAU1 and a name in Cyrillic letters.
 
-    It is the skeleton of Unicode's UTS #39, section 4, and then without case: a capital I looks like an l, a small one does
+    This is the skeleton of Unicode's UTS #39, section 4, and then without case: a capital I looks like an l, a small i does
     not. Letters that look like others only in another case are replaced after that, too.
     """
     before, found = None, name
     while found != before:
         before = found
-        found = unicodedata.normalize("NFKD", found).translate(_OURS).translate(_CONFUSABLES).translate(_OURS)
+        found = unicodedata.normalize("NFKD", found)
+        found = found.translate(MORE_CONFUSABLES).translate(CONFUSABLES).translate(MORE_CONFUSABLES)
         found = DOTTED.sub(r"i\1", unicodedata.normalize("NFD", found).casefold())
     return found
 
 
 def folded_skeleton(name):
-    """Return what two names share that look the same in lower case, such as ISTANBUL and İSTANBUL."""
+    """Return what is equal for two names that look the same in lower case, such as ISTANBUL and İSTANBUL."""
     return skeleton(name.casefold())
 
 
-def errors(name, refused):
-    """What is wrong with a username that is `normalized`, as a list of errors, see problems.Problem.
+def problems_with(name, reserved):
+    """Return what is wrong with a username that is `trimmed`, as a list of errors; see problems.Problem.
 
-    `refused`: what `read_refused` has read.
+    `reserved`: see `load_reserved`.
     """
     least, most = LENGTH
     if not least <= len(name) <= most:
         code, limit = (TOO_SHORT, {"min": least}) if len(name) < least else (TOO_LONG, {"max": most})
         why = f"give {least} to {most} characters; this has {len(name)}"
         return [("username", code, why, limit | {"unit": "characters"})]
-    if not all(map(_is_taken, name)):
+    if not all(map(_is_allowed, name)):
         return [("username", NAME_CHARACTERS, "use letters, digits, - and _ only")]
-    if not all(_are_fit(*cluster) for cluster in _clusters(name)):
+    if not all(_marks_fit(*cluster) for cluster in _clusters(name)):
         return [
             ("username", NAME_CHARACTERS, f"use at most {MOST_ACCENTS} accents on a letter, and marks of its script only")
         ]
     if skeleton(name).startswith(GUEST):
         return [("username", NAME_RESERVED, f"{GUEST} begins the names of guests; choose another name")]
-    if any(fnmatchcase(_plain(name), pattern) for pattern in refused):
+    if any(fnmatchcase(_undisguised(name), pattern) for pattern in reserved):
         return [("username", NAME_RESERVED, "nobody can have this name here; choose another")]
     return []
 
 
-def _is_taken(character):
-    """Whether it is a letter or a digit of any script, a mark that can belong to a letter, - or _."""
+def _is_allowed(character):
+    """Return whether it is a letter or a digit of any script, a mark that can belong to a letter, - or _."""
     category = unicodedata.category(character)
     return (category[0] == "L" or category in ("Nd", "Mn", "Mc") or character in "-_") and not INVISIBLE.match(character)
 
@@ -119,8 +107,8 @@ def _clusters(name):
             start = at
 
 
-def _are_fit(letter, marks):
-    """Whether the marks may be on the letter: one or two accents, and those by which its script spells."""
+def _marks_fit(letter, marks):
+    """Return whether the marks may be on the letter: one or two accents, and those by which its script spells."""
     if not marks:
         return unicodedata.category(letter)[0] != "M"
     own = [mark for mark in marks if not ACCENTS.match(mark)]
@@ -138,13 +126,13 @@ def _script(character):
     return unicodedata.name(character, "").partition(" ")[0]
 
 
-def read_refused(path):
-    """The names that nobody can have, of a file with one a line: a * stands for any characters, # begins a comment."""
+def load_reserved(path):
+    """Return patterns of names that nobody can have, one per line of a file: * is any characters, # begins a comment."""
     lines = (line.partition("#")[0].strip() for line in Path(path).read_text("utf-8-sig").splitlines())
-    return [_plain(line) for line in lines if line]
+    return [_undisguised(line) for line in lines if line]
 
 
-def _plain(name):
-    """The name without what it can be disguised by: look-alikes, digits for letters, accents, - and _."""
+def _undisguised(name):
+    """Return the name without what can disguise it: look-alikes, digits for letters, accents, - and _."""
     letters = (c for c in skeleton(name) if unicodedata.category(c)[0] != "M")
     return "".join(letters).translate(_DISGUISES)

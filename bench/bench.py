@@ -33,7 +33,7 @@ from running import Server
 import models
 import rules
 import service
-from accounts import accounts
+from accounts.sessions import Account, Sessions
 from database import connections
 from database.binding import bind
 from game import challenges, games
@@ -289,7 +289,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
     opened = {}
     with bind(app.database):
         for number in players:
-            player = accounts.Account(number, "", None, "", None, False)
+            player = Account(number, "", None, "", None, False)
             opened[number] = games.open_game(player, mode, app.pace, drawn).id
             if seconds:
                 turns = [turn for second in range(seconds) for turn in _turns(second)]
@@ -302,7 +302,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
 
 def more_players(url, number):
     """So many players who have played no game yet, with their tokens."""
-    sessions, now = accounts.Sessions(fill.SECRET_KEY, 30), models.now()
+    sessions, now = Sessions(fill.SECRET_KEY, 30), models.now()
     with bind(connections.connect(url)) as db, db.atomic():
         first = 1 + models.sql("SELECT MAX(id) FROM users").fetchone()[0]
         players = range(first, first + number)

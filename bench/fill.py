@@ -13,7 +13,8 @@ from pathlib import Path
 
 import models
 import rules
-from accounts import accounts
+from accounts import passwords
+from accounts.sessions import Sessions
 from database import connections
 from database.binding import bind, is_sqlite
 from examples import bot
@@ -72,7 +73,7 @@ def _tables(players):
     """(table, columns, rows) of all that there is to write."""
     now, chance, repertory = models.now(), random.Random(1), repertoire()
     dealt = [(chance.randrange(len(repertory)), now - _ago(chance)) for _ in range(players)]
-    hashed = accounts.hash_password(PASSWORD, 4)
+    hashed = passwords.Hasher(4).hash(PASSWORD)
     yield (
         "users",
         "id name name_key password created_at bot",
@@ -82,7 +83,7 @@ def _tables(players):
     tallies = Counter()
     yield "entries", "board user_id score at game_id verified", _entries(dealt, repertory, tallies)
     yield "tallies", "board level bucket number", ((*key, number) for key, number in tallies.items())
-    yield "sessions", SESSION_COLUMNS, sessions_of(accounts.Sessions(SECRET_KEY, 30), asked(players), now)
+    yield "sessions", SESSION_COLUMNS, sessions_of(Sessions(SECRET_KEY, 30), asked(players), now)
 
 
 def asked(players):

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 import rules
-from accounts.usernames import key, skeleton
+from accounts.usernames import canonical, skeleton
 from game import games
 from game.clock import today
 from game.leaderboards import EPOCH, MILLISECONDS_A_DAY
@@ -84,7 +84,7 @@ def note_names(user, secret):
 
 def _known_as(user, secret):
     """Return keyed hashes of the user's name, as it looks, and email, in ascending order."""
-    known = [f"name {skeleton(user.name)}"] + ([f"email {key(user.email)}"] if user.email else [])
+    known = [f"name {skeleton(user.name)}"] + ([f"email {canonical(user.email)}"] if user.email else [])
     return sorted(hmac.new(secret.encode(), f"attempt by {who}".encode(), hashlib.sha256).hexdigest() for who in known)
 
 

@@ -11,7 +11,7 @@ from web.problems import not_found
 
 def find(name):
     """The user of that name, whatever its case, or 404."""
-    user = None if "\0" in name else User.get_or_none(User.name_key == usernames.key(name))
+    user = None if "\0" in name else User.get_or_none(User.name_key == usernames.canonical(name))
     if not user:
         raise not_found(f"player {name!r}")
     return user

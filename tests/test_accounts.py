@@ -1,10 +1,12 @@
 """Signing up, logging in and out, changing and deleting an account, and guests."""
 
+import bcrypt
 import pytest
 from driver import PASSWORD, drive
 
 import models
-from accounts import accounts
+from accounts import accounts, passwords
+from accounts.sessions import DAY
 from models import Entry, Game, Session, User
 
 
@@ -113,29 +115,30 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(api, ada, name):
 def test_an_unknown_name_is_compared_with_a_hash_of_the_same_cost():
     """The same time is the same work: bcrypt runs its rounds also where there is nothing to compare with."""
     rounds = []
-    check = accounts.bcrypt.checkpw
+    check = bcrypt.checkpw
 
     def counting(password, hashed):
         rounds.append(hashed[:7])
         return check(password, hashed)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accounts.bcrypt, "checkpw", counting)
-        assert not accounts.is_password(PASSWORD, None, 5)
-        assert accounts.is_password(PASSWORD, accounts.hash_password(PASSWORD, 5), 5)
+        patch.setattr(bcrypt, "checkpw", counting)
+        hasher = passwords.Hasher(5)
+        assert not hasher.matches(PASSWORD, None)
+        assert hasher.matches(PASSWORD, hasher.hash(PASSWORD))
     assert rounds == [b"$2b$05$", b"$2b$05$"]
 
 
 @pytest.mark.parametrize("name", ["Ada", "Nobody", "the guest's", "nobody@example.org", "x\u0000", "\u202e", ""])
 def test_a_log_in_that_fails_costs_one_hash_whether_the_name_is_known_or_not(api, ada, monkeypatch, name):
-    costs, check = [], accounts.bcrypt.checkpw
+    costs, check = [], bcrypt.checkpw
 
     def counting(password, hashed):
         costs.append(hashed[:7])
         return check(password, hashed)
 
     guest = api.guest().user["username"]
-    monkeypatch.setattr(accounts.bcrypt, "checkpw", counting)
+    monkeypatch.setattr(bcrypt, "checkpw", counting)
     wrong = {"username": guest if name == "the guest's" else name, "password": "wrong horse"}
     api("POST /api/auth/login", wrong, 401)
     assert costs == [b"$2b$04$"]
@@ -169,7 +172,7 @@ def test_without_a_live_token_the_answer_is_401(api, header):
 
 
 def test_a_session_runs_out_unless_it_is_used(ada, db):
-    day = accounts.DAY
+    day = DAY
     Session.update(expires_at=models.now() + day).execute()
     ada("GET /api/auth/me")
     assert Session.get().expires_at > models.now() + 29 * day

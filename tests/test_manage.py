@@ -18,7 +18,7 @@ import config
 import manage
 import models
 import rules
-from accounts import accounts
+from accounts import accounts, passwords
 from database import ownership
 from game import leaderboards
 from game.codec import encode_turns
@@ -296,7 +296,7 @@ def exported(run, api, ada, bob, db):
     bob.play(2, rules.PASS_THROUGH)
     api.guest().open()
     bob.play(1, challenge="daily")
-    accounts.make_reset(User.get(name="Ada"))
+    passwords.create_reset(User.get(name="Ada"))
     accounts.ban(User.get(name="Bob").id)
     run("export", "all.jsonl")
     return Path("all.jsonl").read_bytes()

@@ -13,7 +13,7 @@ from driver import PASSWORD, drive
 import models
 import schemas
 import service
-from accounts import accounts
+from accounts import passwords
 from database.binding import bind
 from web import problems
 
@@ -197,7 +197,7 @@ def test_what_a_game_s_calls_answer_is_as_described(make_app):
     other = next(one for one in api("GET /api/auth/sessions") if not one["current"])
     ask(api, f"DELETE /api/auth/sessions/{other['id']}")
     with bind(app.database):
-        reset = accounts.make_reset(models.User.get(name="Ada"))
+        reset = passwords.create_reset(models.User.get(name="Ada"))
     ask(api, "POST /api/auth/reset", {"token": reset, "password": PASSWORD})
     ask(api.log_in("Ada"), "POST /api/auth/logout")
     ask(api.log_in("Ada"), "DELETE /api/auth/sessions")

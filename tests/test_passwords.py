@@ -7,7 +7,7 @@ import pytest
 from driver import PASSWORD, drive
 
 import config
-from accounts import accounts
+from accounts import passwords, sessions
 from database.binding import bind
 from models import Session, User
 from web import problems
@@ -144,7 +144,7 @@ def test_what_is_no_email_is_not_counted_as_a_probe(at):
 
 
 def test_an_account_has_50_sessions_and_loses_the_oldest(at, ada_here, db):
-    Session.update(created_at=Session.created_at - accounts.DAY).execute()
+    Session.update(created_at=Session.created_at - sessions.DAY).execute()
     others = [at(HERE).log_in("Ada") for _ in range(49)]
     assert len(ada_here("GET /api/auth/sessions")) == 50
     bob = at(HERE).sign_up("Bob")
@@ -255,7 +255,7 @@ def test_the_list_of_common_passwords_can_be_replaced(make_app, tmp_path):
     wishes = {"current_password": "password", "password": "correct horse"}
     assert ada.ask("PATCH /api/auth/me", wishes).json["errors"][0]["code"] == problems.PASSWORD_COMMON
     with bind(app.database):
-        token = accounts.make_reset(User.get())
+        token = passwords.create_reset(User.get())
     api("POST /api/auth/reset", {"token": token, "password": "correct horse"}, 422)
     api("POST /api/auth/reset", {"token": f" {token}\n", "password": "another horse"})
 

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 import pytest
 
 import models
-from accounts import accounts
+from accounts.sessions import DAY
 from models import Session
 
 
 @pytest.fixture
 def phone(api, ada, db):
     """Ada, logged in a second time a day later; a day passes for the first session."""
-    Session.update(created_at=Session.created_at - accounts.DAY, expires_at=Session.expires_at - accounts.DAY).execute()
+    Session.update(created_at=Session.created_at - DAY, expires_at=Session.expires_at - DAY).execute()
     return api.log_in("Ada")
 
 
@@ -28,7 +28,7 @@ def test_sessions_are_listed_newest_first_and_the_one_at_hand_is_marked(ada, pho
 
 def test_a_session_that_has_run_out_is_not_listed_and_can_not_be_ended(ada, phone, db):
     there = phone("GET /api/auth/sessions")[1]["id"]
-    Session.update(expires_at=models.now() - 1).where(Session.created_at < models.now() - accounts.DAY).execute()
+    Session.update(expires_at=models.now() - 1).where(Session.created_at < models.now() - DAY).execute()
     assert [session["current"] for session in phone("GET /api/auth/sessions")] == [True]
     phone(f"DELETE /api/auth/sessions/{there}", status=404)
 

@@ -19,7 +19,7 @@ from running import PATIENCE, ROOT, until
 
 import models
 import rules
-from accounts import accounts
+from accounts import passwords
 from database import connections
 from database.binding import bind, is_sqlite
 from game import leaderboards
@@ -110,7 +110,7 @@ def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_a
     with bind(db):
         with models.migrating() as runner:
             runner.up("0006_changes")
-        password = accounts.hash_password(PASSWORD, 4)
+        password = passwords.Hasher(4).hash(PASSWORD)
         for number, name in enumerate(names, 1):
             row = {"id": number, "name": name, "name_key": f"{name} {number}".casefold(), "created_at": 1}
             signed_up = {} if name.startswith("guest-") else {"password": password, "name_skeleton": f"old {number}"}

@@ -12,7 +12,7 @@ from playhouse.migrations import Runner
 
 import config
 import models
-from accounts import accounts, usernames
+from accounts import passwords, usernames
 from database import connections
 from database.binding import bind
 from models import User
@@ -87,7 +87,7 @@ def test_a_name_that_looks_like_that_of_another_is_refused(api, db, name, other)
     assert sign_up(api, username=name).status == 201
     answer = sign_up(api, username=other)
     assert errors(answer, 409) == ["username"]
-    same = usernames.key(name) == usernames.key(other)
+    same = usernames.canonical(name) == usernames.canonical(other)
     assert ("taken" in answer.json["detail"], "looks like" in answer.json["detail"]) == (same, not same)
     bob = api.sign_up("Someone")
     assert errors(bob.ask("PATCH /api/auth/me", {"username": other, "current_password": PASSWORD}), 409) == ["username"]
@@ -124,10 +124,10 @@ def test_a_name_is_free_again_when_its_player_is_gone(api):
 
 
 def test_every_look_alike_of_ours_is_one_that_unicode_s_data_lack_and_survives_normalization():
-    for letter, likes in usernames.LOOK_ALIKES.items():
-        for like in likes:
-            assert unicodedata.normalize("NFKD", like) == like, f"{like} is never met"
-            assert usernames.skeleton(like) == usernames.skeleton(letter), f"{like} is in the list twice"
+    for code, letter in usernames.MORE_CONFUSABLES.items():
+        like = chr(code)
+        assert unicodedata.normalize("NFKD", like) == like, f"{like} is never met"
+        assert usernames.skeleton(like) == usernames.skeleton(letter), f"{like} is in the list twice"
 
 
 def test_each_small_capital_looks_like_its_letter():
@@ -181,7 +181,7 @@ def test_all_of_the_data_file_is_used_and_a_skeleton_is_its_own():
     assert len(pairs) > 1000
     for target, sources in pairs:
         wanted = usernames.skeleton("".join(chr(int(code, 16)) for code in target.split()))
-        ours = {f"{ord(like):04X}" for likes in usernames.LOOK_ALIKES.values() for like in likes}
+        ours = {f"{code:04X}" for code in usernames.MORE_CONFUSABLES}
         for code in set(sources.split()) - ours:
             assert usernames.skeleton(chr(int(code, 16))) == wanted, code
         assert usernames.skeleton(wanted) == wanted
@@ -337,8 +337,8 @@ def test_common_passwords_are_refused_whatever_their_case(api, ada, db, password
 
 
 def test_each_common_password_is_one_that_would_be_taken_otherwise():
-    least, most = accounts.PASSWORD_LENGTH
-    refused = accounts.read_refused_passwords(config.Settings().passwords_refused)
+    least, most = passwords.LENGTH
+    refused = passwords.load_common(config.Settings().passwords_refused)
     assert len(refused) > 300
     for password in refused:
         assert password == password.casefold()
