@@ -1,7 +1,7 @@
 # Snakepit in an image: docker build -t snakepit . && docker run -d -p 127.0.0.1:8000:8000 -v snakepit:/data snakepit
-# What is kept is in /data. Settings are given with -e, as in .env.example.
+# The data is in /data. Pass settings with -e; .env.example lists them.
 
-# Python 3.13.15 on Debian, for all of its platforms. `docker buildx imagetools inspect python:3.13-slim` has the newest digest.
+# Python 3.13.15 on Debian, for all platforms. `docker buildx imagetools inspect python:3.13-slim` prints the newest digest.
 FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS environment
 WORKDIR /snakepit
 COPY requirements.txt ./
@@ -11,7 +11,7 @@ RUN python -m venv --without-pip .venv && \
 FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 WORKDIR /snakepit
 COPY --from=environment /snakepit/.venv .venv
-COPY *.py ./
+COPY *.py LICENSE ./
 COPY accounts accounts
 COPY database database
 COPY game game

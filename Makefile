@@ -1,30 +1,30 @@
-# make run, make test and make test-integration need Python 3.11 or newer, and nothing else.
+# make run and make test need only Python 3.11 or newer.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 .PHONY: run help bots test test-integration test-long fuzz lint audit bench pins
 
-run: $(VENV)/run.stamp ## the server, at http://127.0.0.1:8000 unless a setting says otherwise
+run: $(VENV)/run.stamp ## start the server, by default at http://127.0.0.1:8000
 	$(BIN)/python service.py
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-bots: $(VENV)/run.stamp ## players for a server that runs: make bots ARGS="--bots 8 --url https://snakepit.example.org"
+bots: $(VENV)/run.stamp ## start bots that play on a running server: make bots ARGS="--bots 8 --url https://snakepit.example.org"
 	$(BIN)/python examples/bot.py $(ARGS)
 
-test: $(VENV)/test.stamp ## the unit tests, in about a minute
+test: $(VENV)/test.stamp ## run the unit tests, about a minute
 	$(BIN)/python -m pytest tests -m "not long" --numprocesses auto --dist worksteal
 
-test-integration: $(VENV)/dev.stamp ## server processes, files, a Postgres, a browser: ten minutes
+test-integration: $(VENV)/dev.stamp ## run the tests with servers, files, Postgres and a browser, about ten minutes
 	$(BIN)/python -m pytest tests_integration -m "not long and not alone" --numprocesses 2 --dist worksteal
 	$(BIN)/python -m pytest tests_integration -m "not long and alone"
 
-test-long: $(VENV)/dev.stamp ## what takes too long for each change: loads, failures again and again, many browsers
+test-long: $(VENV)/dev.stamp ## run the tests that take too long for each change: load, repeated failures, many browsers
 	$(BIN)/python -m pytest tests tests_integration -m long $(ARGS)
 
-fuzz: $(VENV)/dev.stamp ## ten thousand requests drawn from the API's description, on each database; test-integration draws fewer
+fuzz: $(VENV)/dev.stamp ## send ten thousand requests drawn from the API's description to each database
 	FUZZ_CASES=10000 $(BIN)/python -m pytest -s tests_integration/test_fuzz.py $(ARGS)
 
 lint: $(VENV)/dev.stamp ## check style and common security mistakes with ruff
@@ -35,19 +35,19 @@ audit: $(VENV)/audit.stamp ## look up known vulnerabilities of the dependencies;
 	$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner=off --timeout=5 \
 		--requirement requirements-dev.txt
 
-bench: $(VENV)/dev.stamp ## answers per second beside a bare application's: half an hour the first time; needs wrk
+bench: $(VENV)/dev.stamp ## measure throughput relative to a bare application: half an hour the first time; needs wrk
 	$(BIN)/python bench/bench.py $(ARGS)
 
-pins: $(VENV)/uv.stamp ## the requirements' pins, from the ranges in pyproject.toml; ARGS=--upgrade takes the newest
+pins: $(VENV)/uv.stamp ## pin the requirements, from the ranges in pyproject.toml; ARGS=--upgrade takes the newest versions
 	$(PIN) --group dev --output-file requirements-dev.txt $(ARGS)
 	$(PIN) --group test --constraints requirements-dev.txt --output-file requirements-test.txt $(ARGS)
 	$(PIN) --constraints requirements-dev.txt --output-file requirements.txt $(ARGS)
 
-# For every platform and each Python that pyproject.toml allows; a machine's own settings don't matter.
+# For every platform and each Python that pyproject.toml allows, whatever this machine's settings.
 PIN = $(BIN)/uv pip compile pyproject.toml --quiet --no-config --universal --generate-hashes \
 	--custom-compile-command "make pins"
 
-# The environment is made once. It is made again when the requirements change, or when PYTHON names another version than its own.
+# The environment is created once, and again if the requirements change or PYTHON is another version.
 ifneq ($(origin PYTHON),file)
 MINOR = -c 'import sys; print(*sys.version_info[:2])'
 ifneq ($(shell $(PYTHON) $(MINOR)),$(shell test ! -e $(BIN)/python || $(BIN)/python $(MINOR)))
@@ -58,8 +58,8 @@ endif
 
 $(VENV)/pip.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Snakepit needs Python 3.11 or newer; say which with make PYTHON=python3.11"; exit 1; }
-	@test ! -L $(VENV) || rm $(VENV)  # a link leads to an environment that others use
+		{ echo "Snakepit needs Python 3.11 or newer; name one with make PYTHON=python3.11"; exit 1; }
+	@test ! -L $(VENV) || rm $(VENV)  # keep an environment that is shared by a link
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
