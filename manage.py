@@ -21,8 +21,9 @@ import peewee
 import config
 import models
 from accounts import accounts, passwords
-from database import connections
+from database import errors
 from database.binding import bind, is_sqlite
+from database.connect import connect
 from game import games, leaderboards, players
 from observability import logs
 from operations import backup, export, maintenance
@@ -84,7 +85,7 @@ def _act(asked):
             found = found.orig
         if path:
             raise backup.sqlite_refusal(path, found) from None
-        words = re.sub(r"\s*Is the server running.*?\?", "", connections.in_a_line(found))
+        words = re.sub(r"\s*Is the server running.*?\?", "", errors.one_line(found))
         raise Refused(f"DATABASE_URL: the database can't be used: {words}; {_remedy(found)}") from None
 
 
@@ -154,7 +155,7 @@ def opened(settings, new=False):
     path = file_of(settings)
     if path and not new:
         there(path)
-    database = connections.connect(settings.database_url)
+    database = connect(settings.database_url)
     try:
         with bind(database):
             if not new:
@@ -169,7 +170,7 @@ def file_of(settings):
     if config.is_in_memory(settings.database_url):
         raise Refused("DATABASE_URL: a database in memory is its server's own; name a file or a Postgres")
     is_sqlite = settings.database_url.startswith("sqlite")
-    return connections.connect(settings.database_url).database if is_sqlite else None
+    return connect(settings.database_url).database if is_sqlite else None
 
 
 def there(path):

@@ -24,7 +24,7 @@ from peewee import (
 )
 
 from config import ConfigError
-from database import connections, ownership
+from database import errors, ownership
 from database.binding import current, database, is_sqlite
 from game import clock
 
@@ -187,9 +187,9 @@ def try_to_write():
         return
     read_only, lacking = sql(_MAY_WRITE, [table._meta.table_name for table in TABLES]).fetchone()
     if read_only:
-        raise connections.unavailable(connections.READ_ONLY)
+        raise errors.unavailable(errors.READ_ONLY)
     if lacking:
-        raise connections.unavailable(connections.NO_PRIVILEGES)
+        raise errors.unavailable(errors.NO_PRIVILEGES)
 
 
 # A standby is read-only, too. Of several privileges in one word Postgres wants only one.

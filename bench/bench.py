@@ -34,8 +34,8 @@ import models
 import rules
 import service
 from accounts.sessions import Account, Sessions
-from database import connections
 from database.binding import bind
+from database.connect import connect
 from game import challenges, games
 
 HERE = Path(__file__).parent
@@ -219,7 +219,7 @@ class Bench:
     def me_worst(self):
         """The worst rank's beside the best's."""
         url = self.databases.filled(MANY)
-        with bind(connections.connect(url)) as db:
+        with bind(connect(url)) as db:
             scores = dict(models.sql("SELECT user_id, score FROM entries WHERE board = 'walls/all'").fetchall())
         db.close_all()
         standing = sorted((n for n in fill.asked(MANY) if n in scores), key=lambda n: -scores[n])
@@ -303,7 +303,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
 def more_players(url, number):
     """So many players who have played no game yet, with their tokens."""
     sessions, now = Sessions(fill.SECRET_KEY, 30), models.now()
-    with bind(connections.connect(url)) as db, db.atomic():
+    with bind(connect(url)) as db, db.atomic():
         first = 1 + models.sql("SELECT MAX(id) FROM users").fetchone()[0]
         players = range(first, first + number)
         users = "id name name_key password created_at bot"

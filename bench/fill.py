@@ -15,8 +15,8 @@ import models
 import rules
 from accounts import passwords
 from accounts.sessions import Sessions
-from database import connections
 from database.binding import bind, is_sqlite
+from database.connect import connect
 from examples import bot
 from game import codec, leaderboards
 
@@ -51,7 +51,7 @@ def _play(chance, seed):
 
 def fill(url, players):
     """Fill an empty database; `token(number)` is the token of those players that have one."""
-    db = connections.connect(url)
+    db = connect(url)
     with bind(db):
         models.migrate()
         indexes = _drop_indexes(db)

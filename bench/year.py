@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import models
 import rules
 from bench import fill
-from database import connections
 from database.binding import bind
+from database.connect import connect
 from game import codec, leaderboards
 from operations import maintenance
 
@@ -28,7 +28,7 @@ DAY = fill.DAY
 def main(days=730, a_day=1000, keep_days=30):
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/year.db"
-        database = connections.connect(f"sqlite:///{path}")
+        database = connect(f"sqlite:///{path}")
         with bind(database):
             models.migrate()
             make(database, days, a_day)

@@ -11,8 +11,9 @@ import threading
 import time
 import weakref
 
-from database import connections
+from database import errors
 from database.binding import bind
+from database.deadlines import deadline
 
 FIRST = 60  # seconds until a task runs for the first time, at most
 SOON = 0.1  # seconds until a task runs again that has more to do
@@ -32,10 +33,10 @@ class _Task:
         """Run once. Return whether there is more to do. An error is logged, and the task runs again after its interval."""
         has_more = False
         try:
-            with connections.deadline(LONGEST), bind(database):
+            with deadline(LONGEST), bind(database):
                 has_more, error = self.function(), None
         except Exception as reason:
-            trouble, error = connections.trouble(reason), connections.in_a_line(reason)
+            trouble, error = errors.describe(reason), errors.one_line(reason)
             if error == self.error:
                 pass
             elif trouble:

@@ -1,26 +1,21 @@
 """Connections to the database: kept for whoever needs one next, and what is committed on them brought to disk."""
 
-import errno
-import itertools
 import mmap
 import os
-import re
 import sqlite3
 import sys
 import threading
 import time
 import weakref
 from collections import deque
-from contextlib import closing, contextmanager, nullcontext, suppress
-from contextvars import ContextVar
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
 import peewee
-from playhouse import db_url
 
-import config
-from database import cache, threadpool
+from database import cache, deadlines, errors, threadpool
+from database.deadlines import current_deadline, deadline, seconds_left
 from observability import counters
 
 CONNECTIONS = 20  # in use at once, by one process
@@ -41,44 +36,6 @@ FOUND = 1000  # rows that are found again while nothing has changed
 COMMITS = 1000  # after which somebody else does
 ENOUGH = 8  # who want to commit for them to do so, while another fsync is under way
 UNDER_WAY = 2  # fsyncs at once
-# That the other machine is gone is noticed by the system, in seconds; a URL may say otherwise.
-POSTGRES_OPTIONS = {
-    "connect_timeout": 5,  # seconds
-    "keepalives_idle": 30,  # seconds
-    "tcp_user_timeout": 10_000,  # milliseconds
-    "fallback_application_name": "snakepit",  # by which `manage.py import` finds a server that runs
-}
-
-
-# Until when what is done for a request must be over, on the monotonic clock; None: as long as it takes.
-_until = ContextVar("until", default=None)
-
-
-class deadline:  # noqa: N801 - it reads as a noun
-    """Within, whatever waits for the database fails after so many seconds in all, with peewee.OperationalError.
-
-    None: there is no deadline, for what takes long and would begin again, such as a migration.
-    """
-
-    __slots__ = ("seconds", "token")
-
-    def __init__(self, seconds):
-        self.seconds = seconds
-
-    def __enter__(self):
-        self.token = _until.set(None if self.seconds is None else time.monotonic() + self.seconds)
-
-    def __exit__(self, *exception):
-        _until.reset(self.token)
-
-
-def _left(most=None):
-    """Return the seconds until the deadline, `most` at most and 0 at least; `most` where there is none."""
-    until = _until.get()
-    if until is None:
-        return most
-    left = max(0, until - time.monotonic())
-    return left if most is None else min(most, left)
 
 
 class _Kept:
@@ -258,13 +215,13 @@ class _Together:
         with self.joining:
             group, number = self.group, len(self.group.works)
             group.works.append(work)
-            group.until = min(filter(None, (group.until, _until.get())), default=None)
+            group.until = min(filter(None, (group.until, current_deadline())), default=None)
             begins = number + 1 >= ENOUGH and self.under_way < UNDER_WAY and self._begin(group)
         if number == 0 and not begins:
             in_time = True
             try:
                 time.sleep(0)  # under gevent: whose request is here already comes along
-                in_time = not group.before or group.before.over.wait(_left())
+                in_time = not group.before or group.before.over.wait(seconds_left())
             finally:
                 with self.joining:
                     begins = self._begin(group)
@@ -285,10 +242,10 @@ class _Together:
     def _carry_out(self, group, in_time=True):
         with self.joining:
             self.under_way += 1
-        token = _until.set(group.until)
+        token = deadlines._deadline.set(group.until)
         try:
             if not in_time:
-                raise unavailable(NO_ANSWER)
+                raise errors.unavailable(errors.NO_ANSWER)
             self.db.execute_sql("PRAGMA synchronous = NORMAL")  # no fsync by SQLite itself, which all would wait for
             try:
                 group.answers = self._answers(group.works)
@@ -303,7 +260,7 @@ class _Together:
             if not isinstance(error, Exception):
                 raise
         finally:
-            _until.reset(token)
+            deadlines._deadline.reset(token)
             with self.joining:
                 self.under_way -= 1
             group.over.set()
@@ -444,13 +401,13 @@ class KeptSqliteDatabase(_Kept, peewee.SqliteDatabase):
         Of all that wait one tries, so that a thousand cost no more than it does. Raises the error if it is another, or after
         `lock_wait`.
         """
-        if _code(error) == sqlite3.SQLITE_READONLY:
+        if errors.sqlite_code(error) == sqlite3.SQLITE_READONLY:
             # So is the file that these have opened; once it is not, one has to open it anew.
             self._state.was_read_only = True
             self._close_spare()
         if not _is_locked(error) or self._waiting >= LOCK_WAITING:
             raise error
-        until = time.monotonic() + (0 if self.is_impatient() else _left(self.lock_wait))
+        until = time.monotonic() + (0 if self.is_impatient() else seconds_left(self.lock_wait))
         if not self.is_closed() and self._state.conn.in_transaction:  # others may wait for this one
             return _persist(until, call, *arguments)
         self._waiting += 1
@@ -512,13 +469,7 @@ def _make_private(path):
 
 def _is_locked(error):
     """Whether it is worth to wait; not for what began with reading, and has read what is no longer so."""
-    return _code(error) == sqlite3.SQLITE_BUSY and error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT
-
-
-def _code(error):
-    """SQLite's own for an error, or None for one of the driver's."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
+    return errors.sqlite_code(error) == sqlite3.SQLITE_BUSY and error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT
 
 
 def _persist(until, call, *arguments):
@@ -553,260 +504,3 @@ def _sync(path):
         os.fdatasync(file)
     finally:
         os.close(file)
-
-
-class _KeptPostgres(_Kept):
-    """With one of peewee's databases for Postgres, all of which speak through psycopg: up to CONNECTIONS of them.
-
-    `limits` are set in each session, {name: milliseconds}, unless the URL has options of its own for that.
-    """
-
-    def __init__(self, *args, limits=None, **options):
-        super().__init__(*args, **options)
-        given = str(options.get("options", ""))
-        self.limits = {name: value for name, value in (limits or {}).items() if name not in given}
-
-    def _begin(self):
-        super()._begin()
-        self._free, self._waiting = threading.BoundedSemaphore(CONNECTIONS), 0
-
-    def connect(self, reuse_if_open=False):
-        if self.is_closed() and not self._free.acquire(blocking=False):
-            self._wait_for_free()
-        try:
-            return super().connect(reuse_if_open)
-        except BaseException:
-            if self.is_closed():
-                self._free.release()
-            raise
-
-    def _wait_for_free(self):
-        """Of those who wait there are never more than WAITING: if the database hangs, the others know at once."""
-        if self._waiting >= WAITING:
-            raise unavailable(TOO_MANY_WAIT)
-        self._waiting += 1
-        try:
-            if not self._free.acquire(timeout=_left(POOL_WAIT)):
-                raise unavailable(NO_FREE)
-        finally:
-            self._waiting -= 1
-
-    def close(self):
-        was_open = not self.is_closed()
-        try:
-            return super().close()
-        finally:
-            if was_open and self.is_closed():
-                self._free.release()
-
-    def _connect(self):
-        connection = super()._connect()
-        if self.limits:
-            settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in self.limits.items())
-            try:
-                connection.execute(f"SELECT {settings}")
-            except BaseException:
-                self._close(connection)
-                raise
-        return connection
-
-    def _is_alive(self, connection):
-        """Ask the server, which takes a round trip, unless `run` may try what it wants right away."""
-        return getattr(self._state, "is_trusting", False) or not self._adapter.is_connection_closed(connection)
-
-    def _is_reusable(self, connection):
-        return self._adapter.is_connection_reusable(connection)
-
-    def impatient(self):
-        """For what would wait for SQLite's lock."""
-        return nullcontext()
-
-    def run(self, statement, parameters):
-        """Execute a statement; the cursor.
-
-        Where it is the first on its connection and changes nothing, it tells by itself whether the connection has died
-        while it was kept, and is then made on another.
-        """
-        self._state.is_trusting = self.is_closed() and statement.startswith(("SELECT", "BEGIN"))
-        try:
-            return self.connection().execute(statement, parameters)
-        except peewee.psycopg.OperationalError:
-            if not self._state.is_trusting or self.is_closed() or not self._state.conn.closed:
-                raise
-        finally:
-            self._state.is_trusting = False
-        self.close()
-        return self.connection().execute(statement, parameters)
-
-    def one(self, statement, parameters):
-        """The first row that a statement finds, or None."""
-        return self.run(statement, parameters).fetchone()
-
-
-def _with_deadline(kind):
-    """Return the class of psycopg's connections, or a subclass of it, with the deadline for all that waits for the server.
-
-    A server that hangs, or a network that loses packets, never answers, and no setting of the server's helps.
-    """
-
-    class Connection(kind):
-        def wait(self, gen, *args, timeout=None, **options):
-            if _until.get() is None:
-                return super().wait(gen, *args, timeout=timeout, **options)
-            try:
-                return super().wait(gen, *args, timeout=_left(timeout), **options)
-            except peewee.psycopg.errors._WaitTimeout:
-                self.pgconn.finish()  # what the server answers later must not be taken for another answer
-                raise unavailable(NO_ANSWER, peewee.psycopg.OperationalError) from None
-
-        @classmethod
-        def _connect_gen(cls, *args, **options):
-            connecting = super()._connect_gen(*args, **options)
-            wanted = next(connecting)
-            while True:
-                if _left(1) == 0:
-                    raise unavailable(NO_ANSWER, peewee.psycopg.OperationalError)
-                try:
-                    wanted = connecting.send((yield wanted))
-                except StopIteration as connected:
-                    return connected.value
-
-    return Connection
-
-
-class _Adapter(peewee.Psycopg3Adapter):
-    """peewee's, with connections that have a deadline."""
-
-    def __init__(self):
-        super().__init__()
-        self.connection = _with_deadline(peewee.psycopg.Connection)
-
-    def connect(self, db, **params):
-        if db._encoding:
-            params.setdefault("client_encoding", db._encoding)
-        params.setdefault("conninfo" if db.database.startswith("postgresql://") else "dbname", db.database)
-        return self.connection.connect(**params)
-
-
-def connect(url, lock_wait=LOCK_WAIT, limits=None):
-    """The database of a URL as playhouse.db_url takes it; nothing is opened yet.
-
-    A SQLite in memory is one database for each call of this function, shared by all of its connections. `lock_wait`: seconds
-    to wait for what another program has locked in SQLite; `limits`: Postgres's settings for the same, see _KeptPostgres.
-    """
-    scheme, _, rest = url.partition("://")
-    scheme = scheme.removesuffix("+pool")
-    if scheme != "sqlite":
-        kind, (address, query) = db_url.schemes[scheme], config.postgres_address(url)
-        options = address | _without_pool(db_url.parse(f"{scheme}:///?{query}")) | {"database": address["database"]}
-        attributes = {"psycopg3_adapter": _Adapter}
-        return type(f"Kept{kind.__name__}", (_KeptPostgres, kind), attributes)(limits=limits, **POSTGRES_OPTIONS | options)
-    options = _without_pool(db_url.parse(f"{scheme}://{rest}"))
-    options |= {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": 0}
-    if config.is_in_memory(url):
-        # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
-        options |= {"database": f"file:/snakepit-{next(_numbers)}?vfs=memdb", "uri": True}
-    database = KeptSqliteDatabase(**options)
-    database.lock_wait = lock_wait
-    return database
-
-
-def _without_pool(options):
-    """Without those of playhouse's pool: ours is another."""
-    return {name: value for name, value in options.items() if name not in config.POOL_OPTIONS}
-
-
-_numbers = itertools.count(1)
-
-
-# What is wrong with the database, for anybody: without names, hosts and other parts of DATABASE_URL.
-FULL = "The server's disk is full: nothing can be written."
-READ_ONLY = "The server can't write to its database."
-FAILS = "The server's disk fails, or is full."
-BUSY = "The database is busy with what another program writes."
-AWAY = "The database is out of reach."
-NO_ANSWER = "The database does not answer in time."
-STARTING = "The database is starting or stopping."
-NO_FREE = "All connections to the database are in use."
-TOO_MANY_WAIT = "Too many requests wait for the database."
-DAMAGED = "The database file is damaged, or is not a database."
-CANT_OPEN = "The database file can't be opened."
-LOG_IN_REFUSED = "The database refuses the server's user or password."
-NO_DATABASE = "The database does not exist."
-NO_HOST = "The host of the database is unknown."
-NOT_SECURE = "The connection to the database can't be made as secure as it must be."
-NO_PRIVILEGES = "The server lacks privileges on its database."
-NO_TABLES = "Tables or columns of the server are missing in its database."
-NOT_OURS = "The database is another program's, or comes from a newer version."
-
-# Those that don't pass by themselves: how an operator can fix them.
-REMEDIES = {
-    READ_ONLY: "let the server's user write to the file and its folder, or name a Postgres that is no standby and not"
-    " read-only",
-    DAMAGED: "restore a copy, or name another file",
-    CANT_OPEN: "let the server's user read and write the file and its folder, or name another file",
-    LOG_IN_REFUSED: "correct the user and the password, or let this user in (pg_hba.conf)",
-    NO_DATABASE: "create it, or name another",
-    NO_HOST: "correct the host's name",
-    NOT_SECURE: "correct sslmode and the certificates",
-    NO_PRIVILEGES: "grant its user all on the database's schema and on the tables in it",
-    **dict.fromkeys((NO_TABLES, NOT_OURS), "restore a copy, or name another database"),
-}
-TROUBLES = {
-    **{sqlite3.SQLITE_FULL: FULL, sqlite3.SQLITE_READONLY: READ_ONLY, sqlite3.SQLITE_IOERR: FAILS},
-    **{sqlite3.SQLITE_BUSY: BUSY, sqlite3.SQLITE_NOTADB: DAMAGED, sqlite3.SQLITE_CORRUPT: DAMAGED},
-    **{sqlite3.SQLITE_CANTOPEN: CANT_OPEN, sqlite3.SQLITE_PERM: CANT_OPEN, sqlite3.SQLITE_AUTH: NO_PRIVILEGES},
-    **{"ENOSPC": FULL, "EDQUOT": FULL, "EFBIG": FULL, "EROFS": READ_ONLY, "EIO": FAILS},
-    # Postgres's SQLSTATEs, see https://www.postgresql.org/docs/current/errcodes-appendix.html
-    **{"53100": FULL, "58030": FAILS, "XX001": DAMAGED, "XX002": DAMAGED, "25006": READ_ONLY},
-    **{"55P03": BUSY, "40P01": BUSY, "40001": BUSY, "57014": NO_ANSWER, "53300": NO_FREE},
-    **{"57P01": STARTING, "57P02": STARTING, "57P03": STARTING, "28000": LOG_IN_REFUSED, "28P01": LOG_IN_REFUSED},
-    **{"3D000": NO_DATABASE, "42501": NO_PRIVILEGES, "42P01": NO_TABLES, "42703": NO_TABLES, "3F000": NO_TABLES},
-}
-# What has no code, by its words: SQLite's, libpq's, and what Postgres says before it knows the session's language.
-WORDS = {
-    re.compile(pattern): sentence
-    for pattern, sentence in {
-        "no such (table|column)": NO_TABLES,
-        "system is (starting up|shutting down)|in recovery mode|not (yet )?accepting connections": STARTING,
-        "too many (clients|connections)|remaining connection slots": NO_FREE,
-        "timeout expired|wait timeout": NO_ANSWER,
-        r"authentication failed|no password supplied|role .* does not exist|no pg_hba.conf entry|not permitted to log in": (
-            LOG_IN_REFUSED
-        ),
-        "database .* does not exist": NO_DATABASE,
-        "Name or service not known|No address associated|nodename nor servname|not known": NO_HOST,
-        "(?i)permission denied": NO_PRIVILEGES,
-        "SSL|certificate": NOT_SECURE,
-    }.items()
-}
-
-
-def unavailable(trouble, kind=peewee.OperationalError):
-    """Return an error that says what is wrong with the database, in one of the sentences above."""
-    error = kind(trouble)
-    error.trouble = trouble
-    return error
-
-
-def trouble(error):
-    """Return what is wrong, as a sentence, by an error of peewee's; the error itself is for the log only.
-
-    None for what is a fault of ours, or an expected refusal such as that of a name that is taken.
-    """
-    words, is_away = str(error), isinstance(error, peewee.OperationalError | peewee.InterfaceError)
-    while isinstance(error, peewee.PeeweeException) and not hasattr(error, "trouble"):
-        error = getattr(error, "orig", None)  # what it stands for, where it isn't one of ours
-    if found := getattr(error, "trouble", None):
-        return found
-    code = errno.errorcode.get(error.errno) if isinstance(error, OSError) else getattr(error, "sqlstate", _code(error))
-    if found := TROUBLES.get(code):
-        return found
-    if is_away and code in (None, sqlite3.SQLITE_ERROR):
-        found = next((sentence for pattern, sentence in WORDS.items() if pattern.search(words)), None)
-    return found or (AWAY if is_away else None)
-
-
-def in_a_line(error):
-    """An error's words, for the log: Postgres's come in several lines."""
-    return " ".join(str(error).split())

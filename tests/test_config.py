@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import config
-from database import connections
+from database import postgres
+from database.connect import connect
 
 
 def test_defaults():
@@ -177,9 +178,9 @@ def test_values_are_trimmed_and_written_in_one_way(monkeypatch, name, value, wan
     ],
 )
 def test_what_a_postgres_url_says(url, wanted):
-    database = connections.connect(config.load(database_url=url).database_url)
+    database = connect(config.load(database_url=url).database_url)
     given = database.connect_params | {"database": database.database}
-    assert {name: value for name, value in given.items() if name not in connections.POSTGRES_OPTIONS} == wanted
+    assert {name: value for name, value in given.items() if name not in postgres.OPTIONS} == wanted
 
 
 # .env

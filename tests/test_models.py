@@ -21,7 +21,7 @@ from playhouse.schema_diff import diff_models
 
 import config
 import models
-from database import connections, transactions
+from database import connections, errors, transactions
 from database.binding import bind, release_connection
 from models import Game, User
 
@@ -369,7 +369,7 @@ def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_a
     lock = sqlite3.connect(path, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     refused = api("POST /api/auth/guest", status=503)
-    assert refused["detail"].startswith(connections.BUSY)
+    assert refused["detail"].startswith(errors.LOCKED)
     assert api("GET /api/leaderboard") == []
     lock.execute("COMMIT")
     lock.close()
@@ -394,14 +394,14 @@ def test_no_more_than_so_many_wait_for_a_lock_at_once(make_app, tmp_path, monkey
 @pytest.mark.parametrize(
     ("cause", "told"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "/srv/snake.db-wal"), connections.FULL),
-        (OSError(errno.EIO, "Input/output error"), connections.FAILS),
-        (OSError(errno.EINVAL, "Invalid argument"), connections.AWAY),
-        (psycopg.errors.DiskFull("could not extend file"), connections.FULL),
-        (psycopg.OperationalError("connection refused"), connections.AWAY),
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/snake.db-wal"), errors.DISK_FULL),
+        (OSError(errno.EIO, "Input/output error"), errors.IO_ERROR),
+        (OSError(errno.EINVAL, "Invalid argument"), errors.UNREACHABLE),
+        (psycopg.errors.DiskFull("could not extend file"), errors.DISK_FULL),
+        (psycopg.OperationalError("connection refused"), errors.UNREACHABLE),
     ],
 )
 def test_what_is_told_of_a_trouble_says_what_it_is_and_nothing_of_paths(cause, told):
     error = peewee.OperationalError(peewee.OperationalError(cause, str(cause)))
-    assert connections.trouble(error) == told
-    assert connections.trouble(peewee.OperationalError("20 connections have been in use")) == connections.AWAY
+    assert errors.describe(error) == told
+    assert errors.describe(peewee.OperationalError("20 connections have been in use")) == errors.UNREACHABLE

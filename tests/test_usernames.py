@@ -13,8 +13,8 @@ from playhouse.migrations import Runner
 import config
 import models
 from accounts import passwords, usernames
-from database import connections
 from database.binding import bind
+from database.connect import connect
 from models import User
 
 DATA = Path(usernames.__file__).with_name("confusables.txt").read_text("utf-8")
@@ -390,7 +390,7 @@ def test_a_new_password_is_compared_with_the_name_and_email_that_go_with_it(api,
 
 
 def test_players_from_before_keep_their_names_and_the_first_of_those_alike_is_who_is_compared(tmp_path):
-    db = connections.connect(f"sqlite:///{tmp_path}/old.db")
+    db = connect(f"sqlite:///{tmp_path}/old.db")
     older = tmp_path / "migrations"
     older.mkdir()
     for path in models.MIGRATIONS.glob("000[1-3]*.py"):

@@ -13,8 +13,8 @@ from running import PATIENCE
 
 import models
 import rules
-from database import connections
 from database.binding import bind, is_sqlite
+from database.connect import connect
 from game import codec, games, leaderboards
 
 PAUSE = 0.02  # seconds before one tries again: less than people should, so that faults meet many
@@ -184,7 +184,7 @@ class Crowd:
 
         Answers how many games there are whose opening was not answered.
         """
-        database = connections.connect(url)
+        database = connect(url)
         try:
             with bind(database):
                 check_rows()

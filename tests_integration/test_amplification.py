@@ -17,8 +17,8 @@ from filling import fill, make_long
 from running import PATIENCE
 
 import models
-from database import connections
 from database.binding import bind
+from database.connect import connect
 from rules import CELLS, STARVES_AFTER
 
 LONG_GAMES, LONG_TURNS, LONG_TICKS = 20, 100_000, CELLS * STARVES_AFTER
@@ -29,7 +29,7 @@ GAMES = [pytest.param(2_000, id="few"), pytest.param(1_000_000, id="many", marks
 
 @contextmanager
 def database_of(server):
-    database = connections.connect(server.settings["DATABASE_URL"])
+    database = connect(server.settings["DATABASE_URL"])
     try:
         with bind(database):
             yield

@@ -12,7 +12,8 @@ import os, sys, threading
 import gevent
 sys.path.insert(0, sys.argv[1])
 import models
-from database import connections, transactions
+from database import transactions
+from database.connect import connect
 from database.binding import bind
 
 calls, may_go_on, real = [], monkey.get_original("threading", "Event")(), os.fdatasync
@@ -23,7 +24,7 @@ def fdatasync(file):
     real(file)
 
 os.fdatasync = fdatasync
-db = connections.connect(sys.argv[2])
+db = connect(sys.argv[2])
 
 def write(name):
     with bind(db):

@@ -24,7 +24,7 @@ from playing import Crowd
 from running import PATIENCE, ROOT
 
 import service
-from database import connections
+from database import errors
 
 # How a request ends that the server has not taken: before a byte of the answer.
 NOT_TAKEN = ConnectionRefusedError, ConnectionResetError, BrokenPipeError  # of which http.client.RemoteDisconnected is one
@@ -175,7 +175,7 @@ def test_who_waits_for_a_locked_file_holds_nobody_up(make_server, tmp_path, lock
         for answer in (write.result() for write in first):
             assert answer.status == 503
             assert int(answer.headers["Retry-After"]) > 0
-            assert answer.json["detail"].startswith(connections.BUSY)
+            assert answer.json["detail"].startswith(errors.LOCKED)
         read_until(lambda: time.monotonic() > taken + 8)
         second = [threads.submit(write) for write in writes]
         read_until(lambda: time.monotonic() > taken + 10)
@@ -189,7 +189,7 @@ def test_who_waits_for_a_locked_file_holds_nobody_up(make_server, tmp_path, lock
 def test_a_full_disk_stops_what_writes_until_there_is_room(make_server, disk):
     server = make_server(disk.wrapper(disk.tmpfs("64m")), DATABASE_URL=disk.url, RATE_LIMITS="false")
     ballast = disk.seen_from_outside(server) / "ballast"
-    plays_through(server, partial(fill, ballast), ballast.unlink, connections.FULL).check(disk.copy(server))
+    plays_through(server, partial(fill, ballast), ballast.unlink, errors.DISK_FULL).check(disk.copy(server))
 
 
 def test_a_file_that_may_not_grow_stops_what_writes_until_it_may(make_server, tmp_path):
@@ -205,7 +205,7 @@ def test_a_file_that_may_not_grow_stops_what_writes_until_it_may(make_server, tm
     def stop():
         allow((tmp_path / "snake.db-wal").stat().st_size)
 
-    plays_through(server, stop, partial(allow, None), connections.FAILS).check(url)
+    plays_through(server, stop, partial(allow, None), errors.IO_ERROR).check(url)
 
 
 def plays_through(server, stop, go_on, trouble):
@@ -243,8 +243,8 @@ def test_a_start_on_a_full_disk_says_so_and_goes_on_once_there_is_room(make_serv
     filled = f"{disk.tmpfs('1m')} && cat /dev/zero 2> /dev/null > {disk.path}/ballast; true"
     server = make_server(disk.wrapper(filled), DATABASE_URL=disk.url)
     [line] = said_at_start(server)
-    assert connections.FULL in line
-    assert server.api("GET /api/leaderboard", status=503)["detail"].startswith(connections.FULL)
+    assert errors.DISK_FULL in line
+    assert server.api("GET /api/leaderboard", status=503)["detail"].startswith(errors.DISK_FULL)
     (disk.seen_from_outside(server) / "ballast").unlink()
     server.api.sign_up("Ada").play()
 
@@ -287,7 +287,7 @@ def test_a_worker_that_starts_again_serves_what_it_can_of_what_is_read_only_and_
         assert [entry["score"] for entry in server.api("GET /api/leaderboard")] == [10]
         assert server.api(f"GET /api/games/{game['id']}")["status"] == "playing"
         for call in ("POST /api/auth/guest", f"DELETE /api/games/{game['id']}"):
-            assert ada(call, status=503)["detail"].startswith(connections.READ_ONLY)
+            assert ada(call, status=503)["detail"].startswith(errors.READ_ONLY)
         ada.post(game, 0, 5, status=503)
     disk.run(server, f"mount -o remount,bind,rw {path}")
     ada.post(game, 0, 5)
@@ -308,7 +308,7 @@ def test_postgres_may_go_and_come_back(make_server, own_postgres, mode):
         crowd.wait(lambda: any(asked > stopped for asked, _ in crowd.refused))
         for call in ("GET /api/leaderboard", "GET /healthz", "POST /api/auth/guest"):
             refused = server.api(call, status=503)
-            assert refused["detail"].startswith(connections.AWAY)
+            assert refused["detail"].startswith(errors.UNREACHABLE)
         own_postgres.start()
         started = time.monotonic()
         crowd.await_answers(100)
@@ -327,7 +327,7 @@ def test_a_start_without_its_postgres_says_so_and_goes_on_once_it_is_there(make_
     own_postgres.stop("fast")
     server = make_server(DATABASE_URL=own_postgres.url)
     [line] = said_at_start(server)
-    assert connections.AWAY in line
-    assert server.api("GET /api/leaderboard", status=503)["detail"].startswith(connections.AWAY)
+    assert errors.UNREACHABLE in line
+    assert server.api("GET /api/leaderboard", status=503)["detail"].startswith(errors.UNREACHABLE)
     own_postgres.start()
     server.api.sign_up("Ada").play()

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from running import PATIENCE, Postgres, Relay
 
-from database import connections
+from database import errors
 
 # Shorter than people's, so that the tests are quick; what people have is compared once, by itself.
 WAITING = {"request_wait": 1.5, "health_wait": 0.5, "lock_wait": 0.7}
@@ -64,7 +64,7 @@ def all_end_in_time(server, api, words, waiting=WAITING, calls=CALLS, at_once=30
     assert {answer.json["detail"].partition(" Nothing is lost")[0] for _, answer, _ in results} <= set(words)
 
 
-HANGS = (connections.NO_ANSWER, connections.NO_FREE, connections.TOO_MANY_WAIT, connections.AWAY)
+HANGS = (errors.NO_ANSWER, errors.NO_FREE, errors.TOO_MANY_WAIT, errors.UNREACHABLE)
 
 
 def test_a_postgres_that_hangs_keeps_nobody_waiting(make_server, own_postgres):
@@ -132,7 +132,7 @@ def test_a_table_that_is_locked_keeps_nobody_waiting(make_server, postgres_url):
             )
         for answer, seconds in results:
             assert answer.status == 503
-            assert answer.json["detail"].startswith((connections.BUSY, connections.NO_ANSWER))
+            assert answer.json["detail"].startswith((errors.LOCKED, errors.NO_ANSWER))
             assert seconds < WAITING["request_wait"] + SLACK
         server.api("GET /api/leaderboard")
         other.rollback()
@@ -149,7 +149,7 @@ def test_of_a_thousand_players_at_once_only_some_wait_for_a_postgres_that_hangs(
     finally:
         own_postgres.go_on()
     details = [answer.json["detail"] for answer, _ in results]
-    assert any(detail.startswith(connections.TOO_MANY_WAIT) for detail in details)
+    assert any(detail.startswith(errors.TOO_MANY_WAIT) for detail in details)
     assert max(seconds for _, seconds in results) < WAITING["request_wait"] + 2 * SLACK
     until = time.monotonic() + PATIENCE
     while server.api.ask("GET /healthz").status != 200:
@@ -167,7 +167,7 @@ def test_a_sqlite_file_that_is_locked_for_all_keeps_nobody_waiting(make_server, 
             results = list(threads.map(lambda _: timed(server.api.ask, "POST /api/auth/guest"), range(60)))
         for answer, seconds in results:
             assert answer.status == 503
-            assert answer.json["detail"].startswith(connections.BUSY)
+            assert answer.json["detail"].startswith(errors.LOCKED)
             assert seconds < WAITING["request_wait"] + SLACK
         other.execute("ROLLBACK")
     server.api("POST /api/auth/guest", status=201)

@@ -18,7 +18,7 @@ from running import PATIENCE, ROOT
 import config
 import models
 import service
-from database import connections
+from database import errors
 from database.binding import bind
 
 PASSWORD = "pa55w0rd-of-the-database"
@@ -145,7 +145,7 @@ def test_a_file_that_is_cut_off_stops_the_start(tmp_path):
 
 def test_a_database_that_is_only_not_up_yet_does_not_stop_the_start(make_server, tmp_path):
     server = make_server(DATABASE_URL=f"postgres://snake@127.0.0.1:1/snake?host={tmp_path}")
-    assert server.api("GET /healthz", status=503)["detail"].startswith(connections.AWAY)
+    assert server.api("GET /healthz", status=503)["detail"].startswith(errors.UNREACHABLE)
 
 
 # Later.
@@ -168,7 +168,7 @@ def test_health_fails_while_a_table_is_missing(app, database_url, table):
     health("GET /healthz")
     with models_sql(app) as sql:
         sql(f"ALTER TABLE {table} RENAME TO elsewhere")
-    is_told(app, ["GET /healthz"], connections.NO_TABLES)
+    is_told(app, ["GET /healthz"], errors.NO_TABLES)
     with models_sql(app) as sql:
         sql(f"ALTER TABLE elsewhere RENAME TO {table}")
     health("GET /healthz")
@@ -183,13 +183,13 @@ def models_sql(app):
 def test_what_needs_a_table_that_is_missing_is_told_so(app):
     with models_sql(app) as sql:
         sql("ALTER TABLE games RENAME TO elsewhere")
-    is_told(app, ["GET /api/games/active", "GET /api/games/nothing"], connections.NO_TABLES)
+    is_told(app, ["GET /api/games/active", "GET /api/games/nothing"], errors.NO_TABLES)
 
 
 def test_a_column_that_is_missing_is_told(app):
     with models_sql(app) as sql:
         sql("ALTER TABLE secrets RENAME COLUMN value TO worth")
-    is_told(app, ["GET /healthz"], connections.NO_TABLES)
+    is_told(app, ["GET /healthz"], errors.NO_TABLES)
 
 
 def test_a_right_that_is_taken_away_is_told(postgres_url, admin, role):
@@ -198,9 +198,9 @@ def test_a_right_that_is_taken_away_is_told(postgres_url, admin, role):
     admin.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}")
     app = service.create_app(database_url=as_role(postgres_url, role))
     admin.execute(f"REVOKE INSERT ON users FROM {role}")
-    is_told(app, ["POST /api/auth/guest"], connections.NO_PRIVILEGES)
+    is_told(app, ["POST /api/auth/guest"], errors.NO_PRIVILEGES)
     admin.execute(f"REVOKE ALL ON games FROM {role}")
-    is_told(app, ["GET /api/games/active", "GET /healthz"], connections.NO_PRIVILEGES)
+    is_told(app, ["GET /api/games/active", "GET /healthz"], errors.NO_PRIVILEGES)
     app.close()
 
 
@@ -209,7 +209,7 @@ def test_a_postgres_that_becomes_read_only_is_told(postgres_url, admin):
     api = drive(app)
     name = urlsplit(postgres_url).path[1:]
     admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    is_told(app, ["POST /api/auth/guest"], connections.READ_ONLY)
+    is_told(app, ["POST /api/auth/guest"], errors.READ_ONLY)
     api("GET /api/leaderboard")
     app.close()
 
@@ -218,7 +218,7 @@ def test_a_file_that_is_overwritten_is_told(tmp_path):
     path = tmp_path / "snake.db"
     app = service.create_app(database_url=f"sqlite:///{path}")
     path.write_bytes(os.urandom(50_000))
-    is_told(app, ["GET /healthz", "POST /api/auth/guest"], connections.DAMAGED)
+    is_told(app, ["GET /healthz", "POST /api/auth/guest"], errors.DAMAGED)
     app.close()
 
 
@@ -230,5 +230,5 @@ def test_a_database_that_another_program_has_filled_meanwhile_is_told(tmp_path):
         app = service.create_app(database_url=f"sqlite:///{path}", lock_wait=0.01)
         other.execute("CREATE TABLE users (id INTEGER)")
         other.execute("COMMIT")
-    is_told(app, ["GET /healthz", "GET /api/leaderboard"], connections.NOT_OURS)
+    is_told(app, ["GET /healthz", "GET /api/leaderboard"], errors.NOT_OURS)
     app.close()

@@ -20,8 +20,8 @@ from running import PATIENCE, ROOT, until
 import models
 import rules
 from accounts import passwords
-from database import connections
 from database.binding import bind, is_sqlite
+from database.connect import connect
 from game import leaderboards
 from operations import maintenance
 
@@ -75,7 +75,7 @@ def test_players_log_in_and_sessions_live(server):
 
 def test_tables_and_boards_are_as_if_it_had_been_made_today(old, server):
     server.stop()
-    db = connections.connect(old)
+    db = connect(old)
     with bind(db):
         found = diff_models(db, models.TABLES)
         assert not found.create_tables + found.add_columns + found.drop_columns + found.add_indexes, found
@@ -106,7 +106,7 @@ def test_players_from_before_are_not_imitated_and_keep_their_names(server):
 
 def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_all_are_kept(database_url, make_server):
     names = ("Paul", "Ⲣaul", "ıan", "İan", "Ian", "guest-1", "Cool", "\U00010415ool")
-    db = connections.connect(database_url)
+    db = connect(database_url)
     with bind(db):
         with models.migrating() as runner:
             runner.up("0006_changes")
@@ -140,7 +140,7 @@ def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_a
 def newer(old, server):
     """The URL of a database that a version to come has brought further."""
     server.stop()
-    db = connections.connect(old)
+    db = connect(old)
     with bind(db):
         models.insert("snakepit_migration", name="9999_wings", applied="2030-01-01 00:00:00")
     db.close_all()
@@ -162,7 +162,7 @@ def test_a_database_from_a_newer_version_is_left_alone_and_said_to_be_in_one_lin
         [line] = [line for line in done.stderr.splitlines() if "9999_wings" in line]
         assert "run that version, or restore a copy" in line
         assert "Traceback" not in done.stderr
-    db = connections.connect(newer)
+    db = connect(newer)
     with bind(db):
         assert models.one("SELECT COUNT(*) FROM users WHERE banned_at IS NOT NULL")[0] == 1
     db.close_all()

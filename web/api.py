@@ -29,7 +29,7 @@ import msgspec
 from bottle import request, response
 
 from config import ConfigError
-from database import connections
+from database import errors
 from observability import counters, logs
 from schemas import FieldError, NoQuery, ProblemAnswer
 from web import headers, pages
@@ -99,9 +99,9 @@ def _problem_of(error):
     """Return the Problem that describes an exception to the client; log what the operator must know."""
     if isinstance(error, Problem):
         return error
-    trouble = connections.NOT_OURS if isinstance(error, ConfigError) else connections.trouble(error)
+    trouble = errors.NOT_OURS if isinstance(error, ConfigError) else errors.describe(error)
     if trouble:
-        log.error("%s %s: the database: %s", request.method, request.path, connections.in_a_line(error))
+        log.error("%s %s: the database: %s", request.method, request.path, errors.one_line(error))
         return _unavailable(trouble)
     log.error("%s %s", request.method, request.path, exc_info=error)
     return internal_error()
@@ -150,7 +150,7 @@ def internal_error():
 
 def _unavailable(trouble):
     """Return a 503 for a database error; `trouble` is a sentence of connections."""
-    is_lasting = trouble in connections.REMEDIES
+    is_lasting = trouble in errors.REMEDIES
     retry_in = RETRY_LATER if is_lasting else RETRY_AFTER
     what_then = (
         "The operator of this server must see to it." if is_lasting else f"Nothing is lost; try again in {retry_in} s."

@@ -17,8 +17,10 @@ from bottle import request
 
 import models
 from config import ConfigError
-from database import background, connections, threadpool
+from database import background, errors, threadpool
 from database.binding import bind
+from database.connect import connect
+from database.deadlines import deadline
 from observability import counters, logs
 from schemas import ProblemAnswer
 from web import headers
@@ -72,7 +74,7 @@ class App(bottle.Bottle):
         _apps.add(self)
 
     def _prepare_database(self):
-        with connections.deadline(self.settings.request_wait), bind(self.database):
+        with deadline(self.settings.request_wait), bind(self.database):
             try:
                 self.prepare()
                 models.try_to_write()
@@ -83,13 +85,13 @@ class App(bottle.Bottle):
                     self.database.close_all()
 
     def _check_start_error(self, error):
-        trouble = connections.trouble(error)
+        trouble = errors.describe(error)
         if self.is_restart:
-            log.error("The database can't be used: %s", connections.in_a_line(error))
-        elif remedy := connections.REMEDIES.get(trouble):
+            log.error("The database can't be used: %s", errors.one_line(error))
+        elif remedy := errors.REMEDIES.get(trouble):
             raise ConfigError(f"DATABASE_URL: {trouble[0].lower()}{trouble[1:-1]}; {remedy}") from None
         elif trouble:
-            log.warning("%s (%s)", trouble, connections.in_a_line(error))
+            log.warning("%s (%s)", trouble, errors.one_line(error))
         elif isinstance(error, models.REFUSED_OPTIONS) and "?" in self.settings.database_url:
             raise ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
         else:
@@ -126,7 +128,7 @@ class App(bottle.Bottle):
             if self.background.runs_in_requests:
                 self.background.run_due()
             seconds = settings.health_wait if environ["PATH_INFO"] == HEALTH else settings.request_wait
-            with connections.deadline(seconds), bind(self.database):
+            with deadline(seconds), bind(self.database):
                 content = self.wsgi(environ, start)
         self._observe(environ, sent_status, time.perf_counter_ns() - began)
         return content
@@ -189,7 +191,7 @@ def _connect(settings):
     """Return the settings' database; Postgres' own limits are milliseconds."""
     statement = int(settings.request_wait * DATABASE_SHARE * 1000)
     limits = {"statement_timeout": statement, "lock_timeout": min(statement, int(settings.lock_wait * 1000))}
-    return connections.connect(settings.database_url, settings.lock_wait, limits)
+    return connect(settings.database_url, settings.lock_wait, limits)
 
 
 def _wrong_setup(reason, start):
