@@ -64,8 +64,8 @@ from schemas import (
     Turns,
     UserAnswer,
 )
-from web import assets, client_addresses, headers, openapi, rate_limits
-from web.api import ApiPlugin, matches_etag, problem_response
+from web import assets, client_addresses, headers, openapi, pages, rate_limits
+from web.api import ApiPlugin, problem_response
 from web.app import HEALTH, App
 from web.problems import (
     BUSY,
@@ -84,7 +84,7 @@ from web.problems import (
     invalid,
     unauthorized,
 )
-from web.requests import header, page_query, token
+from web.requests import header, matches_etag, page_query, token
 
 STATIC = Path(__file__).parent / "static"
 FORGET_ATTEMPTS = 3600  # seconds between deletions of past days' attempts by name
@@ -644,19 +644,7 @@ def description():
 @site.get("/static/<path:path>")
 def client(path=assets.INDEX):
     """Respond with a file of the client."""
-    asset, kept = request.app.assets.find(path)
-    if not asset:
-        return bottle.HTTPError(404)
-    content, fields = asset.content, {"Content-Type": asset.kind, "Cache-Control": kept, "ETag": asset.etag}
-    if asset.compressed:
-        fields["Vary"] = "Accept-Encoding"
-        if coding := headers.gzip_name(header("ACCEPT_ENCODING")):
-            content = asset.compressed
-            fields |= {"ETag": asset.compressed_etag, "Content-Encoding": coding}
-    if matches_etag(fields["ETag"]):
-        fields.pop("Content-Encoding", None)
-        return bottle.HTTPResponse(status=304, headers=fields)
-    return bottle.HTTPResponse(content, headers=fields)
+    return request.app.assets.response(path)
 
 
 @site.get("/api/docs")
@@ -666,31 +654,30 @@ def docs():
 
 
 @site.get("/games/<game_id>", apply=ApiPlugin())
-def card(game_id):
-    """The address of a game that one hands on: it is 404 for none, but leads to the client all the same."""
+def game_preview(game_id):
+    """Respond with the page behind a game's link: a preview for programs, which leads browsers to the client."""
     tick = page_query(TickQuery).tick
-    found = games.find_or_none(game_id, games.found_briefly)
-    if found and not game_viewer()(found):
-        return _hidden_card(found)
+    game = games.find_or_none(game_id, games.found_briefly)
+    if game and not game_viewer()(game):
+        return _hidden_preview(game)
     public, trusted = request.app.settings.public_url, request.app.settings.trusted_proxies
     address = f"{public}/games/{game_id}" if public else client_addresses.url(request.environ, trusted)
-    page = previews.page(found, address, tick)
-    fields = {"Content-Type": assets.TYPES["html"], "Cache-Control": "no-cache"} | dict(response.headers)
-    return bottle.HTTPResponse(page, 200 if found else 404, fields)
+    fields = {"Cache-Control": "no-cache"} | dict(response.headers)
+    return pages.html(previews.page(game, address, tick), 200 if game else 404, fields)
 
 
-def _hidden_card(game):
-    """The same for a game of today's daily challenge: it leads to the challenge. Programs get the problem."""
+def _hidden_preview(game):
+    """Respond with a page that leads to the daily challenge, of which the game is; programs get the problem."""
     problem = challenges.hidden(game.mode)
     if not headers.prefers_html(header("ACCEPT")):
         raise problem
-    fields = problem.headers | {"Content-Type": assets.TYPES["html"], "Vary": f"{problem.headers['Vary']}, Accept"}
-    return bottle.HTTPResponse(previews.hidden_page(game), problem.status, fields)
+    fields = problem.headers | {"Vary": f"{problem.headers['Vary']}, Accept"}
+    return pages.html(previews.hidden_page(game), problem.status, fields)
 
 
 @site.get("/games/<game_id>/card.png", apply=ApiPlugin())
-def card_picture(game_id):
-    """The picture of its preview card."""
+def preview_image(game_id):
+    """Respond with the image of a game's preview."""
     game = games.find(game_id, games.found_briefly)
     if not game_viewer()(game):
         raise challenges.hidden(game.mode)
@@ -704,7 +691,7 @@ def card_picture(game_id):
 
 @site.get("/manifest.webmanifest")
 def manifest():
-    """Beside the page, so that the addresses within are the page's own."""
+    """Respond with the manifest, beside the page because its addresses are relative."""
     return client("manifest.webmanifest")
 
 

@@ -4,10 +4,10 @@ import time
 from contextlib import suppress
 
 from gunicorn.http import errors
-from gunicorn.http.parser import RequestParser
 
 import config
 from web import server
+from web.http_parser import RequestParser
 
 TRIES = 7  # of which the fastest counts
 PART = 8192  # bytes that come at once

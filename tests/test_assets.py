@@ -103,7 +103,7 @@ def test_a_change_to_a_file_is_a_new_version_at_the_next_load_of_the_page(tmp_pa
     after = files.find("index.html")[0].content
     assert before != after
     asset, kept = files.find(re.search(rb'"static/(.*)"', after)[1].decode())
-    assert (asset.content, kept) == (b"2222", assets.FOR_GOOD)
+    assert (asset.content, kept) == (b"2222", assets.IMMUTABLE)
 
 
 def test_a_link_that_leads_out_of_the_folder_is_not_served(tmp_path):

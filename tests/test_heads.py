@@ -2,10 +2,10 @@
 
 import pytest
 from gunicorn.http import errors
-from gunicorn.http.parser import RequestParser
 
 import config
 from web import server
+from web.http_parser import RequestParser
 
 LINE = b"GET / HTTP/1.1\r\nHost: x\r\n"
 PART = 8192  # bytes that come at once

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from running import PATIENCE
 
-from web import server as served
+from web import worker as served
 
 CLASS = 200
 EACH = 6  # connections that a browser has

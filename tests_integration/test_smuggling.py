@@ -26,7 +26,7 @@ def server(tmp_path_factory):
     """It trusts all as it does a proxy: the worst case, for those who get by the proxy. It waits 3 s for bodies."""
     folder = tmp_path_factory.mktemp("smuggled")
     program = folder / "impatient.py"
-    program.write_text("from web import server\nserver.PATIENCE = 3\nraise SystemExit(server.main())\n")
+    program.write_text("from web import server, worker\nworker.CLIENT_TIMEOUT = 3\nraise SystemExit(server.main())\n")
     settings = {"DATABASE_URL": "sqlite:///:memory:", "TRUSTED_PROXIES": "127.0.0.1", "RATE_LIMITS": "false"}
     server = Server(folder, PYTHONPATH=str(ROOT), **settings)
     server.program = program

@@ -34,7 +34,7 @@ from observability import counters, logs
 from schemas import FieldError, NoQuery, ProblemAnswer
 from web import headers, pages
 from web.problems import INTERNAL_ERROR, UNAVAILABLE, Problem
-from web.requests import body, header, query
+from web.requests import body, header, matches_etag, query
 
 RETRY_AFTER = 2  # seconds, when the database is unavailable for a moment
 RETRY_LATER = 30  # seconds, when the operator must act first
@@ -116,11 +116,6 @@ def _with_etag(content):
     return bottle.HTTPResponse(content, headers=fields | {"Content-Type": "application/json"})
 
 
-def matches_etag(etag):
-    """Return whether the request's If-None-Match names the ETag."""
-    return headers.matches(etag, header("IF_NONE_MATCH"))
-
-
 def problem_response(problem):
     """Respond with a Problem: as an HTML page where a browser asked for a page, as JSON elsewhere."""
     response.status = problem.status
@@ -131,7 +126,7 @@ def problem_response(problem):
     if not f"{request.path}/".startswith(JSON_ONLY):
         response.add_header("Vary", "Accept")
         if headers.prefers_html(header("ACCEPT")):
-            response.content_type = "text/html; charset=utf-8"
+            response.headers.update(headers.PAGE)
             return pages.refusal(problem, request.path)
     errors = [FieldError(*error) for error in problem.errors]
     answer = ProblemAnswer(

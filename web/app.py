@@ -113,7 +113,7 @@ class App(bottle.Bottle):
         def start(status, fields, exc_info=None):
             nonlocal sent_status
             sent_status = status
-            fields += headers.SECURITY
+            fields.append(headers.NOSNIFF)
             fields += cors
             if status >= "4" or settings.access_log:
                 fields.append(("X-Request-ID", logs.request_id(environ, settings.trusted_proxies)))

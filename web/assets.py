@@ -1,14 +1,19 @@
-"""The client's files: held in memory, compressed once, and addressed by their version.
+"""The client's files: held in memory, compressed once, with their version in their addresses.
 
-A page names the others as `static/...`; as it is sent, that reads `static/v-HASH/...`, with the hash of them all. What
-stands below a version never changes, so browsers may keep it for good without asking; an upgrade is a new version, and
-a page loads all of its modules from one, since they import each other by relative addresses.
+Pages refer to other files as `static/...`, and are sent with `static/v-HASH/...`, where HASH is that of all files. A file
+below a version never changes, so browsers may cache it forever. An upgrade is a new version; all modules of a page are of
+the same one, since they import each other by relative addresses.
 """
 
 import gzip
 import hashlib
 import re
 from functools import lru_cache
+
+import bottle
+
+from web import headers
+from web.requests import header, matches_etag
 
 INDEX, DOCS = "index.html", "docs.html"  # the pages
 TYPES = {
@@ -20,21 +25,21 @@ TYPES = {
     "webmanifest": "application/manifest+json",
 }
 COMPRESSED = {"css", "html", "js", "svg", "webmanifest"}
-VERSIONED = re.compile(r"(v-[0-9a-f]{12})/(.+)")
-NAMED = re.compile(rb'"(\.\./)?static/')
-KEPT = 200  # files that are compressed once for all apps of a process: test suites make many
-FOR_GOOD, ASK = "public, max-age=31536000, immutable", "no-cache"
+VERSIONED_PATH = re.compile(r"(v-[0-9a-f]{12})/(.+)")
+ASSET_REFERENCE = re.compile(rb'"(\.\./)?static/')
+MAX_CACHED = 200  # compressed files, which all apps of a process share: test suites create many
+IMMUTABLE, REVALIDATE = "public, max-age=31536000, immutable", "no-cache"
 
 
-@lru_cache(KEPT)
+@lru_cache(MAX_CACHED)
 def _compress(content):
     return gzip.compress(content, mtime=0)
 
 
 class Asset:
-    """A file as it is sent: `content`, `compressed` with gzip or None, `kind` for Content-Type.
+    """A file: its `content`, the same `compressed` with gzip or None, and `kind`, its Content-Type.
 
-    Each of the two has an ETag of its own, `etag` and `compressed_etag`: they are different bytes.
+    Both have ETags of their own, `etag` and `compressed_etag`: they are different bytes.
     """
 
     def __init__(self, name, content):
@@ -47,7 +52,7 @@ class Asset:
 
 
 class Assets:
-    """All files in `folder` of the kinds in TYPES, by their path within it."""
+    """The files in `folder` of the kinds in TYPES, by their paths in it."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -55,7 +60,7 @@ class Assets:
         self.refresh()
 
     def refresh(self):
-        """Read the files anew if one has changed, as they do while somebody works on them."""
+        """Read the files again if one has changed, as they do during development."""
         paths = sorted(path for path in self.folder.rglob("*") if path.suffix[1:] in TYPES and self._is_within(path))
         seen = [(path, path.stat().st_mtime_ns) for path in paths]
         if seen == self.seen:
@@ -66,23 +71,42 @@ class Assets:
             digest.update(f"{name}:{len(content)}:".encode() + content)
         self.version = f"v-{digest.hexdigest()}"
         for page in {INDEX, DOCS} & set(contents):
-            contents[page] = NAMED.sub(rb"\g<0>" + self.version.encode() + b"/", contents[page])
+            contents[page] = ASSET_REFERENCE.sub(rb"\g<0>" + self.version.encode() + b"/", contents[page])
         self.by_name = {name: Asset(name, content) for name, content in contents.items()}
         self.seen = seen
 
     def _is_within(self, path):
-        """Whether it is a file of the folder's, and not a link that leads elsewhere, or nowhere."""
+        """Return whether it is a file, and no link to a place outside the folder, or to nothing."""
         return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(self.folder.resolve()))
 
     def find(self, path):
-        """The Asset at a path below `static/`, and how long it may be kept; (None, None) if there is none.
+        """Return the Asset at a path below `static/` and its Cache-Control; (None, None) if there is none.
 
-        The address of an older version, from a page that was open during an upgrade, answers with today's file, which is
-        then not to be kept.
+        A page that was open during an upgrade asks for an older version: it gets today's file, which it must not cache.
         """
-        versioned = VERSIONED.fullmatch(path)
+        versioned = VERSIONED_PATH.fullmatch(path)
         name = versioned[2] if versioned else path
         if name in (INDEX, DOCS):
             self.refresh()
-        kept = FOR_GOOD if versioned and versioned[1] == self.version else ASK
-        return (self.by_name[name], kept) if name in self.by_name else (None, None)
+        cache_control = IMMUTABLE if versioned and versioned[1] == self.version else REVALIDATE
+        return (self.by_name[name], cache_control) if name in self.by_name else (None, None)
+
+    def response(self, path):
+        """Return the response to a request for the file at this path."""
+        asset, cache_control = self.find(path)
+        if not asset:
+            return bottle.HTTPError(404)
+        content, etag = asset.content, asset.etag
+        fields = {"Content-Type": asset.kind, "Cache-Control": cache_control}
+        if asset.kind == TYPES["html"]:
+            fields |= headers.PAGE
+        if asset.compressed:
+            fields["Vary"] = "Accept-Encoding"
+        if asset.compressed and (coding := headers.gzip_name(header("ACCEPT_ENCODING"))):
+            content, etag = asset.compressed, asset.compressed_etag
+            fields["Content-Encoding"] = coding
+        fields["ETag"] = etag
+        if matches_etag(etag):
+            fields.pop("Content-Encoding", None)
+            return bottle.HTTPResponse(status=304, headers=fields)
+        return bottle.HTTPResponse(content, headers=fields)

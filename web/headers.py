@@ -1,29 +1,27 @@
-"""HTTP headers: those that every response carries, and what a request's headers ask for (RFC 9110).
+"""HTTP headers: those that protect browsers, and the values of a request's headers (RFC 9110).
 
-Nothing of the app is imported here: the process that starts the workers writes responses, too.
+The process that starts the workers imports this, too, so nothing of the app is imported here.
 """
 
 import re
 from functools import lru_cache
 
-SECURITY = [
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
-    (
-        "Content-Security-Policy",
-        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+NOSNIFF = "X-Content-Type-Options", "nosniff"  # of every response
+# Of HTML pages: only a document runs scripts, can be framed, and sends a Referer.
+PAGE = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     ),
-]
-LONGEST = 2000  # characters of a list that are read; no client that means well sends more
+    "Referrer-Policy": "same-origin",
+}
+MAX_LIST = 2000  # characters of a list that are read; no honest client sends more
 _WEIGHT = re.compile(r"[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.IGNORECASE)
 
 
 @lru_cache(maxsize=500)
 def gzip_name(accepted):
-    """Return by which name a client takes gzip, by its Accept-Encoding: "gzip", "x-gzip", or None if it doesn't.
-
-    Return None, too, if it would rather have the content as it is.
-    """
+    """Return the name by which Accept-Encoding accepts gzip, "gzip" or "x-gzip"; None if it doesn't, or prefers identity."""
     weights = _weights(accepted)
     name = "x-gzip" if "x-gzip" in weights and "gzip" not in weights else "gzip"
     weight = weights.get(name, weights.get("*", 1 if weights.get("identity") == 0 else 0))
@@ -32,16 +30,16 @@ def gzip_name(accepted):
 
 @lru_cache(maxsize=500)
 def prefers_html(accepted):
-    """Return whether a client would rather have HTML than JSON, by its Accept: browsers that open a page do."""
+    """Return whether Accept prefers HTML to JSON, as that of a browser that opens a page does."""
     weights = _weights(accepted)
     as_json = max(weights.get(kind, 0) for kind in ("application/problem+json", "application/json"))
     return weights.get("text/html", 0) > 0 and weights["text/html"] >= as_json
 
 
 def _weights(text):
-    """Return {value in lower case: its weight from 0 to 1} of a list; what is no weight counts as 0."""
+    """Return {value in lower case: its weight from 0 to 1} of a list. An invalid weight counts as 0."""
     weights = {}
-    for part in text[:LONGEST].lower().split(","):
+    for part in text[:MAX_LIST].lower().split(","):
         value, *parameters = part.split(";")
         weight = 1.0
         for parameter in parameters:

@@ -1,7 +1,11 @@
-"""The page that a browser gets where something is refused."""
+"""HTML pages, and the page that a browser gets instead of a problem."""
 
 from html import escape
 from http import HTTPStatus
+
+import bottle
+
+from web import headers
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -22,7 +26,12 @@ _PAGE = """<!doctype html>
 """
 
 
+def html(content, status, fields):
+    """Return the response with a page, and with these headers beside those of all pages."""
+    return bottle.HTTPResponse(content, status, headers.PAGE | fields)
+
+
 def refusal(problem, path):
-    """Return the page for a Problem at a path below the app; its addresses are relative, as the client's are."""
+    """Return the page for a Problem at a path; its links are relative, as those of the client are."""
     up = "../" * (path.count("/") - 1) or "./"
     return _PAGE.format(title=escape(HTTPStatus(problem.status).phrase), detail=escape(problem.detail), up=up)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from bottle import request
 
+from web import headers
 from web.problems import (
     BAD_FORMAT,
     BODY_TOO_LARGE,
@@ -178,6 +179,11 @@ def header(name):
     Not bottle's `request.headers`, which is held by the environ that it holds: garbage that somebody has to collect.
     """
     return request.environ.get(f"HTTP_{name}", "")
+
+
+def matches_etag(etag):
+    """Return whether the request's If-None-Match names the ETag."""
+    return headers.matches(etag, header("IF_NONE_MATCH"))
 
 
 def token():

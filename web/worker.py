@@ -1,0 +1,253 @@
+"""The worker process: gunicorn's gevent worker, with time limits for clients and problems as JSON.
+
+It replaces gunicorn's handling of connections and requests. Those two functions are the only places where gunicorn takes
+another parser and another response, and what they do for TLS, HTTP/2 and access logs is not needed here.
+"""
+
+import errno
+import io
+import json
+import logging
+import signal
+import socket
+import sys
+from http import HTTPStatus
+
+import gevent
+from gunicorn import util
+from gunicorn.http import errors, wsgi
+from gunicorn.workers.ggevent import GeventWorker
+
+from observability import counters, logs
+from web import headers, problems
+from web.http_parser import MAX_HEAD, RequestParser
+
+CLIENT_TIMEOUT = 8  # seconds for a body to arrive, and for a response to be taken; gunicorn gives a head two
+CROWDED = 500  # connections of an address from which on each is closed after a response, so that idle ones make room
+MAX_REJECTIONS = 100  # connections beyond an address's limit that get a response at the same time; others are just closed
+RETRY_IN = 2  # seconds, for the client of a rejected connection
+REJECTION_TIMEOUT = 0.2  # seconds for its request to arrive: closing before that would discard the response
+QUIT_GRACE = 0.1  # seconds for responses that are being sent when Ctrl+C arrives
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+MAX_DETAIL = 300  # characters: gunicorn's messages quote the request
+DISCONNECTED = {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}
+STATUSES = {  # of requests that can't be parsed; the others are 400
+    errors.LimitRequestLine: 414,
+    errors.ExpectationFailed: 417,
+    errors.LimitRequestHeaders: 431,
+    errors.UnsupportedTransferCoding: 501,
+}
+
+log = logging.getLogger("snakepit")
+
+
+class Worker(GeventWorker):
+    """The gevent worker; it also closes the window in which gunicorn's would lose a signal."""
+
+    rejections = 0  # connections that are being rejected now
+    is_announced = False
+
+    def init_signals(self):
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes; the arbiter then stops the workers
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def notify(self):
+        """Report to the arbiter that the worker lives: each second, as soon as connections are accepted."""
+        super().notify()
+        logs.report()
+        if not self.is_announced:
+            self.is_announced = True
+            self.app.announce(self.sockets)
+
+    def run(self):
+        """Serve, and close the app while everything that it needs for that still exists."""
+        try:
+            super().run()
+        finally:
+            self.app.close_app()
+
+    def handle_exit(self, sig, frame):
+        """Stop gracefully. Requests that wait for a password to be hashed are refused: they could wait for 30 seconds."""
+        super().handle_exit(sig, frame)
+        hashing = sys.modules.get("accounts.hashing")  # a worker that is still starting may be in the middle of its import
+        if hasattr(hashing, "stop"):
+            gevent.spawn(hashing.stop)
+
+    def handle_quit(self, sig, frame):
+        """Exit at once: gunicorn's handler also ends its loop, and then the exit may find everything gone."""
+        gevent.spawn_later(QUIT_GRACE, sys.exit, 0)
+
+    def handle(self, listener, client, addr):
+        """Serve a connection; reject it if its address has too many."""
+        connections = self.app.connections
+        if not connections.open(addr[0]):
+            self._reject(client, addr[0])
+            return
+        try:
+            client.setblocking(True)
+            self._serve(listener.getsockname(), client, addr)
+        finally:
+            connections.close(addr[0])
+            util.close(client)
+
+    def _serve(self, server, client, addr):
+        """Serve requests one after the other, until one side closes the connection."""
+        parser, request = RequestParser(self.cfg, client, addr), None
+        try:
+            while True:
+                request = None
+                with self.timeout_ctx():
+                    request = next(parser)
+                if not request:
+                    return  # none arrived in time
+                self.handle_request(server, request, client, addr)
+                gevent.sleep(0)  # others' turn: a client that asks again at once would be served on and on
+        except (StopIteration, TimeoutError, errors.NoMoreData):
+            pass
+        except OSError as error:
+            if error.errno not in DISCONNECTED:
+                log.exception("Socket error while processing a request")
+        except Exception as error:
+            self.handle_error(request, client, addr, error)
+
+    def handle_request(self, listener_name, req, sock, addr):
+        """Respond to a request. Raise StopIteration to close the connection after it."""
+        if not self.alive or self.app.connections.number(addr[0]) > CROWDED:
+            req.force_close()
+        sock.settimeout(CLIENT_TIMEOUT)
+        response, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Response)
+        environ["wsgi.multithread"] = True
+        environ["wsgi.errors"] = ERROR_LOG
+        try:
+            content = self.wsgi(environ, response.start_response)
+            try:
+                for part in content:
+                    response.write(part)
+                response.close()
+            finally:
+                if hasattr(content, "close"):
+                    content.close()
+        except OSError:
+            raise
+        except Exception:
+            if not response.headers_sent:
+                raise
+            log.exception("Error while sending a response")  # a second response would only corrupt it
+            raise StopIteration from None
+        finally:
+            environ.clear()  # Bottle refers to it until the connection's next request: 2 KB for each idle connection
+        if response.should_close():
+            raise StopIteration
+        sock.settimeout(None)
+
+    def handle_error(self, req, client, addr, exc):
+        """Refuse a request that can't be parsed; log any other error."""
+        is_ours = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
+        if isinstance(exc, errors.ParseException) and not is_ours:
+            log.warning("Invalid request from ip=%s: %s", addr[0], exc)
+            status, detail = STATUSES.get(type(exc), 400), str(exc)[:MAX_DETAIL]
+            code = problems.HEAD_TOO_LARGE if status in (414, 431) else problems.MALFORMED_REQUEST
+        else:
+            log.error("Error handling request %s %s", getattr(req, "method", ""), getattr(req, "uri", ""), exc_info=exc)
+            status, detail, code = (
+                500,
+                "The server has failed here; it is not your request's fault.",
+                problems.INTERNAL_ERROR,
+            )
+        send_problem(client, status, code, detail)
+
+    def _reject(self, client, host):
+        limit = self.app.connections.limit
+        log.warning("%s has %d connections (CONNECTIONS_PER_ADDRESS); another one is refused", host, limit)
+        detail = (
+            f"Your address has {limit} connections, the most that it can have. Close some, or try again in {RETRY_IN} s."
+        )
+        self.rejections += 1
+        try:
+            if self.rejections <= MAX_REJECTIONS:
+                params = {"max": limit, "retry_in": RETRY_IN}
+                send_problem(client, 429, problems.TOO_MANY_CONNECTIONS, detail, params)
+                client.shutdown(socket.SHUT_WR)
+                client.settimeout(REJECTION_TIMEOUT)
+                client.recv(MAX_HEAD)
+        except OSError:
+            pass  # the client is gone, or sends nothing
+        finally:
+            self.rejections -= 1
+            client.close()
+
+
+class Response(wsgi.Response):
+    """gunicorn's response, whose head and first part of the body leave in one packet.
+
+    A server that is killed between the two would leave a torn response, which a proxy can't request elsewhere any more.
+    """
+
+    def write(self, arg):
+        if self.headers_sent:
+            super().write(arg)
+            return
+        sock, self.sock = self.sock, _SendBuffer()
+        try:
+            super().write(arg)
+            sock.sendall(b"".join(self.sock))
+        finally:
+            self.sock = sock
+
+
+class _SendBuffer(list):
+    """Collects what gunicorn sends to the socket that it replaces."""
+
+    sendall = list.append
+
+
+class ErrorLog:
+    """The `wsgi.errors` of requests: Bottle writes tracebacks to it."""
+
+    def write(self, text):
+        log.error(text.strip())
+
+    def flush(self):
+        pass
+
+
+ERROR_LOG = ErrorLog()
+
+
+def buffer_request_body(app, max_bytes):
+    """Return the app, called once the request's body is there, or `max_bytes` of it: it must not wait for a slow client."""
+
+    def call(environ, start_response):
+        if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
+            try:
+                with gevent.Timeout(CLIENT_TIMEOUT, TimeoutError):
+                    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(max_bytes))
+            except TimeoutError:
+                counters.refused_unread(408)
+                detail = f"The body did not come within {CLIENT_TIMEOUT} s. Try again."
+                fields, content = _problem(408, problems.BODY_TIMEOUT, detail)
+                start_response("408 Request Timeout", fields)
+                return [content]
+        return app(environ, start_response)
+
+    return call
+
+
+def send_problem(sock, status, code, detail, params=None):
+    """Respond with a problem to what is no request for the app, and count it."""
+    counters.refused_unread(status)
+    fields, content = _problem(status, code, detail, params)
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close", *(": ".join(field) for field in fields)]
+    util.write_nonblock(sock, "\r\n".join([*lines, "", ""]).encode("latin-1") + content)
+
+
+def _problem(status, code, detail, params=None):
+    """Return the headers and the content of a problem."""
+    params = params or {}
+    title = HTTPStatus(status).phrase
+    content = json.dumps({"title": title, "status": status, "code": code, "detail": detail, "params": params}).encode()
+    fields = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))]
+    if "retry_in" in params:
+        fields.append(("Retry-After", str(params["retry_in"])))
+    return [*fields, ("Cache-Control", "no-store"), headers.NOSNIFF], content
