@@ -9,7 +9,7 @@ import itertools
 import secrets
 import sqlite3
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import cache, partial
 
 import peewee
 from peewee import (
@@ -26,6 +26,8 @@ from peewee import (
 from config import ConfigError
 from database import errors, ownership
 from database.binding import current, database, is_sqlite
+from database.queries import Param, compiled
+from database.transactions import commit
 from game import clock
 
 MIGRATIONS = ownership.MIGRATIONS
@@ -385,17 +387,27 @@ class Secret(Table):
         table_name = "secrets"
 
     @classmethod
+    def find(cls, name):
+        """Return the value of the secret of that name, or None."""
+        row = _secret.first(name=name)
+        return row and row.value
+
+    @classmethod
+    def make(cls, name):
+        """Return the value of the secret, which is made unless it exists. Must run in a transaction."""
+        if not cls.find(name):
+            cls.insert(name=name, value=secrets.token_urlsafe(32)).on_conflict_ignore().execute()
+        return cls.find(name)
+
+    @classmethod
     def get_or_make(cls, name):
-        """The secret of that name: made by the first who asks, the same for every process from then on."""
-        find = "SELECT value FROM secrets WHERE name = ?"
-        if found := sql(find, name).fetchone():
-            return found[0]
-        sql(
-            "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-            name,
-            secrets.token_urlsafe(32),
-        )
-        return sql(find, name).fetchone()[0]
+        """Return the value of the secret: made at the first call, the same for every process from then on."""
+        return cls.find(name) or commit(partial(cls.make, name))
+
+
+@compiled
+def _secret():
+    return Secret.select(Secret.value).where(Secret.name == Param("name"))
 
 
 TABLES = (User, Session, Reset, Game, Entry, ScoreHistogram, ClosedBoard, Attempt, Ban, Secret)

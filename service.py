@@ -255,15 +255,21 @@ def sign_up(body, visitor):
     app = request.app
     guest = visitor if visitor and visitor.is_guest else None  # a player may create another account
     counted = _counted((rate_limits.NEW_ACCOUNTS, f"account from {address()}"), unless=lambda code: code == BUSY)
+    old_token, open_session = token(), _open_session()
+
+    def finish(user):
+        if guest:
+            app.sessions.remove(old_token)
+            challenges.note_names(user, app.secret)
+        return open_session(user)
+
     with _place(f"sign-up of {usernames.canonical(body.username)}") as run, counted:
-        user = accounts.sign_up(
-            *(body.username, body.password, body.email, body.bot),
-            *(app.hasher._replace(run=run), app.reserved_names, guest),
+        return _session(
+            *accounts.sign_up(
+                *(body.username, body.password, body.email, body.bot),
+                *(app.hasher._replace(run=run), app.reserved_names, guest, finish),
+            )
         )
-    if guest:
-        app.sessions.close(token())
-        challenges.note_names(user, app.secret)
-    return _session(user)
 
 
 @api.post("/api/auth/guest", body=Guest, response=SessionAnswer, status=201, errors=(429,))
@@ -273,7 +279,7 @@ def play_as_guest(body):
     Guests are on no board until they sign up.
     """
     request.app.throttle.spend(rate_limits.NEW_GUESTS, f"guest from {address()}")
-    return _session(accounts.make_guest())
+    return _session(*accounts.create_guest(_open_session()))
 
 
 @api.post("/api/auth/login", body=LogIn, response=SessionAnswer, errors=(401, 429))
@@ -284,7 +290,7 @@ def log_in(body):
     user, wanted = accounts.find(body.username, body.email)
     if not _is_right(user, body.password, *_attempts(user, wanted)):
         raise accounts.wrong_log_in()
-    return _session(user)
+    return _session(user, request.app.sessions.open(user.id, address()))
 
 
 @api.post("/api/auth/logout", user=require_user)
@@ -296,19 +302,19 @@ def log_out(user):
 @api.get("/api/auth/sessions", user=require_user, response=list[LiveSession])
 def my_sessions(user):
     """List one's sessions, newest first."""
-    return request.app.sessions.live(user, token())
+    return request.app.sessions.live(user.id, token())
 
 
 @api.delete("/api/auth/sessions/<session_id>", user=require_user)
 def end_session(user, session_id):
     """End one of one's sessions."""
-    request.app.sessions.close_one(user, session_id)
+    request.app.sessions.close_one(user.id, session_id)
 
 
 @api.delete("/api/auth/sessions", user=require_user)
 def log_out_everywhere(user):
     """End all of one's sessions, this one too."""
-    request.app.sessions.close_all(user)
+    request.app.sessions.close_all(user.id)
 
 
 @api.get("/api/auth/me", user=require_user, response=UserAnswer)
@@ -327,13 +333,16 @@ def change_me(user, body):
     _confirm(user, body.current_password, "current_password")
     wishes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
     del wishes["current_password"]
+    here = token()
+
+    def finish(user):
+        if "password" in wishes:
+            app.sessions.remove_others(user.id, here)
+        challenges.note_names(user, app.secret)
+
     place = _place(_account(user)) if "password" in wishes else nullcontext()
     with place as run, _emails_counted(user, wishes.get("email")):
-        user = accounts.change(user, wishes, app.hasher._replace(run=run), app.reserved_names)
-    if "password" in wishes:
-        app.sessions.close_others(user, token())
-    challenges.note_names(user, app.secret)
-    return _user(user)
+        return _user(accounts.change(user, wishes, app.hasher._replace(run=run), app.reserved_names, finish))
 
 
 @api.delete("/api/auth/me", user=require_user, body=Delete, errors=(403, 429))
@@ -344,7 +353,7 @@ def delete_me(user, body):
     """
     if not user.is_guest:
         _confirm(user, body.password, "password")
-    accounts.delete(user)
+    accounts.delete(user.id)
 
 
 @api.post("/api/auth/reset", body=Reset, response=SessionAnswer, errors=(403, 429))
@@ -356,9 +365,9 @@ def reset_password(body):
     app = request.app
     here = rate_limits.RESETS_FROM, f"reset from {address()}"
     counted = _counted(here, unless=lambda code: code != RESET_LINK_INVALID)
+    open_session = _open_session()
     with _place(f"reset by {body.token}") as run, counted:
-        user = passwords.reset(body.token.strip(), body.password, app.hasher._replace(run=run))
-    return _session(user)
+        return _session(*passwords.reset(body.token.strip(), body.password, app.hasher._replace(run=run), open_session))
 
 
 # Passwords: what is tried is counted before it is hashed, so that nobody gets more tries by making them all at once.
@@ -382,7 +391,7 @@ def _attempts(user, wanted):
     here = address()
     account = _account(user) if user else f"name {wanted}"
     pair = f"{account} from {here}"
-    if user and request.app.sessions.is_known(user, here):
+    if user and request.app.sessions.is_known(user.id, here):
         who = f"known {pair}"
         return who, [(rate_limits.PASSWORDS, who)]
     return account, [
@@ -450,12 +459,18 @@ def _confirm(user, password, field):
         raise Problem(403, WRONG_PASSWORD, detail, [(field, WRONG_PASSWORD, "is wrong")])
 
 
-def _session(user):
-    return SessionAnswer(_user(user), request.app.sessions.open(user, address()))
+def _open_session():
+    """Return a function that opens a session for a user within a transaction, which may run in another greenlet."""
+    add, here = request.app.sessions.add, address()
+    return lambda user: add(user.id, here)
+
+
+def _session(user, token):
+    return SessionAnswer(_user(user), token)
 
 
 def _user(user):
-    return UserAnswer(str(user.id), user.name, user.email, user.is_guest, bool(user.bot))
+    return UserAnswer(str(user.id), user.name, user.email, bool(user.is_guest), bool(user.bot))
 
 
 # Games.

@@ -7,13 +7,14 @@ from functools import partial
 
 import peewee
 
-from accounts import bans, emails, passwords, usernames
+from accounts import bans, emails, passwords, sessions, usernames
 from accounts.usernames import canonical, folded_skeleton, skeleton
 from database import threadpool
-from database.binding import database, is_sqlite, release_connection
+from database.binding import is_sqlite, release_connection
+from database.queries import Param, compiled
 from database.transactions import commit
 from game import leaderboards
-from models import User, now, sql
+from models import Entry, Game, Reset, User, now
 from web.problems import (
     ALREADY_SIGNED_UP,
     EMAIL_TAKEN,
@@ -26,23 +27,33 @@ from web.problems import (
     unauthorized,
 )
 
-MOST_WITHDRAWALS = 20  # transactions of boards.ENTRIES within a request; more is for those with thousands of challenges
-FEWEST_ERASED, MOST_ERASED = 10, 500  # games of a deleted account that one transaction deletes
-ERASING_STEP, ERASING_TIME = 0.004, 0.3  # seconds that such a transaction should take, and a run of the background task
+MAX_REMOVALS = 20  # transactions within a request, each of leaderboards.ENTRIES; the background task does the rest
+MIN_ERASED, MAX_ERASED = 10, 500  # games of a deleted account that one transaction deletes
+ERASE_STEP, ERASE_TIME = 0.004, 0.3  # seconds that such a transaction should take, and a run of the background task
 
 
-def make_guest():
-    """A new guest, whose name nobody else has."""
-    while True:
+# Sign up and find. `then(user)` runs in the same transaction; what it returns is returned with the user.
+
+
+def create_guest(then):
+    """Create a guest with a name that nobody else has. Return (user, what `then` returns)."""
+
+    def job():
         name = usernames.GUEST + secrets.token_hex(4)
+        [row] = _insert_guest.all(name=name, name_key=canonical(name), now=now())
+        user = User(id=row.id, name=name)
+        return user, then(user)
+
+    while True:
         with suppress(peewee.IntegrityError):
-            return User.create(name=name, name_key=canonical(name), created_at=now())
+            return commit(job)
 
 
-def sign_up(username, password, email, bot, hasher, reserved, guest=None):
-    """A new account, or the `guest`'s from now on, with the games played so far. 409 if the name or email is taken.
+def sign_up(username, password, email, bot, hasher, reserved, guest, then):
+    """Create an account, or make the `guest` one, with the games played so far. Return (user, what `then` returns).
 
-    `bot`: it is a program's. `hasher`: a passwords.Hasher. `reserved`: see usernames.load_reserved.
+    409 if the name or email is taken. `bot`: it is a program's. `hasher`: a passwords.Hasher. `reserved`: see
+    usernames.load_reserved.
     """
     name, email = usernames.trimmed(username), emails.normalized(email)
     if (
@@ -55,42 +66,65 @@ def sign_up(username, password, email, bot, hasher, reserved, guest=None):
     hashed = hasher.hash(password)
     fields = {"password": hashed, "bot": bot, **_name_fields(name), **_email_fields(email)}
     gathered = guest and leaderboards.gather_games(guest.id)
-    with _unique(name), database.atomic():
+
+    def job():
         _refuse_banned(name, email)  # since the account may have been deleted meanwhile
-        if not guest:
-            return User.create(created_at=now(), **fields)
-        User.lock(guest.id)
-        if (
-            not User.update(**fields)
-            .where(User.id == guest.id, User.password.is_null(), User.deleted_at.is_null())
-            .execute()
-        ):
-            raise Problem(409, ALREADY_SIGNED_UP, "This guest has signed up already. Log in.")
-        user = User.get_by_id(guest.id)
-        if user.banned_at:
-            bans.record_change(guest.name, name, email)
-        leaderboards.rebuild_player(guest.id, gathered)
-        return user
+        user = _sign_up_guest(guest, fields, gathered) if guest else User.create(created_at=now(), **fields)
+        return user, then(user)
+
+    with _unique(name):
+        return commit(job)
+
+
+def _sign_up_guest(guest, fields, gathered):
+    User.lock(guest.id)
+    is_guest = (User.id == guest.id) & User.password.is_null() & User.deleted_at.is_null()
+    if not User.update(**fields).where(is_guest).execute():
+        raise Problem(409, ALREADY_SIGNED_UP, "This guest has signed up already. Log in.")
+    user = User.get_by_id(guest.id)
+    if user.banned_at:
+        bans.record_change(guest.name, user.name, user.email)
+    leaderboards.rebuild_player(guest.id, gathered)
+    return user
 
 
 def find(username, email):
-    """(the user of that name, or of that email, or None; what was looked for, the same however it is written)"""
+    """Return (the user of that name, or of that email, or None; what was looked for, in its canonical form)."""
     by_email = username is None or "@" in username
-    field = User.email_key if by_email else User.name_key
     wanted = canonical(email if username is None else username).strip(usernames.BLANKS)
-    # What no name or email can be is not asked for: Postgres takes no NUL.
-    return None if "\0" in wanted else User.get_or_none(field == wanted), wanted
+    if "\0" in wanted:  # no name and no email has one, and Postgres refuses it
+        return None, wanted
+    return (_user_by_email if by_email else _user_by_name).first(key=wanted), wanted
 
 
 def wrong_log_in():
-    """A wrong name and a wrong password are the same."""
+    """Return the Problem for a wrong name and for a wrong password: it doesn't tell which."""
     return unauthorized(LOG_IN_FAILED, "The name or the password is wrong. Check both; in the password, case matters.")
 
 
-def change(user, wishes, hasher, reserved):
-    """Change what `wishes` has of `username`, `email` (None forgets it) and `password`. 409 if one is taken.
+@compiled
+def _insert_guest():
+    row = {User.name: Param("name"), User.name_key: Param("name_key"), User.created_at: Param("now")}
+    return User.insert(row).returning(User.id)
 
-    `hasher`: a passwords.Hasher. `reserved`: see usernames.load_reserved.
+
+@compiled
+def _user_by_name():
+    return User.select(*sessions.USER).where(User.name_key == Param("key"))
+
+
+@compiled
+def _user_by_email():
+    return User.select(*sessions.USER).where(User.email_key == Param("key"))
+
+
+# Change.
+
+
+def change(user, wishes, hasher, reserved, then=lambda user: None):
+    """Change what `wishes` has of `username`, `email` (None removes it) and `password`. Return the user. 409 if taken.
+
+    `hasher`: a passwords.Hasher. `reserved`: see usernames.load_reserved. `then(user)` runs in the same transaction.
     """
     fields, errors = {}, []
     name, email = usernames.trimmed(wishes.get("username", user.name)), emails.normalized(wishes.get("email", user.email))
@@ -107,166 +141,36 @@ def change(user, wishes, hasher, reserved):
     _refuse_banned("name" in fields and name, "email" in fields and email, user)
     if "password" in wishes:
         fields["password"] = hasher.hash(wishes["password"])
-    if fields:
-        with _unique(name, user.id), database.atomic():
-            User.lock(user.id)
-            was = User.get_by_id(user.id)
-            if was.banned_at:
-                bans.record(was.name, was.email)
-                bans.record_change(was.name, name, email)
-            User.update(**fields).where(User.id == user.id).execute()
-            more = leaderboards.bump_versions(user.id)
-            if "password" in fields:
-                sql("DELETE FROM resets WHERE user_id = ?", user.id)
-        while more:
-            _give_way()
-            more = commit(partial(leaderboards.bump_versions, user.id, more))
-    return User.get_by_id(user.id)
+    if not fields:
+        return User.get_by_id(user.id)
+
+    def job():
+        User.lock(user.id)
+        before = User.get_by_id(user.id)
+        if before.banned_at:
+            bans.record(before.name, before.email)
+            bans.record_change(before.name, name, email)
+        User.update(**fields).where(User.id == user.id).execute()
+        if "password" in fields:
+            Reset.delete().where(Reset.user == user.id).execute()
+        changed = User.get_by_id(user.id)
+        then(changed)
+        return changed, leaderboards.bump_versions(user.id)
+
+    with _unique(name, user.id):
+        changed, more = commit(job)
+    while more:
+        _give_way()
+        more = commit(partial(leaderboards.bump_versions, user.id, more))
+    return changed
 
 
 def _refuse_banned(name, email, user=None):
-    """409 for a name or an email that is banned, as for one that is taken; what is their own, the `user` can have."""
+    """409 for a name or an email that is banned, as for one that is taken. The `user` can have what is their own."""
     kind = bans.find(name or None, email or None, user and user.name)
     if kind:
         column = "email" if kind == bans.EMAIL else "username"
         raise _taken(column, looks_alike=kind in (bans.LOOK, bans.FOLDED_LOOK))
-
-
-def delete(user):
-    """Delete an account: at once for everybody to see, and its rows in small steps, the rest of them by `erase`.
-
-    Its name and email are free, its sessions and its entries on the boards are gone when this returns. A ban is not.
-    """
-
-    def mark():
-        User.lock(user.id)
-        found = User.get_or_none(User.id == user.id, User.deleted_at.is_null())
-        if not found:
-            return False
-        if found.banned_at:
-            bans.record(found.name, found.email)
-        sql("DELETE FROM sessions WHERE user_id = ?", user.id)
-        sql("DELETE FROM resets WHERE user_id = ?", user.id)
-        sql("DELETE FROM games WHERE user_id = ? AND ended_at IS NULL", user.id)
-        freed = dict.fromkeys([*_name_fields(""), *_email_fields(None), "password"])
-        key_of_none = f"DELETED {user.id}"  # in capitals, which no key of a name has
-        marked = freed | {"name": "deleted", "name_key": key_of_none, "deleted_at": now()}
-        User.update(**marked).where(User.id == user.id).execute()
-        return leaderboards.remove_player(user.id)
-
-    _withdraw_rest(user.id, commit(mark), MOST_WITHDRAWALS)
-    _erase_some(user.id, FEWEST_ERASED)
-
-
-def erase():
-    """Delete rows of accounts that were deleted: a background task. Return whether there is more to do.
-
-    On SQLite each step takes a few milliseconds, since other writers wait for it, and under gevent everybody.
-    """
-    found = sql("SELECT id FROM users WHERE deleted_at IS NOT NULL ORDER BY id LIMIT 1").fetchone()
-    if not found:
-        return False
-    since, number, until = 0, FEWEST_ERASED if is_sqlite() else MOST_ERASED, time.monotonic() + ERASING_TIME
-    while time.monotonic() < until:
-        began = time.monotonic()
-        since = _erase_some(found[0], number, since)
-        if since is None:
-            break
-        if is_sqlite():
-            took = time.monotonic() - began
-            number = int(min(max(FEWEST_ERASED, number * ERASING_STEP / took), MOST_ERASED))
-        _give_way()
-    return True
-
-
-def _erase_some(user_id, number, since=0):
-    """Delete so many games, which began at `since` or later, of a deleted account, and the account once it has none.
-
-    Return the next `since`, or None if nothing is left. Postgres would look again at all that was deleted before that time.
-    """
-    if sql("SELECT 1 FROM entries WHERE user_id = ? LIMIT 1", user_id).fetchone():
-        _withdraw_some(user_id)
-        return since
-    deleted = commit(lambda: sql(_ERASE_GAMES, user_id, since, number).fetchall(), durable=False)
-    if len(deleted) == number:
-        return max(began for (began,) in deleted)
-    if sql("SELECT 1 FROM games WHERE user_id = ? LIMIT 1", user_id).fetchone():
-        return 0
-    commit(lambda: sql("DELETE FROM users WHERE id = ?", user_id))
-    return None
-
-
-_ERASE_GAMES = (
-    "DELETE FROM games WHERE id IN (SELECT id FROM games WHERE user_id = ? AND started_at >= ? ORDER BY started_at LIMIT ?)"
-    " RETURNING started_at"
-)
-
-
-def _withdraw_rest(user_id, has_more, steps):
-    """Take a player who gets no entries any more off the boards, in so many steps at most."""
-    while has_more and steps:
-        _give_way()
-        has_more, steps = _withdraw_some(user_id), steps - 1
-
-
-def _withdraw_some(user_id):
-    def withdraw():
-        User.lock(user_id)
-        return leaderboards.remove_player(user_id)
-
-    return commit(withdraw)
-
-
-def _give_way():
-    release_connection()
-    threadpool.give_way()
-
-
-def ban(user_id):
-    """Take a player off every board until `unban`; until then nobody else can have the name or the email."""
-
-    def mark():
-        User.lock(user_id)
-        user = User.get_by_id(user_id)
-        bans.record(user.name, user.email)
-        User.update(banned_at=now()).where(User.id == user_id).execute()
-        leaderboards.hide_player(user_id)
-        return leaderboards.remove_player(user_id)
-
-    _withdraw_rest(user_id, commit(mark), steps=-1)
-
-
-def unban(user_id):
-    gathered = leaderboards.gather_games(user_id)
-    with database.atomic():
-        User.lock(user_id)
-        bans.lift(User.get_by_id(user_id).name)
-        _put_back(user_id, gathered)
-
-
-def unban_by_name(name):
-    """Lift the ban of the player who has that name, or had it when banned; the account may be deleted. 404 if there is none.
-
-    Answers the name that the player has now, or None if there is no account any more.
-    """
-    user, _ = find(name, None)
-    gathered = user and leaderboards.gather_games(user.id)
-    with database.atomic():
-        is_theirs = bans.lift(name)
-        banned = User.select().where(User.banned_at.is_null(False)) if is_theirs else ()
-        users = [user] if user else [other for other in banned if is_theirs(other.name)]
-        if not users and not is_theirs:
-            raise not_found(f"player {name!r}, and no ban of that name")
-        for found in users:
-            User.lock(found.id)
-            bans.lift(found.name)
-            _put_back(found.id, gathered)
-    return users[0].name if users else None
-
-
-def _put_back(user_id, gathered):
-    User.update(banned_at=None).where(User.id == user_id).execute()
-    leaderboards.rebuild_player(user_id, gathered)
 
 
 def _name_fields(name):
@@ -284,9 +188,9 @@ def _email_fields(email):
 
 @contextmanager
 def _unique(name, user_id=None):
-    """Turn the database's refusal of a name or an email that somebody has into a 409 that says which, and why.
+    """Turn the database's refusal of a name or an email that is taken into a 409 that says which, and why.
 
-    `user_id`: the user who is to have it, if there is one already.
+    `user_id`: the user who is to have it, if they have an account already.
     """
     try:
         yield
@@ -294,15 +198,160 @@ def _unique(name, user_id=None):
         # Both databases name the column in the first line; Postgres quotes the value in the second.
         line = str(error).splitlines()[0]
         column = "email" if "email_key" in line else "username"
-        # A name that is the same looks the same, too; it is a matter of the database which of both it finds first.
-        same = User.select().where(User.name_key == canonical(name), User.id != user_id)
-        raise _taken(column, looks_alike="skeleton" in line and not same.exists()) from None
+        # A name that is equal looks the same, too; which of the two the database reports first differs.
+        is_equal = User.select().where(User.name_key == canonical(name), User.id != user_id).exists()
+        raise _taken(column, looks_alike="skeleton" in line and not is_equal) from None
 
 
 def _taken(column, looks_alike=False):
-    """409 for a name or an email that somebody has."""
+    """Return the 409 for a name or an email that another player has."""
     why, code = "is taken", EMAIL_TAKEN if column == "email" else NAME_TAKEN
     if looks_alike:
         why, code = "looks like that of another player", NAME_LOOKS_ALIKE
     errors = [(column, code, f"{why}; choose another")]
     return Problem(409, code, f"This {column} {why}. Choose another.", errors)
+
+
+# Delete.
+
+
+def delete(user_id):
+    """Delete an account: at once for everybody to see, and its rows in small steps, the rest of them by `erase`.
+
+    When this returns, its name and email are available, its sessions and its leaderboard entries are gone. A ban stays.
+    """
+
+    def mark():
+        User.lock(user_id)
+        user = User.get_or_none(User.id == user_id, User.deleted_at.is_null())
+        if not user:
+            return False
+        if user.banned_at:
+            bans.record(user.name, user.email)
+        sessions.remove_all(user_id)
+        Reset.delete().where(Reset.user == user_id).execute()
+        Game.delete().where(Game.user == user_id, Game.ended_at.is_null()).execute()
+        cleared = dict.fromkeys([*_name_fields(""), *_email_fields(None), "password"])
+        unused_key = f"DELETED {user_id}"  # in capitals, which no name's key has
+        marked = cleared | {"name": "deleted", "name_key": unused_key, "deleted_at": now()}
+        User.update(**marked).where(User.id == user_id).execute()
+        return leaderboards.remove_player(user_id)
+
+    _remove_rest(user_id, commit(mark), MAX_REMOVALS)
+    _erase_some(user_id, MIN_ERASED)
+
+
+def erase():
+    """Delete rows of deleted accounts: a background task. Return whether there is more to do.
+
+    On SQLite each step takes a few milliseconds, since other writers wait for it, and under gevent all requests.
+    """
+    user = User.select(User.id).where(User.deleted_at.is_null(False)).order_by(User.id).first()
+    if not user:
+        return False
+    since, number, until = 0, MIN_ERASED if is_sqlite() else MAX_ERASED, time.monotonic() + ERASE_TIME
+    while time.monotonic() < until:
+        began = time.monotonic()
+        since = _erase_some(user.id, number, since)
+        if since is None:
+            break
+        if is_sqlite():
+            took = time.monotonic() - began
+            number = int(min(max(MIN_ERASED, number * ERASE_STEP / took), MAX_ERASED))
+        _give_way()
+    return True
+
+
+def _erase_some(user_id, number, since=0):
+    """Delete so many games, which began at `since` or later, of a deleted account, and the account once it has none.
+
+    Return the next `since`, or None if nothing is left. Without it, Postgres would look again at all that was deleted.
+    """
+    if Entry.select().where(Entry.user == user_id).exists():
+        _remove_some(user_id)
+        return since
+    erased = commit(partial(_erase_games.all, user=user_id, since=since, number=number), durable=False)
+    if len(erased) == number:
+        return max(row.started_at for row in erased)
+    if Game.select().where(Game.user == user_id).exists():
+        return 0
+    commit(User.delete().where(User.id == user_id).execute)
+    return None
+
+
+@compiled
+def _erase_games():
+    games = Game.select(Game.id).where(Game.user == Param("user"), Game.started_at >= Param("since"))
+    games = games.order_by(Game.started_at).limit(Param("number"))
+    return Game.delete().where(Game.id.in_(games)).returning(Game.started_at)
+
+
+def _remove_rest(user_id, has_more, steps):
+    """Remove a player who gets no entries any more from the leaderboards, in so many steps at most."""
+    while has_more and steps:
+        _give_way()
+        has_more, steps = _remove_some(user_id), steps - 1
+
+
+def _remove_some(user_id):
+    def job():
+        User.lock(user_id)
+        return leaderboards.remove_player(user_id)
+
+    return commit(job)
+
+
+def _give_way():
+    release_connection()
+    threadpool.give_way()
+
+
+# Ban.
+
+
+def ban(user_id):
+    """Remove a player from every leaderboard until `unban`. Until then, nobody else can have the name or the email."""
+
+    def job():
+        User.lock(user_id)
+        user = User.get_by_id(user_id)
+        bans.record(user.name, user.email)
+        User.update(banned_at=now()).where(User.id == user_id).execute()
+        leaderboards.hide_player(user_id)
+        return leaderboards.remove_player(user_id)
+
+    _remove_rest(user_id, commit(job), steps=-1)
+
+
+def unban(user_id):
+    """Lift a player's ban."""
+    gathered = leaderboards.gather_games(user_id)
+    commit(partial(_unban, user_id, gathered))
+
+
+def unban_by_name(name):
+    """Lift the ban of the player who has that name, or had it when banned; the account may be deleted. 404 if there is none.
+
+    Return the player's present name, or None if there is no account any more.
+    """
+    user, _ = find(name, None)
+    gathered = user and leaderboards.gather_games(user.id)
+
+    def job():
+        belonged = bans.lift(name)
+        banned = User.select().where(User.banned_at.is_null(False)) if belonged else ()
+        users = [user] if user else [other for other in banned if belonged(other.name)]
+        if not users and not belonged:
+            raise not_found(f"player {name!r}, and no ban of that name")
+        for unbanned in users:
+            _unban(unbanned.id, gathered)
+        return users[0].name if users else None
+
+    return commit(job)
+
+
+def _unban(user_id, gathered):
+    User.lock(user_id)
+    bans.lift(User.get_by_id(user_id).name)
+    User.update(banned_at=None).where(User.id == user_id).execute()
+    leaderboards.rebuild_player(user_id, gathered)

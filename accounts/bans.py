@@ -1,6 +1,6 @@
-"""Names and emails that stay banned: deleting the account, or changing them, doesn't make them free.
+"""Names and emails that stay banned: deleting the account, or changing them, doesn't make them available.
 
-What a banned player is or was called is stored as keyed hashes, by the ban that it belongs to. The key is a secret in the
+The names and emails of a banned player are stored as keyed hashes, with the id of the ban. The key is a secret in the
 database, so that a ban survives another SECRET_KEY, and moves to another database with the rest.
 """
 
@@ -8,66 +8,75 @@ import hmac
 import secrets
 
 from accounts.usernames import canonical, folded_skeleton, skeleton
-from models import Secret, now, sql, upsert
+from database.queries import Param, compiled
+from models import Ban, Secret, now
 
 NAME, LOOK, FOLDED_LOOK, EMAIL = "name", "look", "folded look", "email"
+KEY = "ban_key"  # the name of the secret
 
 
 def record(name, email):
-    """Store what a banned player is called now, with what the ban has already."""
-    hashes = _hashes(name, email)
-    ban = _ban_of(hashes[NAME]) or secrets.token_hex(8)
-    _store(ban, hashes)
+    """Store a banned player's name and email, with those that the ban has already. Must run in a transaction."""
+    hashes = _hashes(Secret.make(KEY), name, email)
+    _store(_ban_of(hashes[NAME]) or secrets.token_hex(8), hashes)
 
 
 def record_change(name, new_name, new_email):
-    """Store what a banned player who has that name will be called from now on; what was stored stays."""
-    ban = _ban_of(_hashes(name)[NAME])
-    _store(ban, _hashes(new_name, new_email))
+    """Store the new name and email of a banned player of this name; what was stored stays. Must run in a transaction."""
+    key = Secret.make(KEY)
+    _store(_ban_of(_hashes(key, name)[NAME]), _hashes(key, new_name, new_email))
 
 
 def _store(ban, hashes):
-    rows = [(hashed, ban, now()) for hashed in hashes.values()]
-    upsert("INSERT INTO bans (hash, ban, created_at) VALUES", rows, "ON CONFLICT (hash) DO NOTHING")
+    rows = [{"hash": hashed, "ban": ban, "created_at": now()} for hashed in hashes.values()]
+    Ban.insert_many(rows).on_conflict_ignore().execute()
 
 
 def find(name=None, email=None, but_of=None):
     """Return which of NAME, LOOK, FOLDED_LOOK and EMAIL is banned, or None.
 
-    `but_of`: the name of a player to whom their own ban is no hindrance.
+    `but_of`: the name of a player whose own ban doesn't count.
     """
-    hashes = _hashes(name, email)
-    if not hashes:
+    key = Secret.find(KEY)
+    if not key or not (name or email):  # without a key, nothing was ever banned
         return None
-    own = but_of and _ban_of(_hashes(but_of)[NAME])
-    banned = dict(_rows(hashes.values()))
-    return next((kind for kind, hashed in hashes.items() if banned.get(hashed, own) != own), None)
+    hashes = _hashes(key, name, email)
+    own = but_of and _ban_of(_hashes(key, but_of)[NAME])
+    bans = {row.hash: row.ban for row in _bans.all(len(hashes), **_params(hashes.values()))}
+    return next((kind for kind, hashed in hashes.items() if bans.get(hashed, own) != own), None)
 
 
 def lift(name):
-    """Free all that is banned together with the name; return whether there was such a ban, as `belongs(name)`."""
-    ban = _ban_of(_hashes(name)[NAME])
+    """Delete the ban that the name belongs to. Must run in a transaction.
+
+    Return None if there is none; otherwise a function that returns whether another name belonged to it.
+    """
+    key = Secret.find(KEY)
+    ban = key and _ban_of(_hashes(key, name)[NAME])
     if ban is None:
         return None
-    of_ban = {hashed for (hashed,) in sql("SELECT hash FROM bans WHERE ban = ?", ban).fetchall()}
-    sql("DELETE FROM bans WHERE ban = ?", ban)
-    return lambda other: _hashes(other)[NAME] in of_ban
+    hashes = {row.hash for row in Ban.select(Ban.hash).where(Ban.ban == ban)}
+    Ban.delete().where(Ban.ban == ban).execute()
+    return lambda other: _hashes(key, other)[NAME] in hashes
 
 
 def _ban_of(hashed):
-    return next((ban for _, ban in _rows([hashed])), None)
+    row = _bans.first(1, **_params([hashed]))
+    return row and row.ban
 
 
-def _rows(hashes):
-    hashes = list(hashes)
-    places = ", ".join("?" * len(hashes))
-    return sql(f"SELECT hash, ban FROM bans WHERE hash IN ({places})", *hashes).fetchall()  # noqa: S608 - only places
+def _params(hashes):
+    return {f"hash{number}": hashed for number, hashed in enumerate(hashes)}
 
 
-def _hashes(name=None, email=None):
-    """{kind: the hash of it}"""
-    called = {NAME: canonical(name), LOOK: skeleton(name), FOLDED_LOOK: folded_skeleton(name)} if name else {}
+@compiled
+def _bans(number):
+    return Ban.select(Ban.hash, Ban.ban).where(Ban.hash.in_([Param(f"hash{n}") for n in range(number)]))
+
+
+def _hashes(secret, name=None, email=None):
+    """Return {kind: keyed hash}."""
+    words = {NAME: canonical(name), LOOK: skeleton(name), FOLDED_LOOK: folded_skeleton(name)} if name else {}
     if email:
-        called[EMAIL] = canonical(email)
-    secret = Secret.get_or_make("ban_key").encode()
-    return {kind: hmac.new(secret, f"{kind} {words}".encode(), "sha256").hexdigest() for kind, words in called.items()}
+        words[EMAIL] = canonical(email)
+    return {kind: hmac.new(secret.encode(), f"{kind} {word}".encode(), "sha256").hexdigest() for kind, word in words.items()}

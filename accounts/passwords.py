@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 import bcrypt
 
+from accounts import sessions
 from accounts.usernames import canonical
 from database import threadpool
-from database.binding import database, release_connection
-from models import User, now, sql
+from database.binding import release_connection
+from database.queries import Param, compiled
+from database.transactions import commit
+from models import Reset, User, now
 from web.problems import PASSWORD_COMMON, PASSWORD_IS_NAME, RESET_LINK_INVALID, TOO_LONG, TOO_SHORT, Problem, invalid
 
 LENGTH = (8, 72)  # bytes in UTF-8; bcrypt reads no more
@@ -97,8 +100,8 @@ class Hasher(NamedTuple):
             return False
         if _is_too_long(composed(password)):
             return _has_password(user)
-        new = self.hash(password)
-        return bool(User.update(password=new).where(User.id == user.id, User.password == hashed).execute())
+        rehashing = User.update(password=self.hash(password)).where(User.id == user.id, User.password == hashed)
+        return bool(commit(rehashing.execute))
 
     def matches(self, password, hashed):
         """Return whether the hash is that of the password. It takes as long for no hash (None)."""
@@ -111,7 +114,12 @@ class Hasher(NamedTuple):
 
 def _has_password(user):
     """Return whether it is still the user's: they may have changed it, or deleted the account, during the hashing."""
-    return User.select().where(User.id == user.id, User.password == user.password).exists()
+    return _user_with_password.first(id=user.id, password=user.password) is not None
+
+
+@compiled
+def _user_with_password():
+    return User.select(User.id).where(User.id == Param("id"), User.password == Param("password"))
 
 
 def _is_too_long(password):
@@ -124,33 +132,38 @@ def _is_too_long(password):
 def create_reset(user):
     """Return a token with which the user can set another password, once and within RESET_HOURS. It replaces earlier ones."""
     token = secrets.token_urlsafe(24)
-    sql(
-        "INSERT INTO resets (user_id, token_hash, expires_at) VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET"
-        " token_hash = excluded.token_hash, expires_at = excluded.expires_at",
-        *(user.id, _reset_hash(token), now() + RESET_HOURS * 3_600_000),
+    row = {"user": user.id, "token_hash": _reset_hash(token), "expires_at": now() + RESET_HOURS * 3_600_000}
+    commit(
+        Reset.insert(row).on_conflict(conflict_target=[Reset.user], preserve=[Reset.token_hash, Reset.expires_at]).execute
     )
     return token
 
 
-def reset(token, password, hasher):
-    """Set the password of the user with this reset token, and end their sessions. Return the user. 403 for a bad token."""
+def reset(token, password, hasher, then):
+    """Set the password of the user with this reset token, and end their sessions. 403 for a bad token.
+
+    Return the user, and what `then(user)` returns, which runs in the same transaction.
+    """
     user = _user_of_reset(token)
     if errors := problems_with(password, user.name, user.email, hasher.common):
         raise invalid(*errors)
     hashed = hasher.hash(password)
-    with database.atomic():
-        if not sql("DELETE FROM resets WHERE user_id = ? AND token_hash = ?", user.id, _reset_hash(token)).rowcount:
+
+    def job():
+        if not Reset.delete().where(Reset.user == user.id, Reset.token_hash == _reset_hash(token)).execute():
             raise _invalid_link()  # it was used meanwhile
         User.update(password=hashed).where(User.id == user.id).execute()
-        sql("DELETE FROM sessions WHERE user_id = ?", user.id)
-    return user
+        sessions.remove_all(user.id)
+        return user, then(user)
+
+    return commit(job)
 
 
 def _user_of_reset(token):
-    found = sql("SELECT user_id FROM resets WHERE token_hash = ? AND expires_at > ?", _reset_hash(token), now()).fetchone()
-    if not found:
+    users = User.select().join(Reset).where(Reset.token_hash == _reset_hash(token), Reset.expires_at > now())
+    if not (user := users.first()):
         raise _invalid_link()
-    return User.get_by_id(found[0])
+    return user
 
 
 def _invalid_link():

@@ -1,33 +1,27 @@
-"""Sessions: tokens that tell who makes a request."""
+"""Sessions: tokens that tell who makes a request. The database stores keyed hashes of them only."""
 
 import hashlib
 import hmac
 import secrets
-from collections import namedtuple
 from contextlib import suppress
+from functools import partial
 
 import models
-from database.transactions import UNAVAILABLE
-from models import User, insert, now, sql
+from database.queries import Param, compiled
+from database.transactions import UNAVAILABLE, commit
+from models import Session, User, now
 from schemas import LiveSession, timestamp
 from web.problems import TOKEN_INVALID, not_found, unauthorized
 
 HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
 MAX_SESSIONS = 50  # of one user
 
-
-class Account(namedtuple("Account", "id name email password banned_at bot")):
-    """A models.User as far as a request needs to know who makes it; peewee's takes longer to make."""
-
-    __slots__ = ()
-    is_guest = User.is_guest
+# What a request needs to know about the user who makes it.
+USER = User.id, User.name, User.email, User.password, User.banned_at, User.bot, User.password.is_null().alias("is_guest")
 
 
 class Sessions:
-    """Tokens, of which the database holds a keyed hash only.
-
-    `secret` is the server's own, `days` how long a session lives after its last use.
-    """
+    """The sessions of a server with this `secret`. They expire so many `days` after their last use."""
 
     def __init__(self, secret, days):
         self.mac = hmac.new(secret.encode(), digestmod="sha256")
@@ -38,89 +32,137 @@ class Sessions:
         mac.update(token.encode())
         return mac.hexdigest()
 
-    def open(self, user, address):
-        """A new token for the user at that address; those of theirs that have run out, and the oldest, are forgotten."""
-        token = secrets.token_urlsafe(24)
+    def add(self, user_id, address):
+        """Open a session for the user at that address. Return its token. Must run in a transaction.
+
+        The user's expired sessions are deleted, and so are the oldest beyond MAX_SESSIONS.
+        """
+        token, at = secrets.token_urlsafe(24), now()
         hashed = self.hashed(token)
-        sql("DELETE FROM sessions WHERE user_id = ? AND expires_at <= ?", user.id, now())
-        insert(
-            "sessions",
-            token_hash=hashed,
-            user_id=user.id,
-            created_at=now(),
-            expires_at=now() + self.lifetime,
-            address_hash=self._hashed_address(user.id, address),
-        )
-        sql(_DROP_OLDEST, user.id, hashed, user.id, hashed, MAX_SESSIONS - 1)
+        address_hash = self._hashed_address(user_id, address)
+        _delete_expired(user=user_id, now=at)
+        _insert(token=hashed, user=user_id, now=at, expires_at=at + self.lifetime, address=address_hash)
+        _delete_oldest(user=user_id, token=hashed)
         return token
 
+    def open(self, user_id, address):
+        """Open a session as `add` does, in a transaction of its own."""
+        return commit(partial(self.add, user_id, address))
+
     def _hashed_address(self, user_id, address):
-        """Tells whether a user was there before, and nobody where that is, nor who else was there."""
+        """Return a hash that tells whether the user was there before, but neither where that is nor who else was there."""
         return self.hashed(f"address of {user_id} {address}")
 
-    def is_known(self, user, address):
-        """Whether the user has logged in from the address: there is a live session that was opened there."""
-        found = sql(
-            "SELECT 1 FROM sessions WHERE user_id = ? AND address_hash = ? AND expires_at > ? LIMIT 1",
-            *(user.id, self._hashed_address(user.id, address), now()),
-        )
-        return found.fetchone() is not None
+    def is_known(self, user_id, address):
+        """Return whether the user has logged in from the address: a live session was opened there."""
+        address_hash = self._hashed_address(user_id, address)
+        return _from_address.first(user=user_id, address=address_hash, now=now()) is not None
 
     def user(self, token):
-        """Whose token it is. 401 if it is nobody's, or has run out. Use extends it, once an hour at the most."""
+        """Return the user whose token it is. 401 if it is nobody's, or expired. Use extends it, at most once an hour."""
         hashed = self.hashed(token)
-        found = sql(
-            "SELECT u.id, u.name, u.email, u.password, u.banned_at, u.bot, s.expires_at"
-            " FROM sessions s JOIN users u ON u.id = s.user_id AND u.deleted_at IS NULL WHERE s.token_hash = ?",
-            hashed,
-        ).fetchone()
-        if not found or found[-1] <= now():
+        user = _user_by_token.first(token=hashed)
+        if not user or user.expires_at <= now():
             raise unauthorized(TOKEN_INVALID, "This token is not, or no longer, valid. Log in, or go on as a guest.")
-        if found[-1] < now() + self.lifetime - HOUR:
-            with suppress(*UNAVAILABLE), models.impatient():  # else the next use will
-                sql("UPDATE sessions SET expires_at = ? WHERE token_hash = ?", now() + self.lifetime, hashed)
-        return Account(*found[:-1])
+        if user.expires_at < now() + self.lifetime - HOUR:
+            extending = partial(_extend, token=hashed, expires_at=now() + self.lifetime)
+            with suppress(*UNAVAILABLE), models.impatient():  # else the next use extends it
+                commit(extending, durable=False)
+        return user
 
-    def live(self, user, token):
-        """The user's sessions, newest first; `token` is that of the one in which they are asked for."""
+    def live(self, user_id, token):
+        """Return the user's sessions, newest first, as LiveSessions. The one with the `token` is marked as current."""
         here = self.hashed(token)
         return [
-            LiveSession(_session_id(hashed), timestamp(created_at), timestamp(expires_at), hashed == here)
-            for hashed, created_at, expires_at in self._rows(user)
+            LiveSession(
+                _session_id(row.token_hash), timestamp(row.created_at), timestamp(row.expires_at), row.token_hash == here
+            )
+            for row in _live.all(user=user_id, now=now())
         ]
 
-    def _rows(self, user):
-        return sql(
-            "SELECT token_hash, created_at, expires_at FROM sessions WHERE user_id = ? AND expires_at > ?"
-            " ORDER BY created_at DESC",
-            *(user.id, now()),
-        ).fetchall()
+    def remove(self, token):
+        """End the session with this token. Must run in a transaction."""
+        _delete(token=self.hashed(token))
 
     def close(self, token):
-        sql("DELETE FROM sessions WHERE token_hash = ?", self.hashed(token))
+        """End the session with this token."""
+        commit(partial(self.remove, token))
 
-    def close_one(self, user, session_id):
-        """End the one of the user's sessions that `live` gives this id. 404 if there is none."""
-        for hashed, *_ in self._rows(user):
-            if _session_id(hashed) == session_id:
-                sql("DELETE FROM sessions WHERE token_hash = ?", hashed)
+    def close_one(self, user_id, session_id):
+        """End the user's session that has this id in `live`. 404 if there is none."""
+        for row in _live.all(user=user_id, now=now()):
+            if _session_id(row.token_hash) == session_id:
+                commit(partial(_delete, token=row.token_hash))
                 return
         raise not_found(f"session {session_id!r} of yours")
 
-    def close_all(self, user):
-        sql("DELETE FROM sessions WHERE user_id = ?", user.id)
+    def close_all(self, user_id):
+        commit(partial(remove_all, user_id))
 
-    def close_others(self, user, token):
-        sql("DELETE FROM sessions WHERE user_id = ? AND token_hash <> ?", user.id, self.hashed(token))
+    def remove_others(self, user_id, token):
+        """End the user's sessions but the one with this token. Must run in a transaction."""
+        _delete_others(user=user_id, token=self.hashed(token))
 
 
-# Not the one that was just opened, though others may have been opened in the same millisecond.
-_DROP_OLDEST = (
-    "DELETE FROM sessions WHERE user_id = ? AND token_hash <> ? AND token_hash NOT IN (SELECT token_hash FROM sessions"
-    " WHERE user_id = ? AND token_hash <> ? ORDER BY created_at DESC, expires_at DESC LIMIT ?)"
-)
+def remove_all(user_id):
+    """End the user's sessions. Must run in a transaction."""
+    _delete_others(user=user_id, token="")
 
 
 def _session_id(token_hash):
-    """Tells a user's sessions apart, and nothing of their tokens."""
+    """Return what tells a user's sessions apart, but nothing about their tokens."""
     return hashlib.sha256(token_hash.encode()).hexdigest()[:16]
+
+
+@compiled
+def _user_by_token():
+    is_theirs = (User.id == Session.user) & User.deleted_at.is_null()
+    return Session.select(*USER, Session.expires_at).join(User, on=is_theirs).where(Session.token_hash == Param("token"))
+
+
+@compiled
+def _extend():
+    return Session.update(expires_at=Param("expires_at")).where(Session.token_hash == Param("token"))
+
+
+@compiled
+def _live():
+    columns = Session.token_hash, Session.created_at, Session.expires_at
+    is_live = (Session.user == Param("user")) & (Session.expires_at > Param("now"))
+    return Session.select(*columns).where(is_live).order_by(Session.created_at.desc())
+
+
+@compiled
+def _from_address():
+    is_live = (Session.user == Param("user")) & (Session.expires_at > Param("now"))
+    return Session.select(Session.token_hash).where(is_live, Session.address_hash == Param("address")).limit(1)
+
+
+@compiled
+def _insert():
+    row = {"token_hash": "token", "user": "user", "created_at": "now", "expires_at": "expires_at", "address_hash": "address"}
+    return Session.insert({name: Param(param) for name, param in row.items()}).returning()
+
+
+@compiled
+def _delete():
+    return Session.delete().where(Session.token_hash == Param("token"))
+
+
+@compiled
+def _delete_others():
+    return Session.delete().where(Session.user == Param("user"), Session.token_hash != Param("token"))
+
+
+@compiled
+def _delete_expired():
+    return Session.delete().where(Session.user == Param("user"), Session.expires_at <= Param("now"))
+
+
+@compiled
+def _delete_oldest():
+    # Not the one that was just opened, though others may have been opened in the same millisecond.
+    others = (Session.user == Param("user")) & (Session.token_hash != Param("token"))
+    newest = Session.select(Session.token_hash).where(others)
+    newest = newest.order_by(Session.created_at.desc(), Session.expires_at.desc()).limit(MAX_SESSIONS - 1)
+    return Session.delete().where(others, Session.token_hash.not_in(newest))

@@ -33,7 +33,7 @@ from running import Server
 import models
 import rules
 import service
-from accounts.sessions import Account, Sessions
+from accounts.sessions import Sessions
 from database.binding import bind
 from database.connect import connect
 from game import challenges, games
@@ -289,7 +289,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
     opened = {}
     with bind(app.database):
         for number in players:
-            player = Account(number, "", None, "", None, False)
+            player = models.User(id=number, name="", password="")
             opened[number] = games.open_game(player, mode, app.pace, drawn).id
             if seconds:
                 turns = [turn for second in range(seconds) for turn in _turns(second)]

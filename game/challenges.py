@@ -74,7 +74,7 @@ _ATTEMPT = "INSERT INTO attempts (challenge, mode, who) VALUES (?, ?, ?) ON CONF
 def note_names(user, secret):
     """Note the user's attempts of today's challenge by the name and email that the user has now.
 
-    Call it after they have changed: the account can be deleted and created again by the new ones.
+    Call it in the transaction that changes them: the account can be deleted and created again by the new ones.
     """
     name = daily(today())
     for mode in rules.MODES:

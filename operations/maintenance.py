@@ -191,7 +191,7 @@ class Removal:
         old = Prunable(GUEST_DAYS, self.session_days)
         for first, last in _windows("users", "id", -1):
             for user_id in _ids(f"SELECT u.id {_OLD_GUESTS} AND u.id <= ?", *old.guests_after(first), last):
-                accounts.delete(Users(id=user_id))  # its games in small steps, by a task of its own
+                accounts.delete(user_id)  # its games in small steps, by a task of its own
                 yield "guests", 1
             yield "guests", 0
 

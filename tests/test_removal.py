@@ -181,7 +181,7 @@ def test_a_withdrawn_game_and_a_deleted_player_are_on_no_closed_leaderboard(clos
     maintenance.withdraw(game)
     assert entries(api) == [("Bob", 1)]
     accounts.ban(User.get(name="Bob").id)
-    accounts.delete(User.get(name="Bob"))
+    accounts.delete(User.get(name="Bob").id)
     assert entries(api) == []
     assert leaderboards.size([f"walls/{THEN}"]) == 3
     assert list(leaderboards.check()) == []

@@ -42,7 +42,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         with bind(self.app.database):
             for user in User.select().where(User.deleted_at.is_null()):
-                accounts.delete(user)
+                accounts.delete(user.id)
             for kept in (Ban, Attempt):  # which the accounts leave behind
                 kept.delete().execute()
             assert models.sql("SELECT COUNT(*) FROM tallies WHERE level <> 2 AND number <> 0").fetchone()[0] == 0
