@@ -27,17 +27,14 @@ STORAGES = {  # schemes of RATE_LIMIT_STORAGE: the package that each needs
     **dict.fromkeys(("valkey", "valkeys", "valkey+unix", "valkey+sentinel", "valkey+cluster"), "valkey"),
     **dict.fromkeys(("mongodb", "mongodb+srv"), "pymongo"),
 }
-STORAGE_REMEDY = "give memory://, or for several processes redis://HOST:6379/0"
-LOG_FORMATS = ("text", "json")
 MAX_LIST_MB = 16
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 DOTENV = Path(".env")
 OLD_NAMES = {"names_refused": "reserved_names_file"}  # still accepted, with a line in the log
 ENCODE = "percent-encode the user and the password: write / as %2F, @ as %40, # as %23"
-SCHEME = re.compile(r"(sqlite|postgres|postgresql|postgresext|postgresqlext|psycopg3)(\+pool)?")
+SCHEME = re.compile(r"(sqlite|postgres|postgresql|postgresext|postgresqlext|psycopg3)(\+pool)?://")
 DIGITS = re.compile("[0-9]{1,19}")
 HOSTNAME = re.compile(r"(?=.{1,253}$)(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII | re.IGNORECASE)
-PRINTABLE = re.compile(r"[\w.+-]{1,40}", re.ASCII)  # a value that messages may show: too simple to contain a password
 
 
 class ConfigError(ValueError):
@@ -131,14 +128,14 @@ def _networks(value):
 
 def _list_file(value):
     """Return the path of a readable text file. The file may be empty."""
-    path, remedy = _text(value), "give the path of a text file, or leave the setting empty for the default list"
+    path = _text(value)
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_LIST_MB * 1_000_000 + 1)
         content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
-        raise ValueError(f"the file can't be read: {reason}; {remedy}") from None
+        raise ValueError(f"can't be read: {reason}; give a text file, or leave it empty for the default list") from None
     if len(content) > MAX_LIST_MB * 1_000_000:
         raise ValueError(f"the file has more than {MAX_LIST_MB} MB; give a shorter list")
     return path
@@ -159,13 +156,11 @@ def _header_secret(value):
 
 def _database_url(value):
     """Return the URL with its scheme in lower case."""
-    url = _text(value)
-    scheme, separator, rest = url.partition("://")
-    scheme = scheme.lower()
-    if not separator or not SCHEME.fullmatch(scheme):
+    scheme, separator, rest = _text(value).partition("://")
+    url = f"{scheme.lower()}{separator}{rest}"
+    if not SCHEME.match(url):
         raise ValueError("give sqlite:///./snake.db, or postgresql://USER:PASSWORD@HOST/DATABASE")
-    url = f"{scheme}://{rest}"
-    (_check_sqlite if scheme.startswith("sqlite") else _check_postgres)(url)
+    (_check_sqlite if url.startswith("sqlite") else _check_postgres)(url)
     return url
 
 
@@ -252,25 +247,6 @@ def _check_options(query, known):
     return options
 
 
-def postgres_address(url):
-    """Return (psycopg's arguments for host, port, user, password and database; the query) of a Postgres URL.
-
-    libpq tries several hosts, separated by commas, in turn.
-    """
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
-    user, _, password = login.partition(":")
-    pairs = [re.fullmatch(r"(\[.*\]|[^:]*)(?::(.*))?", host).groups() for host in hosts.split(",")]
-    arguments = {
-        "database": unquote(parts.path[1:]),
-        "user": unquote(user),
-        "password": unquote(password),
-        "host": ",".join(unquote(host).strip("[]") for host, _ in pairs),
-        "port": ",".join(port or "" for _, port in pairs),
-    }
-    return {name: value for name, value in arguments.items() if value.strip(",")}, parts.query
-
-
 def is_in_memory(url):
     """Return whether the database is a SQLite database in memory, which no other process sees."""
     parts = urlsplit(url)
@@ -279,17 +255,16 @@ def is_in_memory(url):
 
 def _storage(value):
     """Return the URL with its scheme in lower case."""
-    url = _text(value)
-    scheme, separator, rest = url.partition("://")
+    scheme, separator, rest = _text(value).partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in STORAGES:
-        raise ValueError(f"there is no such storage; {STORAGE_REMEDY}")
-    parts = _split_url(url)
-    for host in parts.netloc.rpartition("@")[2].split(",") if "unix" not in scheme else ():
+        raise ValueError("there is no such storage; give memory://, or for several processes redis://HOST:6379/0")
+    hosts = _split_url(url := f"{scheme}://{rest}").netloc.rpartition("@")[2]
+    for host in hosts.split(",") if "unix" not in scheme else ():
         _check_host(host)
     if (package := STORAGES[scheme]) and not importlib.util.find_spec(package):
         raise ValueError(f"{scheme} needs the package {package}; give memory://, or pip install {package}")
-    return f"{scheme}://{rest}"
+    return url
 
 
 def _setting(default, cast, secret=False):
@@ -324,7 +299,7 @@ class Settings:
     reserved_names_file: str = _setting(str(HERE / "accounts" / "reserved_names.txt"), _list_file)
     passwords_refused: str = _setting(str(HERE / "accounts" / "common_passwords.txt"), _list_file)
     log_level: str = _setting("info", _choice("debug", "info", "warning", "error"))
-    log_format: str = _setting("text", _choice(*LOG_FORMATS))
+    log_format: str = _setting("text", _choice("text", "json"))
     access_log: bool = _setting(False, _boolean)
     metrics_token: str | None = _setting(None, _header_secret, secret=True)
     secret_key: str | None = _setting(None, _secret, secret=True)
@@ -357,12 +332,11 @@ def load(**given):
         try:
             values[setting.name] = setting.metadata["cast"](value)
         except ValueError as error:
-            shown = f"={value}" if not setting.metadata["secret"] and PRINTABLE.fullmatch(str(value)) else ""
-            raise ConfigError(f"{name.upper()}{shown}: {error}") from None
+            is_shown = not setting.metadata["secret"] and re.fullmatch(r"[\w.+-]{1,40}", str(value), re.ASCII)
+            raise ConfigError(f"{name.upper()}{f'={value}' if is_shown else ''}: {error}") from None
     settings = Settings(**values)
     if is_in_memory(settings.database_url) and settings.workers > 1:
-        why = "a database in memory belongs to one process; give 1, or name a file in DATABASE_URL"
-        raise ConfigError(f"WORKERS={settings.workers}: {why}")
+        raise ConfigError(f"WORKERS={settings.workers}: a database in memory has one process; give 1, or a DATABASE_URL")
     return settings
 
 
@@ -375,8 +349,8 @@ def _by_setting(values):
 def warnings():
     """Return a sentence for each setting under its old name, and for each name in `.env` that resembles a setting's."""
     names, outside = [name.upper() for name in FROM_OUTSIDE], _outside()
-    used = [(old.upper(), new.upper()) for old, new in OLD_NAMES.items() if old in outside]
-    found = [f"{old} is called {new} now; the old name still works" for old, new in used]
+    old_names = [name for name in OLD_NAMES if name in outside]
+    found = [f"{name.upper()} is called {OLD_NAMES[name].upper()} now; the old name still works" for name in old_names]
     for name in _dotenv():
         near = difflib.get_close_matches(name.upper(), names, 1, 0.85)
         if near and name not in names and name.lower() not in OLD_NAMES:
@@ -390,8 +364,7 @@ def log_format():
         text = _outside().get("log_format", "")
     except ConfigError:
         text = os.environ.get("LOG_FORMAT", "")
-    text = text.strip().lower()
-    return text if text in LOG_FORMATS else LOG_FORMATS[0]
+    return "json" if text.strip().lower() == "json" else "text"
 
 
 def _outside():

@@ -1,6 +1,8 @@
 """Makes the database of a URL."""
 
 import itertools
+import re
+from urllib.parse import unquote, urlsplit
 
 from playhouse import db_url
 
@@ -20,7 +22,7 @@ def connect(url, lock_wait=LOCK_WAIT, limits=None):
     scheme, _, rest = url.partition("://")
     scheme = scheme.removesuffix("+pool")
     if scheme != "sqlite":
-        kind, (address, query) = db_url.schemes[scheme], config.postgres_address(url)
+        kind, (address, query) = db_url.schemes[scheme], _postgres_address(url)
         options = address | _without_pool(db_url.parse(f"{scheme}:///?{query}")) | {"database": address["database"]}
         return postgres.pooled(kind)(limits=limits, **postgres.OPTIONS | options)
     options = _without_pool(db_url.parse(f"{scheme}://{rest}"))
@@ -31,6 +33,25 @@ def connect(url, lock_wait=LOCK_WAIT, limits=None):
     database = KeptSqliteDatabase(**options)
     database.lock_wait = lock_wait
     return database
+
+
+def _postgres_address(url):
+    """Return (psycopg's arguments for host, port, user, password and database; the query) of a Postgres URL.
+
+    libpq tries several hosts, separated by commas, in turn.
+    """
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    pairs = [re.fullmatch(r"(\[.*\]|[^:]*)(?::(.*))?", host).groups() for host in hosts.split(",")]
+    arguments = {
+        "database": unquote(parts.path[1:]),
+        "user": unquote(user),
+        "password": unquote(password),
+        "host": ",".join(unquote(host).strip("[]") for host, _ in pairs),
+        "port": ",".join(port or "" for _, port in pairs),
+    }
+    return {name: value for name, value in arguments.items() if value.strip(",")}, parts.query
 
 
 def _without_pool(options):
