@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 
@@ -258,7 +258,7 @@ def test_a_disk_that_fails_is_told_to_all_who_wait(on_file, monkeypatch):
 
 
 def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch, tmp_path):
-    monkeypatch.setattr(connections, "COMMITS", 3)
+    monkeypatch.setattr(connections, "COMMITS", 4)
     ada = drive(on_file).sign_up("Ada")
 
     def games_in_the_file_alone():
@@ -267,7 +267,7 @@ def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch,
             return alone.execute("SELECT COUNT(*) FROM games").fetchone()[0]
 
     ada.play()
-    assert games_in_the_file_alone() == 0  # two commits: opened, and ended
+    assert games_in_the_file_alone() == 0  # three commits: the sign-up, and a game opened and ended
     ada.play()
     assert games_in_the_file_alone() > 0
 
@@ -377,18 +377,6 @@ def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_a
     with bind(app.database):
         assert User.select().count() == 1
         assert Game.select().count() == 0
-
-
-def test_no_more_than_so_many_wait_for_a_lock_at_once(make_app, tmp_path, monkeypatch):
-    monkeypatch.setattr(connections, "LOCK_WAITING", 2)
-    path = tmp_path / "snake.db"
-    app = make_app(database_url=f"sqlite:///{path}")
-    with closing(sqlite3.connect(path, isolation_level=None)) as lock, ThreadPoolExecutor(3) as threads:
-        lock.execute("BEGIN IMMEDIATE")
-        writes = [threads.submit(drive(app).ask, "POST /api/auth/guest") for _ in range(3)]
-        assert next(as_completed(writes)).result().status == 503
-        lock.execute("COMMIT")
-        assert sorted(write.result().status for write in writes) == [201, 201, 503]
 
 
 @pytest.mark.parametrize(
