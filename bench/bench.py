@@ -1,7 +1,7 @@
 """The benchmark: `make bench`, or `python bench/bench.py --help`.
 
-Every figure is a ratio to the yardstick's, a bare Bottle application behind the same server: the two are measured in turns,
-and the median of the rounds' ratios is what counts. wrk makes the load, on one thread with 16 connections.
+Figures are relative to a yardstick, a bare Bottle application behind the same server. The two are measured in turns, and the
+median of the rounds' ratios counts. wrk generates the load, with one thread and 16 connections.
 """
 
 import argparse
@@ -40,23 +40,23 @@ from game import challenges, games
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-ROUNDS, SECONDS = 5, 2  # of wrk, for each figure
+ROUNDS, SECONDS = 5, 2  # of wrk, per figure
 WRK = ["wrk", "-t1", "-c16", "--timeout", "10s"]
-WHOLE = 300  # ticks of a game that is posted at once
+WHOLE = 300  # ticks of a game posted at once
 FEW, SOME, MANY = 1_000, 16_000, 1_000_000  # players
 
 
 class Load:
-    """Answers per second of a server: of one address, or of what `requests` lists, (method, path, token, body).
+    """The load of one address of a server, or of the `requests` (method, path, token, body) that a function returns.
 
-    `requests` is called before each round, which takes them in their order, from the first.
+    `requests` is called before each round, which sends them in order from the first.
     """
 
     def __init__(self, url, path=None, requests=None):
         self.url, self.path, self.requests = url, path, requests
 
     def run(self, seconds=SECONDS):
-        """{rate, p99}: answers per second, and the 99th percentile of their times in milliseconds."""
+        """Return {rate, p99}: responses per second, and the 99th percentile of their times in milliseconds."""
         command = [*WRK, "--latency", f"-d{seconds}s"]
         with tempfile.NamedTemporaryFile("w", suffix=".requests") as file:
             if self.path:
@@ -77,7 +77,7 @@ class Load:
 
 
 def compare(load, standard, rounds=ROUNDS):
-    """{rate, standard, ratio} of two Loads, measured in turns; the ratio is the median of the rounds'."""
+    """Measure two Loads in turns. Return {rate, standard, ratio}; the ratio is the median of the rounds."""
     found = [(standard.run()["rate"], load.run()["rate"]) for _ in range(rounds)]
     return {
         "standard": round(statistics.median(before for before, _ in found)),
@@ -95,7 +95,7 @@ class Yardstick(Server):
 
 @contextmanager
 def served(url, program=Server, **settings):
-    """A server process, on a database."""
+    """A server process with a database."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     settings = {"RATE_LIMITS": "false", "SECRET_KEY": fill.SECRET_KEY, "BCRYPT_ROUNDS": "12"} | settings
     server = program(folder, DATABASE_URL=url, **settings).start()
@@ -107,13 +107,13 @@ def served(url, program=Server, **settings):
 
 
 class Databases:
-    """Filled databases: made once and kept, of which each use gets a copy where it writes."""
+    """Filled databases, created once and stored. Measurements that write get a copy."""
 
     def __init__(self, postgres=None):
         self.postgres, self.copies = postgres, itertools.count()
 
     def filled(self, players):
-        """The URL of a database with so many players; it is not to be written to."""
+        """Return the URL of a database with this number of players. Don't write to it."""
         if self.postgres:
             return self._url(self._filled_postgres(players))
         path = fill.CACHE / f"{players}-{_fingerprint()}.db"
@@ -143,7 +143,7 @@ class Databases:
         shutil.rmtree(folder)
 
     def _filled_postgres(self, players):
-        """The name of the database."""
+        """Return the database's name."""
         name = f"filled_{players}_{_fingerprint()}"
         if not self._execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
             say(f"making a database of {players:,} players")
@@ -167,7 +167,7 @@ class Databases:
 
 
 def _fingerprint():
-    """Databases are made anew when what makes them has changed."""
+    """Databases are created again when the code that fills them has changed."""
     files = [HERE / "fill.py", *sorted((ROOT / "migrations").glob("*.py"))]
     return hashlib.blake2b(b"".join(file.read_bytes() for file in files), digest_size=4).hexdigest()
 
@@ -176,7 +176,7 @@ def say(what):
     print(f"... {what}", file=sys.stderr, flush=True)
 
 
-# What is measured. Each of these answers {ratio, ...} for a Bench.
+# Measurements. Each function returns {ratio, ...} for a Bench.
 
 
 class Bench:
@@ -184,7 +184,7 @@ class Bench:
         self.databases, self.standard = databases, standard
 
     def round_trip(self):
-        """What is left of the yardstick's figure with one query in it, and nothing else: what Postgres allows."""
+        """Measure the yardstick with one query: the most that Postgres allows."""
         return compare(Load(self.standard.url, "/round-trip"), self.standard)
 
     def board(self, players):
@@ -195,18 +195,18 @@ class Bench:
         return self.board(FEW)
 
     def board_of_many(self):
-        """Beside the same of few, rather than the yardstick."""
+        """Relative to the same with few players, not to the yardstick."""
         with served(self.databases.filled(FEW)) as few, served(self.databases.filled(MANY)) as many:
             path = "/api/leaderboard?mode=walls"
             return compare(Load(many.url, path), Load(few.url, path))
 
     def board_first_read(self):
-        """A page that no process has kept: each request asks for another place on the board."""
+        """A page that is in no cache: each request has another cursor."""
         with served(self.databases.filled(MANY)) as server:
             places = itertools.count()
 
             def requests():
-                """Each time other ones."""
+                """Other requests in each round."""
                 for n in itertools.islice(places, 20_000):
                     yield "GET", f"/api/leaderboard?mode=walls&after={10 * (n % 90)}.{n}.{n}", "", ""
 
@@ -217,7 +217,7 @@ class Bench:
             return compare(Load(server.url, requests=lambda: map(_me, fill.asked(MANY))), self.standard)
 
     def me_worst(self):
-        """The worst rank's beside the best's."""
+        """The worst rank relative to the best."""
         url = self.databases.filled(MANY)
         with bind(connect(url)) as db:
             scores = dict(models.sql("SELECT user_id, score FROM entries WHERE board = 'walls/all'").fetchall())
@@ -231,7 +231,7 @@ class Bench:
         with self.databases.copy(FEW) as url, served(url, ENFORCE_PACE="false") as server:
 
             def requests():
-                """Each second is another game's: wrk now and then loses a request, and all later ones would be refused."""
+                """Each post is for another game: wrk sometimes loses a post, and later ones would be rejected."""
                 opened = open_games(url, more_players(url, SOME), "pass-through", seconds=10)
                 return [_post(n, game, 10) for n, game in opened.items()]
 
@@ -273,7 +273,7 @@ def _me(number):
 
 
 def _post(number, game, second):
-    """A second of play: seven ticks, two turns."""
+    """The post of a second of play: seven ticks, two turns."""
     body = {"since": 7 * second, "tick": 7 * second + 7, "turns": _turns(second)}
     return "POST", f"/api/games/{game}/turns", fill.token(number), json.dumps(body)
 
@@ -283,7 +283,7 @@ def _turns(second):
 
 
 def open_games(url, players, mode, seed=None, seconds=0):
-    """{player: id} of games just opened and played for so many seconds; on the `seed`, where given, as if it was drawn."""
+    """Open games and play them for a number of seconds, on `seed` if given. Return {player: id}."""
     app = service.create_app(database_url=url, secret_key=fill.SECRET_KEY, enforce_pace=False)
     drawn = seed and challenges.Challenge("", mode, seed, rules.RULES)
     opened = {}
@@ -301,7 +301,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
 
 
 def more_players(url, number):
-    """So many players who have played no game yet, with their tokens."""
+    """Sign up players without games. Return their tokens."""
     sessions, now = Sessions(fill.SECRET_KEY, 30), models.now()
     with bind(connect(url)) as db, db.atomic():
         first = 1 + models.sql("SELECT MAX(id) FROM users").fetchone()[0]
@@ -314,7 +314,7 @@ def more_players(url, number):
 
 
 def whole_game():
-    """(turns, seed, tick) of a game of about WHOLE ticks."""
+    """Return (turns, seed, tick) of a game of about WHOLE ticks."""
     for seed in range(1, 1000):
         for meals in range(15, 30):
             turns, tick = plan(seed, "walls", meals)
@@ -325,7 +325,7 @@ def whole_game():
 
 @contextmanager
 def playing(server, players):
-    """So many games are being played, each with a post a second."""
+    """Keep a number of games running, each with a post per second."""
     apis = [server.api for _ in range(players)]
     for number, api in enumerate(apis, 1):
         api.token = fill.token(number)
@@ -352,7 +352,7 @@ def playing(server, players):
 
 
 def bare_commits(seconds=2):
-    """Commits per second of one row each, on this disk, as the server's database is set up."""
+    """Measure commits of one row per second on this disk, with the server's settings of SQLite."""
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=fill.CACHE))
     connection = sqlite3.connect(folder / "bare.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode = wal")
@@ -370,7 +370,7 @@ def bare_commits(seconds=2):
 
 
 def replays(databases):
-    """Ticks per second of rules.py on the bots' games."""
+    """Measure ticks per second of rules.py on the bots' games."""
     played = fill.repertoire()
     began = time.perf_counter()
     for mode, seed, turns, tick, *_ in played:
@@ -379,7 +379,7 @@ def replays(databases):
 
 
 def log_ins(databases):
-    """The 99th percentile of reads' times while four log-ins a second hash passwords, beside that without them."""
+    """Measure the 99th percentile of reads during four log-ins a second, relative to that without log-ins."""
     with served(databases.filled(FEW)) as server:
         load, ratios, found = Load(server.url, "/api/leaderboard?mode=walls"), [], []
         for _ in range(ROUNDS):
@@ -397,7 +397,7 @@ def log_ins(databases):
 
 @contextmanager
 def logging_in(server, a_second):
-    """So many people log in each second, one after the other."""
+    """Log in a number of users per second, one after the other."""
     stop = threading.Event()
 
     def log_in(number):
@@ -423,7 +423,7 @@ def logging_in(server, a_second):
 
 
 def crowd(databases, seconds=60, people=1000):
-    """So many players and as many watchers for a minute; memory before and after."""
+    """Run a number of players and as many watchers for a minute; measure memory before and after."""
     with databases.copy(FEW) as url, served(url) as server, tempfile.NamedTemporaryFile("w", suffix=".tokens") as tokens:
         server.api("GET /healthz")
         idle = memory(server)
@@ -435,7 +435,7 @@ def crowd(databases, seconds=60, people=1000):
 
 
 def memory(server):
-    """Megabytes of all of the server's processes: proportional set size."""
+    """Return the proportional set size of all the server's processes in megabytes."""
     children = subprocess.run(["pgrep", "-g", str(server.process.pid)], capture_output=True, text=True).stdout.split()
     total = 0
     for process in children:
@@ -445,7 +445,7 @@ def memory(server):
 
 
 def start(databases):
-    """Seconds from `python service.py` to the first answer, on a new database and on one that is there."""
+    """Measure seconds from `python service.py` to the first response, with a new and with an existing database."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         url, found = f"sqlite:///{folder}/snake.db", []
         for _ in range(ROUNDS + 1):
@@ -456,7 +456,7 @@ def start(databases):
     return {"new_s": round(found[0], 2), "seconds": round(statistics.median(found[1:]), 2)}
 
 
-ROWS = {  # name: (what it is, the goal for its ratio)
+ROWS = {  # name: (description, goal for the ratio)
     "round_trip": ("a bare query on Postgres", None),
     "board_of_few": ("a board, 1,000 players", 0.8),
     "board_of_many": ("a board, 1,000,000 players: beside 1,000", 0.9),
@@ -469,7 +469,7 @@ ROWS = {  # name: (what it is, the goal for its ratio)
     "watching": ("what is new of a watched game", None),
 }
 
-OTHERS = {"replays": replays, "log_ins": log_ins, "start": start, "crowd": crowd}  # figures of their own kinds
+OTHERS = {"replays": replays, "log_ins": log_ins, "start": start, "crowd": crowd}  # figures that are not ratios
 
 
 def main():
@@ -488,7 +488,7 @@ def main():
 
 
 def table(results):
-    """The lines of a table of the ratios, in Markdown."""
+    """Return the lines of a Markdown table of the ratios."""
     yield f"| what | {' | '.join(chart.NAMES[database] for database in results)} | goal on SQLite |"
     yield f"| --- |{' --- |' * len(results)} --- |"
     for name, (what, goal) in ROWS.items():
@@ -510,7 +510,7 @@ def measure(databases, options):
 
 @contextmanager
 def postgres():
-    """The URL of a Postgres: TEST_POSTGRES_URL's, or one of the benchmark's own, kept with its databases."""
+    """Return the URL of a Postgres: TEST_POSTGRES_URL, or the benchmark's own, stored with its databases."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return

@@ -1,8 +1,8 @@
-"""The benchmark's figures as a picture: a bar for each ratio, beside what it should reach."""
+"""Draws the benchmark's ratios as an SVG: a bar per ratio, and its goal."""
 
 from html import escape
 
-WIDTH, LABEL, RIGHT = 860, 380, 60  # pixels: of all, of the names at the left, and of what is left beside the longest bar
+WIDTH, LABEL, RIGHT = 860, 380, 60  # pixels: the image, the names on the left, the margin on the right
 BAR, GAP, TOP = 18, 14, 64
 COLOURS = {"sqlite": "#5f8f2f", "postgres": "#b5763a"}
 NAMES = {"sqlite": "SQLite", "postgres": "Postgres"}
@@ -15,7 +15,7 @@ STYLE = """
 
 
 def draw(results, rows):
-    """An SVG of `results`, {database: {row: {ratio, ...}}}; `rows` are {row: (what it is, the goal or None)}."""
+    """Return an SVG of `results`, {database: {row: {ratio, ...}}}; `rows` are {row: (description, goal or None)}."""
     shown = [name for name in rows if any(name in found for found in results.values())]
     step = len(results) * BAR + GAP
     height = TOP + len(shown) * step + 10

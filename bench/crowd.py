@@ -1,8 +1,8 @@
-"""Many people at once: each player posts once a second, each watcher asks once a second what is new of one player's game.
+"""Many players and watchers: each player posts once a second, each watcher polls one player's game once a second.
 
     python bench/crowd.py URL TOKENS PLAYERS WATCHERS SECONDS
 
-Prints what was seen, as JSON. It runs beside the server, on the same cores, and its own cost is part of the figure.
+Prints the results as JSON. It runs on the same cores as the server, so its own cost is part of the figures.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-TICKS_A_SECOND = 6.5  # a little slower than the first ticks last, so that nobody is ahead of time
-STAIRS = ("R", "U")  # a way without an end, where edges can be passed
+TICKS_A_SECOND = 6.5  # a little slower than the first ticks, so that no post is too early
+STAIRS = ("R", "U")  # turns that never end a game in pass-through
 
 
 class Client(asyncio.Protocol):
-    """A connection that is kept, with one request at a time; made anew where the server has closed it meanwhile."""
+    """A persistent connection with one request at a time. It reconnects if the server has closed it."""
 
     def __init__(self, address):
         self.address, self.transport, self.received, self.answer = address, None, b"", None

@@ -1,7 +1,7 @@
 """Fills a database with players who have each played a real game.
 
-A few bots play; their games are dealt out to the players, at times spread over a year. Rows are written in bulk, as the
-server would have written them one by one, with the entries and tallies of all boards.
+A few bots play, and their games are distributed to the players at times spread over a year. The rows, with the entries and
+histograms of all leaderboards, are those that the server would have written one by one.
 """
 
 import json
@@ -23,14 +23,14 @@ from game import codec, leaderboards
 CACHE = Path(__file__).parent / "cache"
 SECRET_KEY = "only for the benchmark's databases"
 PASSWORD = "only for the benchmark"
-GAMES = 240  # different ones
-ASKED = 1000  # of the players have a session, at ranks of all kinds
+GAMES = 240  # different games
+ASKED = 1000  # players with a session, at all ranks
 DAY = 86_400_000  # milliseconds
-CHUNK = 50_000  # rows at a time
+CHUNK = 50_000  # rows per statement
 
 
 def repertoire():
-    """The bots' games: [mode, seed, turns, tick, score, outcome, milliseconds], kept from one run to the next."""
+    """Return the bots' games [mode, seed, turns, tick, score, outcome, milliseconds], stored between runs."""
     path = CACHE / "games.json"
     if not path.exists():
         CACHE.mkdir(exist_ok=True)
@@ -50,7 +50,7 @@ def _play(chance, seed):
 
 
 def fill(url, players):
-    """Fill an empty database; `token(number)` is the token of those players that have one."""
+    """Fill an empty database. `token(number)` returns the token of a player that has a session."""
     db = connect(url)
     with bind(db):
         models.migrate()
@@ -70,7 +70,7 @@ def token(number):
 
 
 def _tables(players):
-    """(table, columns, rows) of all that there is to write."""
+    """Return (table, columns, rows) of everything to write."""
     now, chance, repertory = models.now(), random.Random(1), repertoire()
     dealt = [(chance.randrange(len(repertory)), now - _ago(chance)) for _ in range(players)]
     hashed = passwords.Hasher(4).hash(PASSWORD)
@@ -87,7 +87,7 @@ def _tables(players):
 
 
 def asked(players):
-    """The players that have a session."""
+    """Return the players that have a session."""
     return range(1, players + 1, max(1, players // ASKED))
 
 
@@ -99,7 +99,7 @@ def sessions_of(sessions, players, now):
 
 
 def _ago(chance):
-    """How long ago a game ended, in milliseconds: every third within a week."""
+    """Return how long ago a game ended, in milliseconds: every third game within a week."""
     return int(chance.random() ** 2 * (7 if chance.random() < 1 / 3 else 365) * DAY)
 
 
@@ -123,7 +123,7 @@ _PACKED = {}
 
 
 def _entries(dealt, repertory, tallies):
-    """The rows of the entries; counts them into `tallies` on the way."""
+    """Yield the rows of the entries, and count them in `tallies`."""
     for number, (game, at) in enumerate(dealt, 1):
         mode, score = repertory[game][0], repertory[game][4]
         day = datetime.fromtimestamp(at / 1000, UTC).date()
@@ -136,7 +136,7 @@ def _entries(dealt, repertory, tallies):
 
 
 def _drop_indexes(db):
-    """Rows are written faster without; answers the statements that make them again."""
+    """Drop the indexes, for speed. Return the statements that create them again."""
     if is_sqlite():
         found = db.execute_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
     else:

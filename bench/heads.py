@@ -1,4 +1,4 @@
-"""What it costs to read the heads of requests, as multiples of a browser's: PYTHONPATH=. python bench/heads.py"""
+"""The cost of parsing request headers, relative to a browser's: PYTHONPATH=. python bench/heads.py"""
 
 import time
 from contextlib import suppress
@@ -9,8 +9,8 @@ import config
 from web import server
 from web.http_parser import RequestParser
 
-TRIES = 7  # of which the fastest counts
-PART = 8192  # bytes that come at once
+TRIES = 7  # the fastest counts
+PART = 8192  # bytes that arrive at once
 LINE = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -30,7 +30,7 @@ HEADS = {
 
 
 def seconds(settings, text, size):
-    """Return the least time of a few tries to read a head that comes in parts of so many bytes."""
+    """Return the shortest time of a few attempts to parse headers that arrive in parts of this size."""
     times = []
     for _ in range(TRIES):
         parts = (text[at : at + size] for at in range(0, len(text), size))

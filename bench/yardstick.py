@@ -1,6 +1,6 @@
-"""What the figures are compared with: a bare Bottle application, served as the server serves itself. PORT says where.
+"""The yardstick of the benchmark: a bare Bottle application, served like the server itself, at the setting PORT.
 
-On a DATABASE_URL of Postgres, /round-trip answers the same after one query by a key, on a connection that is kept.
+If DATABASE_URL is a Postgres, /round-trip returns the same after one query by key on a persistent connection.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""How much a year with 1,000 games a day takes, and what is left after removal and vacuum.
+"""The size of a database after a year with 1,000 games a day, before and after removal and vacuum.
 
     python bench/year.py [DAYS] [GAMES A DAY]
 
-Bots' games are dealt out to as many players as there are games a day, at times spread over the days, the last of which is
-today. Leaderboards are derived from them as `manage.py rebuild` does; then a server's background task removes what is old.
+Bots' games are distributed to as many players as there are games a day, at times spread over the days until today.
+`manage.py rebuild` derives the leaderboards; then the server's background task removes old data.
 """
 
 import random
