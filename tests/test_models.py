@@ -258,7 +258,7 @@ def test_a_disk_that_fails_is_told_to_all_who_wait(on_file, monkeypatch):
 
 
 def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch, tmp_path):
-    monkeypatch.setattr(connections, "COMMITS", 4)
+    monkeypatch.setattr(connections, "COMMITS", 5)
     ada = drive(on_file).sign_up("Ada")
 
     def games_in_the_file_alone():
@@ -267,7 +267,7 @@ def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch,
             return alone.execute("SELECT COUNT(*) FROM games").fetchone()[0]
 
     ada.play()
-    assert games_in_the_file_alone() == 0  # three commits: the sign-up, and a game opened and ended
+    assert games_in_the_file_alone() == 0  # four commits: a secret, the sign-up, and a game opened and ended
     ada.play()
     assert games_in_the_file_alone() > 0
 
