@@ -74,8 +74,7 @@ from web.problems import (
     GUEST_NOT_RANKED,
     INTERNAL_ERROR,
     MISSING,
-    REASONS,
-    REASONS_OF_CODES,
+    REJECTION_REASONS,
     RESET_LINK_INVALID,
     SCORES_NOT_STATED,
     TOKEN_MISSING,
@@ -92,10 +91,10 @@ PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
 NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
-LOG_IN_FAILURES = counters.number("log_in_failures")
-POSTS_REJECTED = [
-    (reason, counters.number("posts_refused", reason)) for reason in (*REASONS.values(), *REASONS_OF_CODES.values())
-]
+LOGIN_FAILURES = counters.Counter("login_failures", "Log-ins with a wrong password or an unknown name.")
+TURN_POSTS_REJECTED = counters.Counter(
+    "turn_posts_rejected", "Posts of turns that were rejected, by reason.", "reason", REJECTION_REASONS
+)
 
 api = bottle.Bottle()
 api.uninstall(True)  # msgspec makes the JSON
@@ -419,7 +418,7 @@ def _is_right(user, password, who, attempts):
             raise
     app.throttle.refund(hits[: len(attempts)] if is_right else hits[len(attempts) :])
     if not is_right:
-        counters.up(LOG_IN_FAILURES)
+        LOGIN_FAILURES.inc()
     return is_right
 
 
@@ -515,7 +514,7 @@ def live_games(query, visitor):
     body=Turns,
     response=Progress,
     errors=(403, 409, 429),
-    rejections=POSTS_REJECTED,
+    rejections=TURN_POSTS_REJECTED,
 )
 def post_turns(user, body, game_id):
     """Play a game of one's own on.
@@ -645,7 +644,7 @@ def show_metrics():
             unauthorized(TOKEN_MISSING, "This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`.")
         )
     return bottle.HTTPResponse(
-        prometheus.page(), headers={"Content-Type": prometheus.CONTENT_TYPE, "Cache-Control": "no-store"}
+        prometheus.exposition(), headers={"Content-Type": prometheus.CONTENT_TYPE, "Cache-Control": "no-store"}
     )
 
 

@@ -62,8 +62,8 @@ class _Kept:
     def begin_process(self):
         """Forget what belongs to the process that this one was forked from: nothing of it may be used, or closed, here."""
         _inherited.append((self._state, self._opened))
-        counters.up(counters.IN_USE, -self._in_use())
-        counters.up(counters.OPEN, -len(self._opened))
+        counters.CONNECTIONS_IN_USE.inc(-self._in_use())
+        counters.CONNECTIONS_OPEN.inc(-len(self._opened))
         self._state, self._lock = type(self._state)(), threading.RLock()
         self._begin()
 
@@ -77,12 +77,12 @@ class _Kept:
     def _connect(self):
         connection = super()._connect()
         self._opened.add(connection)
-        counters.up(counters.OPEN)
+        counters.CONNECTIONS_OPEN.inc()
         return connection
 
     def _close(self, connection):
         self._opened.discard(connection)
-        counters.up(counters.OPEN, -1)
+        counters.CONNECTIONS_OPEN.inc(-1)
         super()._close(connection)
 
     def connect(self, reuse_if_open=False):
@@ -95,11 +95,11 @@ class _Kept:
                 break
             if self._is_alive(connection):
                 self._state.set_connection(connection)
-                counters.up(counters.IN_USE)
+                counters.CONNECTIONS_IN_USE.inc()
                 return True
             self._close(connection)
         self._open()
-        counters.up(counters.IN_USE)
+        counters.CONNECTIONS_IN_USE.inc()
         return True
 
     def _open(self):
@@ -121,7 +121,7 @@ class _Kept:
             return super().close()
         connection = self._state.conn
         self._state.reset()
-        counters.up(counters.IN_USE, -1)
+        counters.CONNECTIONS_IN_USE.inc(-1)
         if self._is_reusable(connection) and len(self._kept) < CONNECTIONS and not self.is_shut:
             self._kept.append(connection)
         else:

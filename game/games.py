@@ -38,8 +38,8 @@ MOST_TURNS = 20_000  # in one response
 SLICE = 20_000  # ticks played before other requests have their turn
 SHORT = 12_000  # bytes of encoded turns that are read together with those of other games
 SCORES = 200  # scores in its plot
-STARTED = counters.number("games_started")
-ENDED = {outcome: counters.number("games_ended", outcome) for outcome in rules.OUTCOMES}
+STARTED = counters.Counter("games_started", "Games opened.")
+ENDED = counters.Counter("games_ended", "Games that have ended, by outcome.", "outcome", rules.OUTCOMES)
 
 _COLUMNS = "id user_id mode seed rules challenge ranked verified started_at seen_at ended_at outcome tick score turns state"
 Found = namedtuple("Found", _COLUMNS + " username bot")
@@ -139,8 +139,8 @@ def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
     if wait:
         detail = f"Too many of your latest games were left unplayed. Play the one that is open, or open another in {wait} s."
         raise Problem(429, RATE_LIMITED, detail, headers={"Retry-After": str(wait)}, params={"retry_in": wait})
-    counters.up(STARTED)
-    counters.up(ENDED[rules.LEFT], left)
+    STARTED.inc()
+    ENDED.labels(rules.LEFT).inc(left)
     return GameAnswer(
         id=game_id,
         mode=mode,
@@ -261,7 +261,7 @@ def _store(game, after, pause_left):
         progress = commit(lambda: _end(game, after))
     except _Overtaken:
         return None
-    counters.up(ENDED[after.outcome])
+    ENDED.labels(after.outcome).inc()
     return progress
 
 
@@ -302,7 +302,7 @@ def leave(game_id, user, pace):
         User.lock(user.id)
         return _leave(find_or_none(game_id), pace)
 
-    counters.up(ENDED[rules.LEFT], commit(leave_it))
+    ENDED.labels(rules.LEFT).inc(commit(leave_it))
 
 
 def end_abandoned(pace):
@@ -323,7 +323,7 @@ def _end_abandoned(game, pace):
         User.lock(game.user_id)
         return _end_as_left(game, pace)
 
-    counters.up(ENDED[rules.LEFT], commit(end_it))
+    ENDED.labels(rules.LEFT).inc(commit(end_it))
 
 
 def _leave(game, pace):

@@ -1,9 +1,10 @@
-"""What is counted while serving, in memory that a server's processes share; metrics.py tells it to Prometheus.
+"""Counters and histograms in memory that a server's processes share.
 
-Each worker counts in a place of its own, so that nothing is locked, and what is counted is an addition to a number in an
-array: prometheus-client's own counters, shared by files, take ten times as long. server.py imports this before the workers
-are forked, and gives each its place. That of a worker that has ended is the next one's, which counts on from there: nothing
-is lost. Under another server each process counts, and tells, by itself. One thread of a process counts, as under gevent.
+They are used as those of prometheus_client: `STARTED.inc()`, `ENDED.labels("wall").inc()`. Each worker adds to its own slot
+of the memory, without locks, and prometheus.py sums the slots: prometheus_client's own counters, shared by files, take ten
+times as long. server.py imports this before the workers are forked, and gives each a slot. A new worker takes the slot of an
+exited one and continues its totals. Under another server each process counts for itself. A process must count in one thread
+at a time, as it does under gevent.
 """
 
 import mmap
@@ -11,113 +12,161 @@ import os
 import zlib
 from bisect import bisect_left
 
-PLACES = 130  # twice the most workers, since a reload starts the new ones before the old ones are gone; and two
-SLOTS = 4096  # numbers in a place
-LAYOUT, PID, OPEN, IN_USE, FIRST = range(5)  # of a place: what its numbers mean, whose it is, and the worker's connections
+WORKER_SLOTS = 130  # twice the most workers, since a reload starts new ones before the old ones exit; and two
+SLOT_SIZE = 4096  # numbers of a slot
+SCHEMA_HASH, PID = range(2)  # of a slot: the hash of its metrics' positions, and its worker
 
-# Of an answer.
-BOUNDS = tuple(int(ms * 1_000_000) for ms in (0.5, 1, 2.5, 5, 10, 25, 100, 250, 1000, 5000))  # nanoseconds
+BUCKET_BOUNDS_NS = tuple(int(ms * 1_000_000) for ms in (0.5, 1, 2.5, 5, 10, 25, 100, 250, 1000, 5000))
 OTHER = "other"
 _ALL = (200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 414, 417, 422, 429, 431, 500, 501, 503, OTHER)
-STATUSES = {str(status): at for at, status in enumerate(_ALL)}  # where in a row its answers are counted
-BUCKETS = len(STATUSES)  # from here on, one more than there are bounds
-SUM = BUCKETS + len(BOUNDS) + 1  # of the nanoseconds
-ROW = SUM + 1
+STATUSES = {str(status): offset for offset, status in enumerate(_ALL)}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER)
 
-numbers = {}  # {(name, label): its slot}, in the order in which the app's modules are imported, the same in all workers
-rows = {}  # {(method, route): the first of its slots}, the same
-_next = FIRST
-_shared = memoryview(mmap.mmap(-1, PLACES * SLOTS * 8)).cast("q")
-_mine = memoryview(bytearray(SLOTS * 8)).cast("q")  # until there is a place
-
-
-def number(name, label=""):
-    """The slot of a number that only grows; the same for the same words."""
-    return _slot(numbers, (name, label), 1)
+COUNTERS = []  # in the order in which the app's modules are imported, which is the same in all workers
+ROUTES = {}  # {(method, route): its RouteMetrics}, the same
+_schema = []  # (what is counted, its position in a slot)
+_next = PID + 1
+_shared = memoryview(mmap.mmap(-1, WORKER_SLOTS * SLOT_SIZE * 8)).cast("q")
+_local = memoryview(bytearray(SLOT_SIZE * 8)).cast("q")  # the process's slot, or its own memory until it has one
 
 
-def row(method, route):
-    """The first slot of what is counted of the answers of a route."""
-    return _slot(rows, (method, route), ROW)
-
-
-def _slot(known, key, size):
+def _allocate(what, size):
+    """Return the position of so many numbers in a slot."""
     global _next
-    if key not in known:
-        if _next + size > SLOTS:
-            raise ValueError(f"there is no room to count {key}; make SLOTS larger")
-        known[key], _next = _next, _next + size
-    return known[key]
+    if _next + size > SLOT_SIZE:
+        raise ValueError(f"there is no room to count {what}; make SLOT_SIZE larger")
+    position, _next = _next, _next + size
+    _schema.append((what, position))
+    return position
 
 
-# Requests that no route is for: their paths are anybody's, and so are their methods.
-UNMATCHED = {method: row(method, "none") for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER)}
-UNREAD = row(OTHER, "unread")  # what the server refuses before it is a request to the app
+class Number:
+    """A number of the process. `of(slot)` is that of a slot, or of the totals."""
+
+    def __init__(self, *what):
+        self.position = _allocate(what, 1)
+
+    def inc(self, amount=1):
+        _local[self.position] += amount
+
+    def of(self, slot):
+        return slot[self.position]
 
 
-def unmatched(method):
-    return UNMATCHED.get(method) or UNMATCHED[OTHER]
+class Counter(Number):
+    """A number that only grows. One that has a label is a number for each of the label's `values`."""
+
+    def __init__(self, name, documentation, label=None, values=()):
+        self.name, self.documentation, self.label = name, documentation, label
+        self.numbers = {value: Number(name, value) for value in values}
+        if not label:
+            super().__init__(name)
+        COUNTERS.append(self)
+
+    def labels(self, value):
+        return self.numbers[value]
 
 
-def up(slot, by=1):
-    _mine[slot] += by
+class Histogram:
+    """How many times were not longer than each of the bounds, and their sum; in nanoseconds."""
+
+    def __init__(self, *what):
+        self.position = _allocate(what, len(BUCKET_BOUNDS_NS) + 2)
+        self.sum = self.position + len(BUCKET_BOUNDS_NS) + 1
+
+    def observe(self, nanoseconds):
+        _local[self.position + bisect_left(BUCKET_BOUNDS_NS, nanoseconds)] += 1
+        _local[self.sum] += nanoseconds
+
+    def of(self, slot):
+        """Return (the numbers in each bucket, the sum)."""
+        return list(slot[self.position : self.sum]), slot[self.sum]
 
 
-def refused_unread(status):
-    _mine[UNREAD + STATUSES.get(str(status), STATUSES[OTHER])] += 1
+class RouteMetrics:
+    """The responses of a route: their numbers by status, and their durations."""
+
+    def __init__(self, method, route):
+        self.position = _allocate((method, route), len(STATUSES))
+        self.durations = Histogram(method, route, "durations")
+
+    def inc(self, status):
+        """Count a response; `status` begins with its three digits."""
+        _local[self.position + STATUSES.get(status[:3], STATUSES[OTHER])] += 1
+
+    def observe(self, status, nanoseconds):
+        self.inc(status)
+        self.durations.observe(nanoseconds)
+
+    def of(self, slot):
+        """Return {status: number}."""
+        return dict(zip(STATUSES, slot[self.position : self.position + len(STATUSES)], strict=True))
 
 
-def answered(row, status, nanoseconds):
-    """Count an answer: `status` begins with its three digits."""
-    _mine[row + STATUSES.get(status[:3], STATUSES[OTHER])] += 1
-    _mine[row + BUCKETS + bisect_left(BOUNDS, nanoseconds)] += 1
-    _mine[row + SUM] += nanoseconds
+def route_metrics(method, route):
+    """Return the RouteMetrics of a route: all apps of a process share it."""
+    if (method, route) not in ROUTES:
+        ROUTES[method, route] = RouteMetrics(method, route)
+    return ROUTES[method, route]
 
 
-# Places.
+CONNECTIONS_OPEN, CONNECTIONS_IN_USE = Number("connections open"), Number("connections in use")  # to the database
+# Requests without a route: clients can invent paths and methods, so they are not labels.
+UNROUTED = {method: route_metrics(method, "none") for method in METHODS}
+MALFORMED = route_metrics(OTHER, "unread")  # refused by the server before they reach the app
 
 
-def _place(at):
-    return _shared[at * SLOTS : (at + 1) * SLOTS]
+def unrouted(method):
+    return UNROUTED.get(method) or UNROUTED[OTHER]
 
 
-def begin(at):
-    """Count in that place from now on, and what this process has counted before, too."""
-    global _mine
-    place, before = _place(at), _mine
-    layout = _layout()
-    if place[LAYOUT] != layout:  # a worker of another version was here before a reload
-        place[:] = memoryview(bytearray(SLOTS * 8)).cast("q")
-    place[LAYOUT], place[PID], place[OPEN], place[IN_USE] = layout, os.getpid(), before[OPEN], before[IN_USE]
-    for slot in range(FIRST, _next):
-        place[slot] += before[slot]
-    _mine = place
+# Slots.
 
 
-def end(at):
-    """The process that counted in that place is gone; what it has counted stays."""
-    _place(at)[PID] = 0
+def _slot(number):
+    return _shared[number * SLOT_SIZE : (number + 1) * SLOT_SIZE]
 
 
-def _layout():
-    """Tells apart what the numbers mean; never 0, as in a place where nobody has been."""
-    return 1 + zlib.crc32(repr((numbers, rows)).encode())
+def attach(number):
+    """Count in that slot from now on, and add what this process has counted before."""
+    global _local
+    slot, before = _slot(number), _local
+    schema = _schema_hash()
+    if slot[SCHEMA_HASH] != schema:  # before a reload, a worker of another version was here
+        slot[:] = memoryview(bytearray(SLOT_SIZE * 8)).cast("q")
+    slot[SCHEMA_HASH], slot[PID] = schema, os.getpid()
+    for gauge in (CONNECTIONS_OPEN, CONNECTIONS_IN_USE):  # the last worker's connections are gone
+        slot[gauge.position] = 0
+    for position in range(PID + 1, _next):
+        slot[position] += before[position]
+    _local = slot
+
+
+def detach(number):
+    """Free the slot of a worker that exited. Its totals stay."""
+    _slot(number)[PID] = 0
+
+
+def _schema_hash():
+    """Return a hash of the positions; never 0, as in an unused slot."""
+    return 1 + zlib.crc32(repr(_schema).encode())
 
 
 def is_shared():
-    """Return whether all processes that serve count in memory that they share, as they do under server.py."""
-    return bool(_mine[LAYOUT])
+    """Return whether all processes that serve share these counters, as they do under server.py."""
+    return bool(_local[SCHEMA_HASH])
 
 
 def workers():
-    """{place: (pid, open connections, those in use)} of the processes that count."""
+    """Return {slot number: (pid, open connections, those in use)} of the processes that count."""
     if not is_shared():
-        return {0: (os.getpid(), _mine[OPEN], _mine[IN_USE])}
-    return {at: tuple(place[PID : IN_USE + 1]) for at in range(PLACES) if (place := _place(at))[PID]}
+        return {0: (os.getpid(), CONNECTIONS_OPEN.of(_local), CONNECTIONS_IN_USE.of(_local))}
+    slots = {number: slot for number in range(WORKER_SLOTS) if (slot := _slot(number))[PID]}
+    return {number: (slot[PID], CONNECTIONS_OPEN.of(slot), CONNECTIONS_IN_USE.of(slot)) for number, slot in slots.items()}
 
 
 def totals():
-    """The numbers of all places, by slot."""
-    layout = _mine[LAYOUT]
-    places = [_place(at) for at in range(PLACES) if _shared[at * SLOTS + LAYOUT] == layout] if layout else [_mine]
-    return [sum(counted) for counted in zip(*(place[:_next].tolist() for place in places), strict=True)]
+    """Return the sums of all slots, as one slot."""
+    schema = _local[SCHEMA_HASH]
+    slots = [slot for slot in map(_slot, range(WORKER_SLOTS)) if slot[SCHEMA_HASH] == schema] if schema else [_local]
+    return [sum(numbers) for numbers in zip(*(slot[:_next].tolist() for slot in slots), strict=True)]

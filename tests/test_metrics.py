@@ -2,7 +2,10 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import webtest
@@ -14,6 +17,8 @@ from database.binding import bind
 from game import games
 from models import Game
 from observability import counters
+
+ROOT = Path(counters.__file__).parent.parent
 
 
 class Watched:
@@ -50,7 +55,7 @@ def test_answers_are_counted_by_route_and_status(watched, api, ada):
     api("POST /api/games", {"mode": "walls"}, 401)
     api.send("GET", "/static/nothing", None, {})
     api.send("HEAD", "/healthz", None, {})
-    asked = watched.grown("requests_total")
+    asked = watched.grown("http_requests_total")
     del asked["GET", "/metrics", "200"]
     assert asked == {
         ("POST", "/api/auth/signup", "201"): 1,
@@ -73,7 +78,7 @@ def test_what_there_is_no_route_for_is_counted_without_its_path_and_method(watch
         api.send("GET", f"/secret/{number}", None, {})
     api.send("PUT", "/healthz", None, {})
     api.send("TRACE", "/healthz", None, {})
-    asked = watched.grown("requests_total")
+    asked = watched.grown("http_requests_total")
     none = {key: more for key, more in asked.items() if key[1] == "none"}
     assert none == {("GET", "none", "404"): 50, ("PUT", "none", "405"): 1, ("other", "none", "405"): 1}
     assert "secret" not in watched.text
@@ -82,19 +87,18 @@ def test_what_there_is_no_route_for_is_counted_without_its_path_and_method(watch
 def test_a_preflight_is_counted(make_app):
     watched = Watched(make_app(cors_origins="*"))
     watched.client.options("/api/games", headers={"Origin": "https://example.org"})
-    assert watched.grown("requests_total")["OPTIONS", "none", "204"] == 1
+    assert watched.grown("http_requests_total")["OPTIONS", "none", "204"] == 1
 
 
 def test_the_time_that_answers_take_is_counted(watched, api):
     for _ in range(5):
         api("GET /api/games/active")
     route = ("GET", "/api/games/active")
-    buckets = {
-        float(le): more for (le, *labels), more in _by_bound(watched.grown("request_seconds_bucket")) if labels == [*route]
-    }
-    assert buckets[float("inf")] == watched.grown("request_seconds_count")[route] == 5
+    grown = _by_bound(watched.grown("http_request_duration_seconds_bucket"))
+    buckets = {float(le): more for (le, *labels), more in grown if labels == [*route]}
+    assert buckets[float("inf")] == watched.grown("http_request_duration_seconds_count")[route] == 5
     assert list(buckets.values()) == [buckets[bound] for bound in sorted(buckets)] == sorted(buckets.values())
-    assert 0 < watched.grown("request_seconds_sum")[route] < 5
+    assert 0 < watched.grown("http_request_duration_seconds_sum")[route] < 5
 
 
 def _by_bound(grown):
@@ -102,14 +106,14 @@ def _by_bound(grown):
 
 
 @pytest.mark.parametrize(
-    ("nanoseconds", "bucket"),
-    [(0, 0), (500_000, 0), (500_001, 1), (5_000_000_000, len(counters.BOUNDS) - 1), (5_000_000_001, len(counters.BOUNDS))],
+    ("nanoseconds", "bucket"), [(0, 0), (500_000, 0), (500_001, 1), (5_000_000_000, 9), (5_000_000_001, 10)]
 )
-def test_a_bucket_holds_its_bound(own_place, nanoseconds, bucket):
-    row = counters.unmatched("GET")
-    counters.answered(row, "200 OK", nanoseconds)
-    counted = counters.totals()[row + counters.BUCKETS : row + counters.SUM]
-    assert [at for at, number in enumerate(counted) if number] == [bucket]
+def test_a_bucket_holds_its_bound(nanoseconds, bucket):
+    histogram = counters.Histogram("a test")
+    histogram.observe(nanoseconds)
+    buckets, total = histogram.of(counters.totals())
+    assert [at for at, number in enumerate(buckets) if number] == [bucket]
+    assert total == nanoseconds
 
 
 def test_games_are_counted_as_they_start_and_end(watched, ada, bob):
@@ -137,9 +141,9 @@ def test_games_that_run_are_those_of_the_database(watched, ada, bob, db):
     paused = bob.open()
     Game.update(seen_at=Game.seen_at - 60_000).where(Game.id == paused["id"]).execute()
     db.close()
-    assert (watched("games_running"), watched("games_open")) == (1, 2)
+    assert (watched("games_active"), watched("games_open")) == (1, 2)
     ada.open()  # which ends the other
-    assert (watched("games_running"), watched("games_open")) == (1, 2)
+    assert (watched("games_active"), watched("games_open")) == (1, 2)
 
 
 TICKS = {"since": 0, "tick": 5, "turns": []}
@@ -158,10 +162,10 @@ def test_a_post_that_is_refused_is_counted_by_why(make_app, reason, post):
     app = make_app(enforce_pace=True)
     watched, ada = Watched(app), drive(app).sign_up("Ada")
     ada.post(ada.open(), 0, 1)
-    assert watched.grown("posts_refused_total") == {}
+    assert watched.grown("turn_posts_rejected_total") == {}
     game = ada.open()
     assert ada.ask(f"POST /api/games/{game['id']}/turns", post).status in (409, 422)
-    assert watched.grown("posts_refused_total") == {(reason,): 1}
+    assert watched.grown("turn_posts_rejected_total") == {(reason,): 1}
 
 
 def test_a_post_to_what_is_not_one_s_own_or_over_is_counted_by_why(watched, api, ada, bob):
@@ -174,7 +178,9 @@ def test_a_post_to_what_is_not_one_s_own_or_over_is_counted_by_why(watched, api,
         (ada, "POST /api/games/nothing/turns", 404),
     ):
         player(called, TICKS, status)
-    assert watched.grown("posts_refused_total") == {("over",): 1, ("not_own",): 1, ("no_token",): 1, ("not_found",): 1}
+    assert watched.grown("turn_posts_rejected_total") == {
+        (reason,): 1 for reason in ("game_over", "forbidden", "unauthorized", "not_found")
+    }
 
 
 def test_a_post_too_many_is_counted_by_why(make_app):
@@ -184,12 +190,12 @@ def test_a_post_too_many_is_counted_by_why(make_app):
     statuses = [
         ada.ask(f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": 0, "turns": []}).status for _ in range(60)
     ]
-    assert watched.grown("posts_refused_total").get(("rate_limited",)) == statuses.count(429) > 0
+    assert watched.grown("turn_posts_rejected_total").get(("rate_limited",)) == statuses.count(429) > 0
 
 
 def test_what_is_refused_elsewhere_is_no_refused_post(watched, ada):
     ada("POST /api/games", {"mode": "sideways"}, 422)
-    assert watched.grown("posts_refused_total") == {}
+    assert watched.grown("turn_posts_rejected_total") == {}
 
 
 def test_failed_log_ins_are_counted(watched, api, ada):
@@ -197,24 +203,25 @@ def test_failed_log_ins_are_counted(watched, api, ada):
     api("POST /api/auth/login", {"username": "Nobody", "password": "wrong horse"}, 401)
     ada("PATCH /api/auth/me", {"current_password": "wrong horse", "email": None}, 403)
     api("POST /api/auth/login", {"username": "Ada", "password": PASSWORD})
-    assert watched.grown("log_in_failures_total") == {(): 3}
+    assert watched.grown("login_failures_total") == {(): 3}
 
 
-def test_connections_are_told_of_as_in_use_and_as_kept(own_place, make_app):
+def test_connections_are_in_use_or_idle(make_app):
     app = make_app()
     watched = Watched(app)
 
     def connections():
-        return [watched("database_connections", worker="0", state=state) for state in ("in_use", "kept")]
+        return [watched("database_connections", worker="0", state=state) for state in ("in_use", "idle", "kept")]
 
-    assert connections() == [0, 1]
+    in_use, idle, kept = connections()
+    assert idle == kept
     with bind(app.database) as db:
         db.connection()
-        assert counters.workers()[0][1:] == (1, 1)
-    assert connections() == [0, 1]
-    with bind(app.database) as db:
-        db.close_all()
-    assert counters.workers()[0][1:] == (0, 0)
+        _, opened, now_in_use = counters.workers()[0]
+    assert (opened, now_in_use) == (in_use + idle, in_use + 1)
+    assert connections() == [in_use, idle, kept]
+    app.database.close_all()
+    assert counters.workers()[0][1:] == (opened - 1, in_use)
 
 
 def test_while_the_database_is_out_of_reach_the_rest_is_told(make_app, tmp_path):
@@ -225,7 +232,7 @@ def test_while_the_database_is_out_of_reach_the_rest_is_told(make_app, tmp_path)
         watched = Watched(app)
         drive(app)("GET /healthz", status=503)
         assert (watched("database_up"), watched("games_open")) == (0, None)
-        assert watched.grown("requests_total")["GET", "/healthz", "503"] == 1
+        assert watched.grown("http_requests_total")["GET", "/healthz", "503"] == 1
     drive(app)("GET /healthz")
     assert (watched("database_up"), watched("games_open")) == (1, 0)
 
@@ -237,7 +244,7 @@ def test_where_there_is_a_token_it_is_asked_for(make_app):
         refused = client.get("/metrics", headers=headers, status=401)
         assert refused.headers["WWW-Authenticate"] == "Bearer"
         assert "METRICS_TOKEN" in json.loads(refused.text)["detail"]
-    assert "snakepit_requests_total" in client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+    assert "snakepit_http_requests_total" in client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
 
 
 def test_the_process_is_told_of(watched):
@@ -253,49 +260,85 @@ def test_every_family_is_told_once(watched, ada):
     assert len(watched.text) < 100_000
 
 
-# Places.
+OLD_NAMES = {
+    "http_requests_total": "requests_total",
+    "http_request_duration_seconds_bucket": "request_seconds_bucket",
+    "http_request_duration_seconds_sum": "request_seconds_sum",
+    "login_failures_total": "log_in_failures_total",
+    "games_active": "games_running",
+}
 
 
-@pytest.fixture
-def own_place(monkeypatch):
-    """A place at which nobody has counted yet."""
-    monkeypatch.setattr(counters, "_mine", memoryview(bytearray(counters.SLOTS * 8)).cast("q"))
-    yield
-    for at in (0, 1):
-        counters._place(at)[:] = memoryview(bytearray(counters.SLOTS * 8)).cast("q")
+def test_metrics_with_new_names_have_the_old_ones_too(watched, api, ada):
+    ada.open()
+    api("POST /api/auth/login", {"username": "Ada", "password": "wrong horse"}, 401)
+    values = watched.read()
+    for new, old in OLD_NAMES.items():
+        renamed = {
+            (f"snakepit_{old}", labels): value for (name, labels), value in values.items() if name == f"snakepit_{new}"
+        }
+        assert renamed
+        assert renamed.items() <= values.items()
 
 
-def worker(monkeypatch, at, started):
-    """What a worker does that is given a place: it counts before, and then there."""
-    monkeypatch.setattr(counters, "_mine", memoryview(bytearray(counters.SLOTS * 8)).cast("q"))
-    counters.up(counters.OPEN)
-    counters.up(games.STARTED, started)
-    counters.begin(at)
-    counters.up(games.STARTED, started)
+def test_reasons_with_new_names_have_the_old_ones_too(watched, api, ada, bob):
+    game = ada.open()
+    api(f"POST /api/games/{game['id']}/turns", TICKS, 401)
+    bob(f"POST /api/games/{game['id']}/turns", TICKS, 403)
+    assert watched.grown("posts_refused_total") == {("no_token",): 1, ("not_own",): 1}
 
 
-def test_what_workers_have_counted_is_added_up_and_stays_when_they_are_gone(own_place, monkeypatch):
-    worker(monkeypatch, 0, 2)
-    worker(monkeypatch, 1, 30)
-    assert counters.totals()[games.STARTED] == 64
-    assert set(counters.workers()) == {0, 1}
-    counters.end(0)
-    assert counters.totals()[games.STARTED] == 64
-    assert set(counters.workers()) == {1}
-    worker(monkeypatch, 0, 100)
-    assert counters.totals()[games.STARTED] == 264
-    assert [opened for _, opened, _ in counters.workers().values()] == [1, 1]
+# Slots.
+
+SERVER = """
+import json, os
+from observability import counters
+
+WORK = counters.Counter("work", "Work that was done.")
+
+def in_worker(work):
+    pid = os.fork()
+    if pid == 0:
+        work()
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+def work(slot, amount, version=1):
+    def work():
+        if version > 1:
+            counters.Counter("new", "What another version counts.")
+        counters.CONNECTIONS_OPEN.inc()
+        WORK.inc(amount)  # before it has its slot
+        counters.attach(slot)
+        WORK.inc(amount)
+    in_worker(work)
+
+def show():
+    def work():
+        counters.attach(9)
+        opened = {slot: opened for slot, (_, opened, _) in counters.workers().items()}
+        print(json.dumps([WORK.of(counters.totals()), opened]), flush=True)
+    in_worker(work)
+"""
 
 
-def test_what_a_worker_of_another_version_has_counted_is_not_taken_for_something_else(own_place, monkeypatch):
-    worker(monkeypatch, 0, 5)
-    counters._place(0)[counters.LAYOUT] += 1
-    worker(monkeypatch, 1, 7)
-    assert counters.totals()[games.STARTED] == 14
-    worker(monkeypatch, 0, 1)
-    assert counters.totals()[games.STARTED] == 16
+def run(program):
+    """Run a program with workers, after SERVER. Return what it shows: [the work, {slot: open connections}], ..."""
+    command = [sys.executable, "-c", SERVER + program]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+def test_totals_are_those_of_all_workers_and_stay_when_they_have_exited():
+    shown = run("work(0, 2); work(1, 30); show()\ncounters.detach(0); show()\nwork(0, 100); show()")
+    everyone = {"9": 0, "0": 1, "1": 1}
+    assert shown == [[64, everyone], [64, {"9": 0, "1": 1}], [264, everyone]]
+
+
+def test_totals_of_another_version_are_not_taken_for_something_else():
+    shown = run("work(0, 5, version=2); work(1, 7); show(); work(0, 1); show()")
+    assert [work for work, _ in shown] == [14, 16]
 
 
 def test_every_outcome_has_its_count():
-    assert set(games.ENDED) == set(rules.OUTCOMES)
-    assert len(set(games.ENDED.values())) == len(rules.OUTCOMES)
+    assert set(games.ENDED.numbers) == set(rules.OUTCOMES)

@@ -533,15 +533,15 @@ ALERTS = {
     "SnakepitDown": {'up{job="snakepit"}': "0x30"},
     "SnakepitDatabaseDown": {"snakepit_database_up": "0x30"},
     "SnakepitErrors": {
-        'snakepit_requests_total{status="200"}': "0+600x30",
-        'snakepit_requests_total{status="503"}': "0+60x30",
+        'snakepit_http_requests_total{status="200"}': "0+600x30",
+        'snakepit_http_requests_total{status="503"}': "0+60x30",
     },
     "SnakepitSlow": {
-        'snakepit_request_seconds_bucket{route="/",le="0.1"}': "0+60x30",
-        'snakepit_request_seconds_bucket{route="/",le="1"}': "0+90x30",
-        'snakepit_request_seconds_bucket{route="/",le="+Inf"}': "0+90x30",
+        'snakepit_http_request_duration_seconds_bucket{route="/",le="0.1"}': "0+60x30",
+        'snakepit_http_request_duration_seconds_bucket{route="/",le="1"}': "0+90x30",
+        'snakepit_http_request_duration_seconds_bucket{route="/",le="+Inf"}': "0+90x30",
     },
-    "SnakepitPasswordGuessing": {"snakepit_log_in_failures_total": "0+100x30"},
+    "SnakepitPasswordGuessing": {"snakepit_login_failures_total": "0+100x30"},
     "SnakepitRestarts": {'process_start_time_seconds{job="snakepit",worker="0"}': "0+60x30"},
     "SnakepitDatabaseConnectionsInUse": {'snakepit_database_connections{state="in_use",worker="0"}': "20x30"},
     "SnakepitOpenFiles": {
@@ -556,12 +556,12 @@ def test_each_alert_fires_when_it_should_and_not_when_all_is_well(promtool, tmp_
     assert set(rules) == set(ALERTS)
     well = {
         **{'up{job="snakepit"}': "1x30", "snakepit_database_up": "1x30"},
-        **{'snakepit_requests_total{status="200"}': "0+600x30", 'snakepit_requests_total{status="503"}': "0x30"},
-        'snakepit_request_seconds_bucket{route="/",le="0.1"}': "0+90x30",
-        'snakepit_request_seconds_bucket{route="/",le="+Inf"}': "0+90x30",
-        'snakepit_request_seconds_bucket{route="/api/auth/login",le="1"}': "0x30",
-        'snakepit_request_seconds_bucket{route="/api/auth/login",le="+Inf"}': "0+90x30",
-        **{"snakepit_log_in_failures_total": "0+5x30", 'process_start_time_seconds{job="snakepit"}': "5x30"},
+        **{'snakepit_http_requests_total{status="200"}': "0+600x30", 'snakepit_http_requests_total{status="503"}': "0x30"},
+        'snakepit_http_request_duration_seconds_bucket{route="/",le="0.1"}': "0+90x30",
+        'snakepit_http_request_duration_seconds_bucket{route="/",le="+Inf"}': "0+90x30",
+        'snakepit_http_request_duration_seconds_bucket{route="/api/auth/login",le="1"}': "0x30",
+        'snakepit_http_request_duration_seconds_bucket{route="/api/auth/login",le="+Inf"}': "0+90x30",
+        **{"snakepit_login_failures_total": "0+5x30", 'process_start_time_seconds{job="snakepit"}': "5x30"},
         **{'snakepit_database_connections{state="in_use"}': "3x30", 'process_open_fds{job="snakepit"}': "100x30"},
         'process_max_fds{job="snakepit"}': "1000x30",
     }

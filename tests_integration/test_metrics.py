@@ -60,7 +60,7 @@ def ask_often(server, times):
 def told(server, times=10):
     """What all who tell it agree on: answers and games."""
     said = [read(server) for _ in range(times)]
-    names = "snakepit_requests_total", "snakepit_request_seconds_count", "snakepit_games_started_total"
+    names = "snakepit_http_requests_total", "snakepit_http_request_duration_seconds_count", "snakepit_games_started_total"
     asked = [
         {key: metrics[key] for key in metrics if key[0] in names and ("route", "/metrics") not in key[1]} for metrics in said
     ]
@@ -99,19 +99,19 @@ def test_whoever_tells_it_counts_of_all_workers_are_told_and_stay_when_they_are_
     ask_often(served, 60)
     game = ada.open()
     before = told(served)
-    assert value(before, "snakepit_requests_total", **BOARD, status="200") == 60
-    assert value(before, "snakepit_request_seconds_count", **BOARD) == 60
+    assert value(before, "snakepit_http_requests_total", **BOARD, status="200") == 60
+    assert value(before, "snakepit_http_request_duration_seconds_count", **BOARD) == 60
     assert value(before, "snakepit_metrics_scope", scope="all_workers") == 1
     for killed in pids(served):
         os.kill(killed, signal.SIGKILL)
         until(lambda killed=killed: killed not in pids(served) and len(pids(served)) == WORKERS)
     until(lambda: workers_told_of(read(served)) == {"0", "1"})
     after = told(served)
-    assert value(after, "snakepit_requests_total", **BOARD, status="200") == 60
+    assert value(after, "snakepit_http_requests_total", **BOARD, status="200") == 60
     assert value(after, "snakepit_games_started_total") == 1
-    assert value(after, "snakepit_games_running") == 1
+    assert value(after, "snakepit_games_active") == 1
     ask_often(served, 20)
-    assert value(told(served), "snakepit_requests_total", **BOARD, status="200") == 80
+    assert value(told(served), "snakepit_http_requests_total", **BOARD, status="200") == 80
     ada.post(game, 0, 5)
 
 
@@ -121,7 +121,7 @@ def test_a_reload_forgets_no_counts(served):
     served.process.send_signal(signal.SIGHUP)
     until(lambda: len(pids(served)) == WORKERS and not set(pids(served)) & set(before))
     ask_often(served, 10)
-    assert value(told(served), "snakepit_requests_total", **BOARD, status="200") == 40
+    assert value(told(served), "snakepit_http_requests_total", **BOARD, status="200") == 40
 
 
 def test_counts_are_those_of_what_was_done_by_many_at_once(served):
@@ -140,7 +140,7 @@ def test_counts_are_those_of_what_was_done_by_many_at_once(served):
         value(metrics, "snakepit_games_ended_total", outcome=outcome) for outcome in ("wall", "self", "starved", "won")
     )
     assert ended == 6
-    assert value(metrics, "snakepit_games_running") == 6
+    assert value(metrics, "snakepit_games_active") == 6
     in_use = [value(metrics, "snakepit_database_connections", worker=worker, state="in_use") for worker in ("0", "1")]
     assert in_use == [0, 0]
 
@@ -151,7 +151,7 @@ def test_what_is_no_request_is_counted(served):
     connection.endheaders()
     assert connection.getresponse().status == 414
     connection.close()
-    assert value(told(served), "snakepit_requests_total", method="other", route="unread", status="414") == 1
+    assert value(told(served), "snakepit_http_requests_total", method="other", route="unread", status="414") == 1
 
 
 def test_connections_that_the_database_has_are_those_that_are_told_of(serve, postgres_url):
@@ -163,7 +163,11 @@ def test_connections_that_the_database_has_are_those_that_are_told_of(serve, pos
         asked = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
         [open_now] = admin.execute(asked, (name,)).fetchone()
     metrics = read(served)
-    told_of = sum(n for (metric, _), n in metrics.items() if metric == "snakepit_database_connections")
+    told_of = sum(
+        number
+        for (metric, labels), number in metrics.items()
+        if metric == "snakepit_database_connections" and dict(labels)["state"] in ("in_use", "idle")
+    )
     assert open_now == told_of >= WORKERS
 
 
@@ -173,4 +177,4 @@ def test_a_worker_that_is_let_go_has_no_connections_and_its_counts_stay(served):
     until(lambda: len(connected(read(served))) == WORKERS - 1)
     metrics = told(served)
     assert connected(metrics) == workers_told_of(metrics)
-    assert value(metrics, "snakepit_requests_total", **BOARD, status="200") == 30
+    assert value(metrics, "snakepit_http_requests_total", **BOARD, status="200") == 30

@@ -12,7 +12,7 @@ A route declares its inputs and its response as keyword arguments, which Bottle 
 - `etag`: whether the response has an ETag; a client that has this content already gets 304.
 - `headers`: pairs of the name and the description of further response headers.
 - `errors`: statuses of refusals that don't follow from the inputs.
-- `rejections`: the counters of refusals by reason, if they are counted.
+- `rejections`: the Counter of refusals by reason, if they are counted.
 
 Inputs are read in the order of their declaration and passed to the handler by their names, as are the parts of the path.
 openapi.py describes the API from the same declarations; a handler's docstring is its description there, and `404: text.` in
@@ -30,7 +30,7 @@ from bottle import request, response
 
 from config import ConfigError
 from database import errors
-from observability import counters, logs
+from observability import logs
 from schemas import FieldError, NoQuery, ProblemAnswer
 from web import headers, pages
 from web.problems import INTERNAL_ERROR, UNAVAILABLE, Problem
@@ -63,7 +63,7 @@ class ApiPlugin:
         takes_no_query = route.rule.startswith("/api/") and "query" not in config
         status = config.get("status")
         has_etag = config.get("etag")
-        rejections = dict(config.get("rejections", ()))
+        rejections = config.get("rejections")
 
         def api_handler(**inputs):
             try:
@@ -76,7 +76,7 @@ class ApiPlugin:
             except Exception as error:
                 problem = _problem_of(error)
                 if rejections:
-                    counters.up(rejections[problem.reason])
+                    rejections.labels(problem.reason).inc()
                 return problem_response(problem)
             if isinstance(result, bottle.HTTPResponse):
                 return result

@@ -59,7 +59,7 @@ class App(bottle.Bottle):
 
     def add_route(self, route):
         super().add_route(route)
-        self.response_metrics[route] = counters.row(route.method, route.rule)
+        self.response_metrics[route] = counters.route_metrics(route.method, route.rule)
 
     def start(self):
         """Prepare the database. Raise ConfigError for an error that only the operator can remove.
@@ -134,8 +134,8 @@ class App(bottle.Bottle):
         return content
 
     def _observe(self, environ, status, nanoseconds):
-        metrics = self.response_metrics.get(environ.get("bottle.route")) or counters.unmatched(environ["REQUEST_METHOD"])
-        counters.answered(metrics, status, nanoseconds)
+        metrics = self.response_metrics.get(environ.get("bottle.route")) or counters.unrouted(environ["REQUEST_METHOD"])
+        metrics.observe(status, nanoseconds)
         if self.settings.access_log:
             logs.access(environ, status, nanoseconds, self.settings.trusted_proxies)
 

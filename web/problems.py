@@ -78,19 +78,20 @@ WRONG_SETUP = _code("wrong_setup", "The server can't work as the operator has se
 BUSY = _code("busy", "Too many passwords wait to be hashed; `retry_in` is the number of seconds until the next try.")
 UNAVAILABLE = _code("unavailable", "The database can't do this now; `retry_in` is the number of seconds until the next try.")
 
-# The metric `posts_refused` has had these words since before there were codes.
+# The reasons in the metric of rejected posts.
 REASONS = {
-    401: "no_token",
-    403: "not_own",
+    401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     409: "conflict",
     422: "invalid",
     429: "rate_limited",
-    500: "failed",
+    500: "internal_error",
     503: "unavailable",
 }
 OTHER_REASON = "invalid"
-REASONS_OF_CODES = {GAME_OVER: "over", TOO_FAST: "too_fast"}
+REASONS_OF_CODES = {GAME_OVER: "game_over", TOO_FAST: "too_fast"}
+REJECTION_REASONS = (*REASONS.values(), *REASONS_OF_CODES.values())
 
 
 class Problem(Exception):
@@ -113,7 +114,7 @@ class Problem(Exception):
 
     @property
     def reason(self):
-        """The word by which metrics count it."""
+        """Its reason in metrics, one of REJECTION_REASONS."""
         return REASONS_OF_CODES.get(self.code) or REASONS.get(self.status, OTHER_REASON)
 
 

@@ -78,11 +78,11 @@ class Server(BaseApplication):
             print(f"Snakepit is at {places} (Ctrl+C stops it)", flush=True)
 
     def _begin(self, worker):
-        counters.begin(worker.slot)
+        counters.attach(worker.slot)
         self.connections.begin(worker.slot)
 
     def _end(self, arbiter, worker):
-        counters.end(worker.slot)
+        counters.detach(worker.slot)
         self.connections.forget(worker.slot)
 
     def load(self):
@@ -132,7 +132,7 @@ class Log(Logger):
 def _assign_slot(arbiter, worker):
     """Give a worker that starts the first slot of counters that no other worker has."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
-    worker.slot = next(slot for slot in range(counters.PLACES) if slot not in taken)
+    worker.slot = next(slot for slot in range(counters.WORKER_SLOTS) if slot not in taken)
 
 
 class _Once:

@@ -224,7 +224,7 @@ def buffer_request_body(app, max_bytes):
                 with gevent.Timeout(CLIENT_TIMEOUT, TimeoutError):
                     environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(max_bytes))
             except TimeoutError:
-                counters.refused_unread(408)
+                counters.MALFORMED.inc("408")
                 detail = f"The body did not come within {CLIENT_TIMEOUT} s. Try again."
                 fields, content = _problem(408, problems.BODY_TIMEOUT, detail)
                 start_response("408 Request Timeout", fields)
@@ -236,7 +236,7 @@ def buffer_request_body(app, max_bytes):
 
 def send_problem(sock, status, code, detail, params=None):
     """Respond with a problem to what is no request for the app, and count it."""
-    counters.refused_unread(status)
+    counters.MALFORMED.inc(str(status))
     fields, content = _problem(status, code, detail, params)
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close", *(": ".join(field) for field in fields)]
     util.write_nonblock(sock, "\r\n".join([*lines, "", ""]).encode("latin-1") + content)
