@@ -308,12 +308,11 @@ class Proof:
         wanted = self.args.challenge
         if wanted is None:
             return None, None
-        if wanted == DAILY or wanted.startswith(f"{DAILY}/"):
+        if wanted == DAILY:
+            return f"{DAILY}/{self.day}", None
+        if wanted.startswith(f"{DAILY}/"):
             with suppress(ValueError):  # the server refuses other dates
-                return (
-                    f"{DAILY}/{self.day if wanted == DAILY else date.fromisoformat(wanted.removeprefix(DAILY + '/'))}",
-                    None,
-                )
+                wanted = f"{DAILY}/{date.fromisoformat(wanted.removeprefix(f'{DAILY}/'))}"
             return wanted, None
         origin, _ = self.server.get(f"api/games/{quote(wanted, safe='', errors='replace')}")
         if not isinstance(origin, dict) or differs(origin, "id", wanted):
