@@ -8,7 +8,7 @@ from examples import bot
 
 KEYS = {"U": ("ArrowUp", "w"), "R": ("ArrowRight", "d"), "D": ("ArrowDown", "s"), "L": ("ArrowLeft", "a")}
 # What the page's own modules know, put where a test's predicates reach it at once.
-REACH_IN = """import(new URL("game/playing.js", document.querySelector("script[type=module]").src))
+REACH_IN = """import(new URL("game/state.js", document.querySelector("script[type=module]").src))
     .then(({state}) => { window.state = state; })"""
 # Adds up how far things have moved on the page by themselves; 0 is what it should be.
 WATCH_SHIFTS = """window.shifted = 0;
@@ -17,7 +17,7 @@ WATCH_SHIFTS = """window.shifted = 0;
     }).observe({type: "layout-shift", buffered: true});"""
 STATE = """({
     phase: state.phase, id: state.id, seed: state.seed, mode: state.mode, turns: state.turns,
-    tick: state.game?.ticks, stored: state.stored, connection: state.connection,
+    tick: state.game?.ticks, stored: state.syncedTick, connection: state.connection,
 })"""
 RUN_AXE = """() => axe.run().then(({violations}) => violations.map(
     ({id, nodes}) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`))"""

@@ -70,14 +70,14 @@ def test_space_pauses_and_goes_on_and_so_does_leaving_the_view(page):
 def test_a_lost_connection_is_said_and_made_up_for(page, live):
     """The server is killed in mid-game and is away for 20 s; the game goes on all the while, and nothing of it is lost."""
     start(page, "pass-through")
-    page.wait_for_function("() => state.stored > 0")
+    page.wait_for_function("() => state.syncedTick > 0")
     live.kill()
     expect(page.locator("#connection")).to_contain_text(re.compile("lost", re.I))
     lost_at = state(page)
     page.keyboard.press("ArrowLeft")
     page.wait_for_function(AFTER_TICK, arg=lost_at["tick"] + 140)  # 20 s at 140 to 150 ms each
     live.start()
-    page.wait_for_function("(tick) => state.stored > tick", arg=lost_at["tick"] + 140)
+    page.wait_for_function("(tick) => state.syncedTick > tick", arg=lost_at["tick"] + 140)
     found = state(page)
     assert found["connection"] == "fine"
     record = live.api(f"GET /api/games/{found['id']}")
@@ -253,14 +253,14 @@ def test_the_extras_stand_still_where_less_motion_is_wanted(open_page, live, mot
     changes = page.evaluate(
         """async () => {
             const load = (path) => import(new URL(path, document.querySelector("script[type=module]").src));
-            const {draw, openPit} = await load("draw/board.js");
+            const {createBoardView, draw} = await load("draw/board.js");
             const {Game} = await load("rules.js");
-            const {ATE, note, scene} = await load("game/state.js");
-            const canvas = document.querySelector("#board"), pit = openPit(canvas);
+            const {ATE, addEvent, scene} = await load("game/state.js");
+            const canvas = document.querySelector("#board"), view = createBoardView(canvas);
             const shown = {mode: "walls", ...scene(new Game(1, "walls"), []), phase: "playing", overAt: 0};
-            const look = (now) => { draw(pit, shown, 0.5, now); return canvas.toDataURL(); };
+            const look = (now) => { draw(view, shown, 0.5, now); return canvas.toDataURL(); };
             const before = [look(1000), look(1400)];
-            note(shown, ATE, 2000, {cell: 210});
+            addEvent(shown, ATE, 2000, {cell: 210});
             const meal = [look(2050), look(2250)];
             return [before[0] !== before[1], meal[0] !== meal[1]];
         }"""

@@ -86,7 +86,7 @@ def test_a_client_s_clock_does_not_matter(open_page, live):
     page.locator("#show-signup").click()
     sign_up(page, "Ada")
     start(page)
-    page.wait_for_function("() => state.stored > 0")
+    page.wait_for_function("() => state.syncedTick > 0")
     page.evaluate(SET_DATE.format(86_400_000))
     steer(page, 20)
     expect(page.locator("#result")).to_be_visible(timeout=10_000)

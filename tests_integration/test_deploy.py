@@ -61,7 +61,7 @@ def test_a_game_is_played_and_its_replay_watched(nginx, open_page):
     assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
     start(page, "pass-through")
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function("() => state.stored > 0")
+    page.wait_for_function("() => state.syncedTick > 0")
     game = page.evaluate("state.id")
     page.goto(f"{nginx.url}/games/{game}")
     expect(page.locator("#replay-mode")).to_have_text("Pass-through")
@@ -241,7 +241,7 @@ def test_behind_a_password_of_the_proxy_a_game_is_played(with_password, open_pag
     page.evaluate(REACH_IN)
     refused.clear()  # the browser asks once without the password
     start(page, "pass-through")
-    page.wait_for_function("() => state.stored > 0")
+    page.wait_for_function("() => state.syncedTick > 0")
     assert refused == []
     assert all("x-snakepit-token" in headers for headers in sent)
     page.reload()

@@ -423,8 +423,8 @@ def test_a_game_with_more_turns_than_one_response_has_is_shown_whole(open_page, 
     address = f"#/games/{game['id']}"
 
     wall = open_page(f"{server.url}/#/live")
-    wall.evaluate(LOOK_IN.replace("replay", "wall"))
-    known = "wall.wall?.watch.games.get(id)?.playback.known"
+    wall.evaluate(LOOK_IN.replace("replay/replay.js", "live/wall.js").replace("replay", "wall"))
+    known = "wall.wall?.feed.games.get(id)?.playback.known"
     wall.wait_for_function(f"([id, end]) => {known}?.ticks === end", arg=[game["id"], end])
     assert wall.evaluate(f"(id) => {known}.snapshot()", game["id"]) == played.snapshot()
 

@@ -16,7 +16,7 @@ from examples import bot
 
 REACH_IN = """import(new URL("live/wall.js", document.querySelector("script[type=module]").src)).then((found) => {
     window.wall = () => found.wall;
-    window.watched = (name) => Array.from(found.wall.watch.games.values()).find(({username}) => username === name);
+    window.watched = (name) => Array.from(found.wall.feed.games.values()).find(({username}) => username === name);
 })"""
 SEEN = """(name) => {
     const {id, playback} = watched(name);
@@ -216,7 +216,7 @@ def test_nothing_moves_under_somebody_s_hand(open_wall, server):
         expect(card(page, "Bob")).to_have_count(0, timeout=12_000)
         Playing(server.api.sign_up("Kim"))
         expect(card(page, "Kim")).to_be_visible()
-        page.wait_for_function("() => performance.now() - wall().orderedAt > 5000")
+        page.wait_for_function("() => performance.now() - wall().sortedAt > 5000")
         Playing(server.api.sign_up("Lea"))  # for whom there is room behind them
         expect(card(page, "Lea")).to_be_visible(timeout=8000)
         assert names(page) == ["Ada", "Kim", "Eve", "Lea"]

@@ -1,30 +1,24 @@
-/* The server, as the rest of the client sees it: one function for each call, and the session that they speak for.
+/* The server's API: a function for each call, and the session that they use.
 
-Every call answers the parsed JSON or throws a Problem. Addresses are relative: Snakepit may live below a path. */
+Each call returns the parsed JSON or throws a Problem. Addresses are relative: Snakepit may live below a path. */
 
-import { forget, keep, recall } from "./storage.js";
+import { BUSY, SESSION, emit } from "./lib/events.js";
+import { load, remove, save } from "./storage.js";
 
 const TIMEOUT_MS = 5000;
-const HASHING_TIMEOUT_MS = 60_000; // of calls for which a password is hashed, which many may wait for at once
-const BUSY_FOR_MS = 120_000; // for which such a call is made again
+const HASHING_TIMEOUT_MS = 60_000; // of password calls, which queue at the server
+const BUSY_FOR_MS = 120_000; // after which a password call is not repeated
+const BACKOFF_MS = [500, 1000, 2000, 4000, 5000];
 
-/** Who is playing: `token` and `user` ({id, username, email, guest}), both null for a visitor without a game so far. */
-export const session = recall("session", { token: null, user: null });
-
-const listeners = new Set();
-
-/** Calls back with the session whenever somebody else, or nobody, is signed in. Answers its unbind. */
-export function onSession(callback) {
-  listeners.add(callback);
-  return () => listeners.delete(callback);
-}
+/** Who is playing: `token` and `user` ({id, username, email, guest}), both null for a visitor. */
+export const session = load("session", { token: null, user: null });
 
 export function isPlayer() {
   return Boolean(session.user && !session.user.guest);
 }
 
-/** What went wrong, as RFC 9457 has it: `status` (0 where no answer came), `code` with its `params` for programs, `detail`
-for people, `errors` by field, `retryAfter` in seconds, and the whole `body`. */
+/** An RFC 9457 problem: `status` (0 without a response), `code` with its `params` for programs, `detail` for people,
+`errors` by field, `retryAfter` in seconds, and the whole `body`. */
 export class Problem extends Error {
   constructor(status, body = {}, retryAfter = null) {
     super(body.detail || body.title || `The server answered ${status}.`);
@@ -32,27 +26,23 @@ export class Problem extends Error {
     Object.assign(this, { status, code, params, errors, body, retryAfter, detail: this.message });
   }
 
-  /** Trouble on the way or at the server, which passes: the same call may well succeed later. */
-  get passes() {
+  /** Whether the same call may succeed later. */
+  get isTransient() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 }
 
+/** Milliseconds to wait before the next try after so many failures in a row. */
+export function retryDelayMs(failures, { retryAfter } = {}) {
+  return Math.max(BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1], (retryAfter ?? 0) * 1000);
+}
+
 async function call(method, path, body, options = {}) {
-  const { answer } = await exchange(method, path, body, options);
-  return answer;
+  return (await request(method, path, body, options)).data;
 }
 
-const busyListeners = new Set();
-
-/** Calls back with the seconds until a call is made again for which too many wait at the server. Answers its unbind. */
-export function onBusy(callback) {
-  busyListeners.add(callback);
-  return () => busyListeners.delete(callback);
-}
-
-/** A call for which a password is hashed: while too many wait for that, it is made again after the time that the server says. */
-async function callInTurn(method, path, body, options = {}) {
+/** A call that hashes a password: repeated while the server is busy with others. */
+async function passwordCall(method, path, body, options = {}) {
   const until = Date.now() + BUSY_FOR_MS;
   for (;;) {
     try {
@@ -60,26 +50,26 @@ async function callInTurn(method, path, body, options = {}) {
     } catch (problem) {
       const seconds = problem.retryAfter ?? 1;
       if (problem.code !== "busy" || Date.now() + seconds * 1000 > until) throw problem;
-      for (const listener of busyListeners) listener(seconds);
-      await new Promise((resolve) => setTimeout(resolve, (seconds + Math.random()) * 1000)); // not all at the same moment
+      emit(BUSY, seconds);
+      await new Promise((resolve) => setTimeout(resolve, (seconds + Math.random()) * 1000)); // spread the retries
     }
   }
 }
 
-/** One request: `{answer, headers}`. */
-async function exchange(method, path, body, options = {}) {
+/** One request: `{data, headers}`. */
+async function request(method, path, body, options = {}) {
   const token = session.token;
-  const response = await reach(method, path, body, token, options);
-  const answer = await read(response);
-  if (response.ok) return { answer, headers: response.headers };
-  const isDead = response.status === 401 && answer?.code === "token_invalid"; // and no proxy's 401
+  const response = await send(method, path, body, token, options);
+  const data = await parse(response);
+  if (response.ok) return { data, headers: response.headers };
+  const isDead = response.status === 401 && data?.code === "token_invalid"; // and not a proxy's 401
   if (isDead && token && token === session.token && !options.keepsSession) endSession();
-  throw new Problem(response.status, answer ?? {}, Number(response.headers.get("Retry-After")) || null);
+  throw new Problem(response.status, data ?? {}, Number(response.headers.get("Retry-After")) || null);
 }
 
-async function reach(method, path, body, token, options) {
+async function send(method, path, body, token, options) {
   const headers = {};
-  if (token) headers["X-Snakepit-Token"] = token; // Authorization is left to the browser, for a proxy that asks for a password
+  if (token) headers["X-Snakepit-Token"] = token; // a proxy that asks for a password needs Authorization
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const signal = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   try {
@@ -91,14 +81,14 @@ async function reach(method, path, body, token, options) {
   }
 }
 
-async function read(response) {
+async function parse(response) {
   const text = await response.text().catch(() => {
     throw new Problem(0, { detail: "The server's answer was cut off. Try again." });
   });
   try {
     return text ? JSON.parse(text) : null;
   } catch {
-    return null; // a proxy's page rather than the server's answer: the status says what there is to say
+    return null; // a proxy's page: the status has to do
   }
 }
 
@@ -106,42 +96,42 @@ async function read(response) {
 
 function beginSession({ token, user }) {
   setSession({ token, user });
-  keep("session", session);
+  save("session", session);
   return user;
 }
 
 function endSession() {
   setSession({ token: null, user: null });
-  forget("session");
+  remove("session");
 }
 
 function setSession({ token, user }) {
   Object.assign(session, { token, user });
-  for (const listener of listeners) listener(session);
+  emit(SESSION);
 }
 
-window.addEventListener("storage", ({ key }) => { // another tab has logged in or out: this browser is one person
-  if (key === "snakepit.session") setSession(recall("session", { token: null, user: null }));
+window.addEventListener("storage", ({ key }) => { // another tab has logged in or out
+  if (key === "snakepit.session") setSession(load("session", { token: null, user: null }));
 });
 
 export const guest = async () => beginSession(await call("POST", "auth/guest"));
 
-/** Makes an account of the guest's games, or a new one where the server has forgotten the guest. */
+/** Turn the guest into an account, or make a new one where the server has deleted the guest. */
 export async function signUp(account) {
-  const post = () => callInTurn("POST", "auth/signup", account);
+  const post = () => passwordCall("POST", "auth/signup", account);
   return beginSession(await post().catch((problem) => {
     if (problem.status !== 401) throw problem;
-    return post(); // the dead token is dropped by now
+    return post(); // without the dead token
   }));
 }
 
-/** A wrong password is no reason to drop the session that one has: this 401 is not about the token. */
+/** A wrong password's 401 doesn't end the current session. */
 export const logIn = async (account) =>
-  beginSession(await callInTurn("POST", "auth/login", account, { keepsSession: true }));
+  beginSession(await passwordCall("POST", "auth/login", account, { keepsSession: true }));
 
-/** Gives another password by the token of a link, which is one's session from then on; `keepsSession` as above. */
+/** Set a new password by the token of a link, and log in. */
 export const resetPassword = async (token, password) =>
-  beginSession(await callInTurn("POST", "auth/reset", { token, password }, { keepsSession: true }));
+  beginSession(await passwordCall("POST", "auth/reset", { token, password }, { keepsSession: true }));
 
 export async function logOut() {
   try {
@@ -151,26 +141,26 @@ export async function logOut() {
   }
 }
 
-/** Asks who the kept token belongs to; a dead one ends the session. */
+/** Fetch the user of the saved token; a dead token ends the session. */
 export async function refreshSession() {
   const token = session.token;
   const user = await call("GET", "auth/me");
   if (token === session.token) beginSession({ token, user });
 }
 
-/** Ends all sessions of the account, this one included. */
+/** End all sessions of the account, including this one. */
 export async function logOutEverywhere() {
   await call("DELETE", "auth/sessions");
   endSession();
 }
 
 export async function changeAccount(changes) {
-  const user = await callInTurn("PATCH", "auth/me", changes);
+  const user = await passwordCall("PATCH", "auth/me", changes);
   return beginSession({ token: session.token, user });
 }
 
 export async function deleteAccount(password) {
-  await callInTurn("DELETE", "auth/me", { password });
+  await passwordCall("DELETE", "auth/me", { password });
   endSession();
 }
 
@@ -180,19 +170,19 @@ export async function deleteAccount(password) {
 export const openGame = (mode, challenge = null) => call("POST", "games", { mode, challenge });
 export const leaveGame = (id) => call("DELETE", `games/${encodeURIComponent(id)}`);
 
-/** A game with all of its turns, of which the server sends so many at a time. */
+/** A game with all of its turns; the server sends them in pages. */
 export async function game(id) {
   const path = `games/${encodeURIComponent(id)}`;
   const { continue_since, ...game } = await call("GET", path);
   for (let since = continue_since; since !== undefined;) {
     const { continue_since, turns, ...latest } = await call("GET", `${path}?${new URLSearchParams({ since })}`);
-    Object.assign(game, latest, { turns: game.turns.concat(turns) }); // it may have been played on meanwhile
+    Object.assign(game, latest, { turns: game.turns.concat(turns) }); // it may have gone on meanwhile
     since = continue_since;
   }
   return game;
 }
 
-/** What is new of the games in `known`, a Map of ticks by id, and of the `limit` best that are being played. */
+/** Updates of the games in `known`, a Map of ticks by id, and the `limit` best of the others. */
 export const liveGames = (known, limit) => {
   const ticks = Array.from(known, ([id, tick]) => `${id}:${tick}`).join();
   return call("GET", `games/live?${new URLSearchParams({ known: ticks, limit })}`);
@@ -202,26 +192,26 @@ export const liveGames = (known, limit) => {
 export const postTurns = (id, batch, options) =>
   call("POST", `games/${encodeURIComponent(id)}/turns`, batch, options);
 
-// Boards and players
+// Leaderboards and players
 
-/** A page of a board: `{entries, next}`, where `next` is the query of the following page, or null. */
-export async function board(query) {
-  const { answer, headers } = await exchange("GET", `leaderboard?${new URLSearchParams(query)}`);
+/** A page of a leaderboard: `{entries, next}`, where `next` is the query of the following page, or null. */
+export async function leaderboard(query) {
+  const { data, headers } = await request("GET", `leaderboard?${new URLSearchParams(query)}`);
   const next = /<[^>]*\?([^>]*)>\s*;\s*rel="?next"?/.exec(headers.get("Link") ?? "");
-  return { entries: answer, next: next && Object.fromEntries(new URLSearchParams(next[1])) };
+  return { entries: data, next: next && Object.fromEntries(new URLSearchParams(next[1])) };
 }
 
-/** One's own standing on the board of a query {mode, period, at, challenge, players}. */
+/** The player's standing on the leaderboard of a query {mode, period, at, challenge, players}. */
 export const standing = (query) => call("GET", `leaderboard/me?${new URLSearchParams(query)}`);
 
-/** The same on the board on which a game's rank is told: the mode's of all times, or the challenge's. */
+/** The same on the leaderboard for ranks of games: the mode's all-time one, or the challenge's. */
 export const myRank = (mode, challenge = null) => standing({ mode, ...(challenge && { challenge }) });
 
-/** `{rank, next}`: the rank that a score has on that board, and the entry of somebody else just ahead. */
+/** `{rank, next}`: the rank of a score on that leaderboard, and somebody else's entry just ahead. */
 export const nextRank = (mode, score, challenge = null) =>
   call("GET", `leaderboard/next?${new URLSearchParams({ mode, score, ...(challenge && { challenge }) })}`);
 
-/** What a start screen shows: `{live, top, daily, best_game}`. */
+/** `{live, top, daily, best_game}` for the start screen. */
 export const home = () => call("GET", "home");
 
 export const player = (name) => call("GET", `players/${encodeURIComponent(name)}`);

@@ -1,35 +1,31 @@
-/* Wires the parts, and shows the view that the address asks for. */
+/* Wires the modules together, and shows the view that the address names. */
 
-import { isPlayer, onSession, refreshSession, session } from "./api.js";
-import { needStyle } from "./lib/dom.js";
-import { show } from "./play/hud.js";
-import { bindAbsence, bindKeys, bindPad, bindSwipes } from "./game/input.js";
-import { advance, giveUp, part, pause, progress, turn, unpause } from "./game/playing.js";
-import { draw, openPit } from "./draw/board.js";
+import { isPlayer, refreshSession, session } from "./api.js";
+import { createBoardView, draw } from "./draw/board.js";
+import { bindKeys, bindPad, bindSwipes, bindVisibility } from "./game/input.js";
+import { advance, giveUp, onPageHide, pause, turn, unpause } from "./game/playing.js";
+import { IDLE, OVER, PAUSED, progress, state } from "./game/state.js";
+import { syncNow } from "./game/sync.js";
+import { byId, loadStyle } from "./lib/dom.js";
+import { OPENED, SELECTED, SESSION, on } from "./lib/events.js";
+import { dayOf } from "./lib/format.js";
+import { showHud } from "./play/hud.js";
 import {
-  bindStart, chooseChallenge, chooseMode, chosenMode, findOpenGame, goAhead, play, showStart,
+  bindStart, findOpenGame, play, playOrResume, selectChallenge, selectMode, selectedMode, showStart, showStartError,
 } from "./play/start.js";
-import { IDLE, OVER, PAUSED, state } from "./game/state.js";
-import { keep, recall } from "./storage.js";
-import { hurry } from "./game/sync.js";
+import { load, save } from "./storage.js";
 
-const at = (id) => document.getElementById(id);
-
-const PARTS = { // of the game, fetched once there is a use for them
+const PARTS = { // of the game, loaded at their first use
   challenge: () => import("./game/challenge.js"),
   gamepad: () => import("./game/gamepad.js"),
   ghost: () => import("./game/ghost.js"),
+  nextRank: () => import("./game/next-rank.js"),
   result: () => import("./play/result.js"),
-  rival: () => import("./game/next-rank.js"),
   sound: () => import("./game/sound.js"),
 };
-const AGAIN_MS = 2000; // before a part that didn't come is asked for again
+const RETRY_MS = 2000; // before a part that failed to load is requested again
 
-const pit = openPit(at("board")), parts = {}, asked = {};
-let view = null; // the module of the view on the page; null for the game itself
-let wantsSound = recall("sound", false);
-
-const VIEWS = { // fetched when asked for, with their stylesheets: the game comes first
+const VIEWS = { // loaded with their stylesheets when the address names them
   boards: () => withStyles(import("./pages/leaderboards.js"), "tables.css", "boards.css"),
   games: () => withStyles(import("./replay/replay.js"), "replay.css"),
   live: () => withStyles(import("./live/wall.js"), "live.css"),
@@ -37,39 +33,42 @@ const VIEWS = { // fetched when asked for, with their stylesheets: the game come
   reset: () => withStyles(import("./pages/reset.js"), "account.css"),
 };
 
+const boardView = createBoardView(byId("board")), parts = {}, requested = new Set();
+let view = null; // the module of the view on the page; null for the game itself
+
 /** Return a view's module once its stylesheets are loaded, too. */
 async function withStyles(module, ...sheets) {
-  const [loaded] = await Promise.all([module, ...sheets.map(needStyle)]);
+  const [loaded] = await Promise.all([module, ...sheets.map(loadStyle)]);
   return loaded;
 }
 
-/** Shows the view of an address such as `#/boards?mode=walls`; one that there is none for shows the game. */
+/** Show the view of an address such as `#/boards?mode=walls`; an unknown one shows the game. */
 async function route() {
-  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  const [name, ...rest] = path.split("/");
-  const shown = name in VIEWS ? name : "play", { hash } = location, asked = Object.fromEntries(new URLSearchParams(query));
-  if (!at(`view-${shown}`).hidden && view?.moves?.(asked, rest.join("/"))) return; // it has gone there by itself
-  if (shown === "play") chooseChallenge(asked.challenge, asked.mode, asked.game);
+  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [first, ...rest] = path.split("/");
+  const name = Object.hasOwn(VIEWS, first) ? first : "play", section = byId(`view-${name}`), isNew = section.hidden;
+  const { hash } = location, query = Object.fromEntries(new URLSearchParams(search));
+  if (!isNew && view?.onAddressChange?.(query, rest.join("/"))) return;
+  if (name === "play") selectChallenge(query.challenge, query.mode, query.game);
   else pause();
   view?.close?.();
   view = null;
-  const section = at(`view-${shown}`), isNew = section.hidden;
-  for (const other of document.querySelectorAll("main > section")) other.hidden ||= other !== section;
+  for (const each of document.querySelectorAll("main > section")) each.hidden ||= each !== section;
   for (const link of document.querySelectorAll("header nav a")) {
-    const isCurrent = link.getAttribute("href") === `#/${shown === "play" ? "" : shown}`;
+    const isCurrent = link.getAttribute("href") === `#/${name === "play" ? "" : name}`;
     link.setAttribute("aria-current", isCurrent ? "page" : "false");
   }
   document.title = "Snakepit";
-  if (shown === "play") {
+  if (name === "play") {
     section.hidden = false;
     return;
   }
   try {
-    const module = await VIEWS[shown]();
-    if (location.hash !== hash) return; // something else was asked for since
+    const module = await VIEWS[name]();
+    if (location.hash !== hash) return; // the address has changed since
     view = module;
     section.hidden = false; // not before its stylesheets are loaded
-    view.open(asked, decodeURIComponent(rest.join("/")));
+    view.open(query, decodeURIComponent(rest.join("/")));
     namePage(section, isNew);
   } catch {
     if (location.hash !== hash) return;
@@ -78,7 +77,7 @@ async function route() {
   }
 }
 
-/** The page is called what its heading says, and whoever has just come to it begins there. */
+/** Title the page by the view's heading, and move the focus there when the view has changed. */
 function namePage(section, isNew) {
   const heading = section.querySelector("h1");
   if (!heading || section.hidden) return;
@@ -88,30 +87,24 @@ function namePage(section, isNew) {
   heading.focus({ preventScroll: true });
 }
 
-async function openAccount(name) {
+async function openAccount(form) {
   try {
-    (await import("./pages/account.js")).openAccount(name);
+    (await import("./pages/account.js")).openAccount(form);
   } catch {
-    state.trouble = "The account can't be shown. Check the connection and try again.";
+    showStartError("The account can't be shown. Check the connection and try again.");
   }
 }
 
-/** A guest is asked to sign up; of a visitor one can't know. */
+/** A visitor may have an account or not; a guest has none. */
 function showAccount() {
-  at("account").textContent = isPlayer() ? session.user.username : session.user ? "Sign up" : "Log in";
-}
-
-/** The skip link's address would be taken for a view's. */
-function skip(event) {
-  event.preventDefault();
-  at("main").focus();
+  byId("account").textContent = isPlayer() ? session.user.username : session.user ? "Sign up" : "Log in";
 }
 
 function isInPlay() {
-  return !at("view-play").hidden;
+  return !byId("view-play").hidden;
 }
 
-/** Space, P and Escape; whether there was something to pause or to go on with. */
+/** Space, P and Escape. Return whether there was something to pause or to continue. */
 function toggle() {
   if (!isInPlay()) return view?.toggle?.() ?? false;
   if ([IDLE, OVER].includes(state.phase)) return false;
@@ -120,60 +113,65 @@ function toggle() {
   return true;
 }
 
-/** Enter: the next thing that one waits for. */
+/** Enter: continue, or start. Return whether it had a use. */
 function go() {
   if (!isInPlay()) return false;
   if (state.phase === PAUSED) unpause();
-  else if (state.phase === IDLE) goAhead();
+  else if (state.phase === IDLE) playOrResume();
   else if (state.phase === OVER) play();
   else return false;
   return true;
 }
 
-/** The pad turns, and may begin the game as well. */
+/** The pad turns, and may start the game as well. */
 function press(heading) {
-  if (state.phase === IDLE) goAhead();
+  if (state.phase === IDLE) playOrResume();
   else turn(heading);
 }
 
-/** Fetches a part of the game, and binds it when it comes. */
-function need(name) {
-  asked[name] ??= PARTS[name]().then((part) => {
-    part.bind?.({ again: play });
+/** Load a part of the game once, and bind it. */
+async function need(name) {
+  if (requested.has(name)) return;
+  requested.add(name);
+  try {
+    const part = await PARTS[name]();
+    part.bind?.();
     parts[name] = part;
-  }, () => setTimeout(() => delete asked[name], AGAIN_MS));
+  } catch {
+    requested.delete(name);
+    setTimeout(() => need(name), RETRY_MS);
+  }
 }
 
-function setSound(wanted) {
-  wantsSound = wanted;
-  keep("sound", wanted);
-  at("sound").setAttribute("aria-pressed", wanted);
-  if (wanted) need("sound");
+function needChallenge() {
+  const name = state.challenge?.name ?? state.selection?.name;
+  if (name) need("challenge");
+  if (name && !dayOf(name)) need("ghost");
 }
 
-function setPad(shown) {
-  keep("pad", shown);
-  at("pad-toggle").setAttribute("aria-pressed", shown);
-  at("view-play").classList.toggle("has-no-pad", !shown);
+function setSound(isOn) {
+  save("sound", isOn);
+  byId("sound").setAttribute("aria-pressed", isOn);
+  if (isOn) need("sound");
+}
+
+function setPad(isShown) {
+  save("pad", isShown);
+  byId("pad-toggle").setAttribute("aria-pressed", isShown);
+  byId("view-play").classList.toggle("has-no-pad", !isShown);
 }
 
 function frame(now) {
   advance(now);
-  if (state.phase !== IDLE) ["result", "rival"].forEach(need);
-  if (state.chosen || state.challenge) need("challenge");
-  if (state.chosen?.target || state.target) need("ghost");
   parts.gamepad?.poll({ turn: (heading) => isInPlay() && turn(heading), go: () => toggle() || go() });
-  parts.rival?.watch(now);
-  parts.challenge?.watch();
   parts.ghost?.runAlong(now);
   if (isInPlay()) {
-    draw(pit, state, progress(), now, parts.ghost?.drawGhost);
+    draw(boardView, state, progress(state), now, parts.ghost?.drawGhost);
     showStart();
     parts.challenge?.show();
     parts.result?.showResult(now);
   }
-  show(now, chosenMode());
-  if (wantsSound) parts.sound?.playMoments(state.moments, now);
+  showHud(now, selectedMode());
   requestAnimationFrame(frame);
 }
 
@@ -183,27 +181,39 @@ bindKeys({
   go,
   press: (event) => (!isInPlay() && view?.press?.(event)) || false,
 });
-bindSwipes(at("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
-bindPad(at("pad"), { turn: press });
-bindAbsence({ away: pause, part });
+bindSwipes(byId("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
+bindPad(byId("pad"), { turn: press });
+bindVisibility({ onBlur: pause, onPageHide });
 bindStart();
-at("account").addEventListener("click", () => openAccount());
-at("skip").addEventListener("click", skip);
-at("pause").addEventListener("click", pause);
-at("go-on").addEventListener("click", unpause);
-at("give-up").addEventListener("click", giveUp);
-at("log-in-again").addEventListener("click", () => openAccount("login"));
-at("sound").addEventListener("click", () => setSound(!wantsSound));
-at("pad-toggle").addEventListener("click", () => setPad(!recall("pad", true)));
-setSound(wantsSound);
-setPad(recall("pad", true));
+const CLICKS = {
+  account: () => openAccount(),
+  pause,
+  "go-on": unpause,
+  "give-up": giveUp,
+  "log-in-again": () => openAccount("login"),
+  sound: () => setSound(!load("sound", false)),
+  "pad-toggle": () => setPad(!load("pad", true)),
+};
+for (const [id, act] of Object.entries(CLICKS)) byId(id).addEventListener("click", act);
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // or its address would be taken for a view's
+  byId("main").focus();
+});
+setSound(load("sound", false));
+setPad(load("pad", true));
 window.addEventListener("gamepadconnected", () => need("gamepad"));
 showAccount();
-onSession(() => {
+on(SELECTED, needChallenge);
+on(OPENED, () => {
+  need("result");
+  need("nextRank");
+  needChallenge();
+});
+on(SESSION, () => {
   showAccount();
-  hurry(); // a post may have waited for somebody to log in
-  chooseMode(chosenMode());
-  if (!isInPlay()) route(); // the board of whoever looks at it now
+  syncNow(); // a post may wait for a log-in
+  selectMode(selectedMode());
+  if (!isInPlay()) route(); // the view may show the player's own rows
 });
 window.addEventListener("hashchange", route);
 route();

@@ -3,8 +3,8 @@
 A game is its seed and its turns. Nothing here knows a clock, a network, a page or any randomness but the game's own, so
 whoever has those two can play the game again and must come to the same end.
 
-A cell is a number, `y * SIZE + x`; (0, 0) is the top left, x grows to the right and y downwards. A turn is `[tick, heading]`
-and takes effect at the beginning of that tick; ticks count from 1. */
+A cell is a number, `y * SIZE + x`; (0, 0) is the top left, x grows to the right and y downwards. A turn is `[tick,
+heading]` and takes effect at the beginning of that tick; ticks count from 1. */
 
 export const RULES = 1;
 

@@ -1,11 +1,10 @@
-/* What this browser remembers between visits, as JSON under `snakepit.NAME`.
-
-A browser may forbid storage, or have none left. The game goes on without: it is then remembered for this page only. */
+/* Local storage: JSON under `snakepit.NAME`. Where the browser forbids storage or it is full, values last as long as the
+page. */
 
 const page = {};
 
-/** What was kept under that name; `otherwise` if nothing was. */
-export function recall(name, otherwise = null) {
+/** Return the saved value; `otherwise` if there is none. */
+export function load(name, otherwise = null) {
   if (name in page) return page[name];
   try {
     return JSON.parse(localStorage.getItem(`snakepit.${name}`)) ?? otherwise;
@@ -14,7 +13,7 @@ export function recall(name, otherwise = null) {
   }
 }
 
-export function keep(name, value) {
+export function save(name, value) {
   try {
     localStorage.setItem(`snakepit.${name}`, JSON.stringify(value));
   } catch {
@@ -22,11 +21,11 @@ export function keep(name, value) {
   }
 }
 
-export function forget(name) {
+export function remove(name) {
   delete page[name];
   try {
     localStorage.removeItem(`snakepit.${name}`);
   } catch {
-    return; // what can't be kept need not be forgotten
+    return; // nothing was saved there
   }
 }

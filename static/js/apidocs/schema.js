@@ -1,23 +1,23 @@
-/* Schemas in words, in rows of fields, and as examples. What the description says becomes text, never markup. */
+/* JSON schemas in words, as fields, and as examples. */
 
 import { make } from "../lib/dom.js";
 
 let components = {};
 
-export function useComponents(found) {
+export function setComponents(found) {
   components = found;
 }
 
-/** What a reference leads to; anything else is itself. */
-export function resolve(said) {
-  if (!said.$ref) return said;
-  const [kind, name] = said.$ref.split("/").slice(-2);
+/** Return what a reference leads to; anything else as it is. */
+export function resolve(schema) {
+  if (!schema.$ref) return schema;
+  const [kind, name] = schema.$ref.split("/").slice(-2);
   return components[kind][name];
 }
 
-/** A sentence as text, with what stands between backticks as code. */
-export function about(sentence = "") {
-  return sentence.split("`").map((piece, index) => (index % 2 ? make("code", {}, piece) : piece));
+/** Text with `code` between backticks, as nodes. */
+export function richText(text = "") {
+  return text.split("`").map((piece, index) => (index % 2 ? make("code", {}, piece) : piece));
 }
 
 /** The fields of an object: [{name, required, schema}]. */
@@ -26,25 +26,24 @@ export function fields(schema) {
   return Object.entries(properties).map(([name, field]) => ({ name, required: required.includes(name), schema: field }));
 }
 
-/** What a value is, as pieces of text and links. */
-export function words(schema) {
+/** A type in words and links, with its default. */
+export function describeType(schema) {
   if (schema.$ref && !resolve(schema).enum) {
     const name = schema.$ref.split("/").pop();
     return [make("a", { href: `#shape-${name}` }, name)];
   }
-  const said = schema.default === undefined || schema.default === null || schema.default === "" ? []
-    : ["; else ", make("code", {}, String(schema.default))];
-  return [...kind(schema), ...said];
+  const hasDefault = (schema.default ?? "") !== "";
+  return [...typeName(schema), ...hasDefault ? ["; else ", make("code", {}, String(schema.default))] : []];
 }
 
-function kind(schema) {
-  if (schema.anyOf) return joined(schema.anyOf.map(words), " or ");
+function typeName(schema) {
+  if (schema.anyOf) return join(schema.anyOf.map(describeType), " or ");
   const choices = resolve(schema).enum;
-  if (choices) return joined(choices.map((value) => [make("code", {}, value)]), " or ");
+  if (choices) return join(choices.map((value) => [make("code", {}, value)]), " or ");
   if (schema.const) return [make("code", {}, schema.const)];
-  if (schema.prefixItems) return ["[", ...joined(schema.prefixItems.map(words), ", "), "]"];
-  if (schema.items) return ["array of ", ...words(schema.items)];
-  if (schema.additionalProperties) return ["object of ", ...words(schema.additionalProperties)];
+  if (schema.prefixItems) return ["[", ...join(schema.prefixItems.map(describeType), ", "), "]"];
+  if (schema.items) return ["array of ", ...describeType(schema.items)];
+  if (schema.additionalProperties) return ["object of ", ...describeType(schema.additionalProperties)];
   return [`${schema.format ?? schema.type ?? "anything"}${bounds(schema)}`];
 }
 
@@ -54,22 +53,22 @@ function bounds({ minimum, maximum, maxLength }) {
   return minimum === undefined ? "" : ` from ${minimum} on`;
 }
 
-function joined(lists, between) {
-  return lists.flatMap((list, index) => (index ? [between, ...list] : list));
+function join(lists, separator) {
+  return lists.flatMap((list, index) => (index ? [separator, ...list] : list));
 }
 
-/** The simplest value of a schema: of its fields those that are needed, or else the first. */
-export function example(schema) {
-  const said = resolve(schema);
-  if ((said.default ?? null) !== null) return said.default;
-  if (said.anyOf) return example(said.anyOf[0]);
-  if (said.enum) return said.enum[0];
-  if (said.const) return said.const;
-  if (said.prefixItems) return said.prefixItems.map(example);
-  if (said.type === "object") {
-    const needed = fields(said).filter(({ required }) => required);
-    const shown = needed.length ? needed : fields(said).slice(0, 1);
+/** The simplest value of a schema: of an object the required fields, or else the first. */
+export function example(reference) {
+  const schema = resolve(reference);
+  if ((schema.default ?? null) !== null) return schema.default;
+  if (schema.anyOf) return example(schema.anyOf[0]);
+  if (schema.enum) return schema.enum[0];
+  if (schema.const) return schema.const;
+  if (schema.prefixItems) return schema.prefixItems.map(example);
+  if (schema.type === "object") {
+    const required = fields(schema).filter((field) => field.required);
+    const shown = required.length ? required : fields(schema).slice(0, 1);
     return Object.fromEntries(shown.map((field) => [field.name, example(field.schema)]));
   }
-  return { array: [], boolean: false, integer: said.minimum ?? 0, number: 0, null: null }[said.type] ?? "";
+  return { array: [], boolean: false, integer: schema.minimum ?? 0, number: 0, null: null }[schema.type] ?? "";
 }

@@ -1,23 +1,23 @@
-/* A form that makes a call, and shows what is answered; and the token that goes with it, which the tab keeps. */
+/* A form that makes a call and shows the response; and the token it uses, which lasts as long as the tab. */
 
-import { make } from "../lib/dom.js";
+import { byId, make } from "../lib/dom.js";
 import { example, resolve } from "./schema.js";
 
 const KEY = "snakepit.docs.token";
-const SHOWN = ["Allow", "Content-Type", "ETag", "Link", "Retry-After", "WWW-Authenticate"];
+const SHOWN_HEADERS = ["Allow", "Content-Type", "ETag", "Link", "Retry-After", "WWW-Authenticate"];
 
-let kept = "";
+let pageToken = ""; // where session storage is forbidden
 
-export function token() {
+export function loadToken() {
   try {
-    return sessionStorage.getItem(KEY) ?? kept;
+    return sessionStorage.getItem(KEY) ?? pageToken;
   } catch {
-    return kept;
+    return pageToken;
   }
 }
 
-export function remember(value) {
-  kept = value;
+export function saveToken(value) {
+  pageToken = value;
   try {
     sessionStorage.setItem(KEY, value);
   } catch {
@@ -25,25 +25,26 @@ export function remember(value) {
   }
 }
 
-/** The form of a call: `said` is what the description has of it, `base` the URL that its path is below. */
-export function trial({ method, path, said, base }) {
-  const parameters = (said.parameters ?? []).map((parameter) => ({ ...parameter, input: inputOf(parameter.schema) }));
-  const content = said.requestBody?.content["application/json"];
-  const body = content && make("textarea", { rows: 5, spellcheck: false, value: JSON.stringify(example(content.schema), null, 2) });
-  const answer = make("div", { className: "answer" });
-  answer.setAttribute("role", "status");
+/** Return the form of an OpenAPI `operation`; `base` is the URL that its path is below. */
+export function tryIt({ method, path, operation, base }) {
+  const parameters = (operation.parameters ?? []).map((parameter) => ({ ...parameter, input: inputOf(parameter.schema) }));
+  const content = operation.requestBody?.content["application/json"];
+  const value = content && JSON.stringify(example(content.schema), null, 2);
+  const body = content && make("textarea", { rows: 5, spellcheck: false, value });
+  const output = make("div", { className: "answer" });
+  output.setAttribute("role", "status");
   const send = make("button", { className: "loud" }, "Send");
   const labelled = (name, input, small = "") => {
-    input.id = `${said.operationId}-${name}`;
+    input.id = `${operation.operationId}-${name}`;
     return make("div", { className: "field" }, make("label", { htmlFor: input.id }, name, make("small", {}, small)), input);
   };
   const form = make("form", { noValidate: true },
     ...parameters.map(({ name, input, required }) => labelled(name, input, required ? "" : "optional")),
-    ...body ? [labelled("body", body, "JSON")] : [], send, answer);
+    ...body ? [labelled("body", body, "JSON")] : [], send, output);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
-    await show(answer, { method: method.toUpperCase(), url: urlOf(path, parameters, base), body: body?.value });
+    await call(output, { method: method.toUpperCase(), url: urlOf(path, parameters, base), body: body?.value });
     send.disabled = false;
   });
   return form;
@@ -51,65 +52,58 @@ export function trial({ method, path, said, base }) {
 
 function inputOf(schema) {
   const choices = resolve(schema).enum;
-  if (!choices) return make("input", { type: schema.format === "date" ? "date" : "text", autocomplete: "off", spellcheck: false });
-  return make("select", {}, ...["", ...choices].map((value) => make("option", { value }, value)));
+  if (choices) return make("select", {}, ...["", ...choices].map((value) => make("option", { value }, value)));
+  return make("input", { type: schema.format === "date" ? "date" : "text", autocomplete: "off", spellcheck: false });
 }
 
 function urlOf(path, parameters, base) {
   const filled = path.replace(/\{(\w+)\}/g, (_, name) =>
     encodeURIComponent(parameters.find((parameter) => parameter.name === name).input.value));
-  const asked = parameters.filter((parameter) => parameter.in === "query" && parameter.input.value);
-  const query = new URLSearchParams(asked.map(({ name, input }) => [name, input.value]));
-  return `${base.href.replace(/\/$/, "")}${filled}${asked.length ? `?${query}` : ""}`;
+  const given = parameters.filter((parameter) => parameter.in === "query" && parameter.input.value);
+  const query = new URLSearchParams(given.map(({ name, input }) => [name, input.value]));
+  return `${base.href.replace(/\/$/, "")}${filled}${given.length ? `?${query}` : ""}`;
 }
 
-async function show(answer, { method, url, body }) {
+async function call(output, { method, url, body }) {
   const headers = {};
-  if (token()) headers["X-Snakepit-Token"] = token(); // as api.js does
+  if (loadToken()) headers["X-Snakepit-Token"] = loadToken(); // as in api.js
   if (body) headers["Content-Type"] = "application/json";
-  answer.replaceChildren(make("p", {}, "Sent."));
+  output.replaceChildren(make("p", {}, "Sent."));
   const began = performance.now();
   try {
     const response = await fetch(url, { method, headers, body: body || undefined, cache: "no-store" });
-    const text = await response.text();
-    const took = Math.round(performance.now() - began);
-    answer.replaceChildren(
+    const text = await response.text(), json = parse(text), took = Math.round(performance.now() - began);
+    const lines = [...headerLines(response), "", json === undefined ? text : JSON.stringify(json, null, 2)];
+    output.replaceChildren(
       make("p", { className: "sent" }, make("code", {}, `${method} ${url.slice(url.indexOf("/", 8))}`)),
       make("p", { className: response.ok ? "good" : "wrong" },
         make("b", {}, `${response.status} ${response.statusText}`), ` in ${took} ms`),
-      make("pre", { tabIndex: 0 }, [...heads(response), "", pretty(text)].join("\n").trim()));
-    offer(answer, text);
+      make("pre", { tabIndex: 0 }, lines.join("\n").trim()));
+    if (typeof json?.token === "string") output.append(useButton(json.token));
   } catch {
-    answer.replaceChildren(make("p", { className: "problem" }, "The server can't be reached, or its answer was cut off."));
+    output.replaceChildren(make("p", { className: "problem" }, "The server can't be reached, or its answer was cut off."));
   }
 }
 
-function heads({ headers }) {
-  return SHOWN.filter((name) => headers.has(name)).map((name) => `${name}: ${headers.get(name)}`);
+function headerLines({ headers }) {
+  return SHOWN_HEADERS.filter((name) => headers.has(name)).map((name) => `${name}: ${headers.get(name)}`);
 }
 
-function pretty(text) {
+function parse(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return JSON.parse(text);
   } catch {
-    return text;
+    return undefined; // not JSON
   }
 }
 
-/** A token that was answered can be used from now on. */
-function offer(answer, text) {
-  let found = null;
-  try {
-    found = JSON.parse(text).token;
-  } catch {
-    return; // it is no JSON
-  }
-  if (typeof found !== "string") return;
-  const use = make("button", { type: "button" }, "Use this token");
-  use.addEventListener("click", () => {
-    remember(found);
-    document.getElementById("token").value = found;
-    use.replaceWith(make("p", {}, "The calls are made with it from now on."));
-  });
-  answer.append(use);
+/** A button that uses the token from now on. */
+function useButton(token) {
+  const onclick = () => {
+    saveToken(token);
+    byId("token").value = token;
+    button.replaceWith(make("p", {}, "The calls are made with it from now on."));
+  };
+  const button = make("button", { type: "button", onclick }, "Use this token");
+  return button;
 }

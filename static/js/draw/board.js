@@ -1,51 +1,51 @@
-/* Draws a scene in its pit: the ground once, and on it, frame by frame, the food and the snake. It decides nothing.
+/* Draws a scene on its board: the background once, and on it, frame by frame, the food and the snake. It decides
+nothing.
 
-A pit is a canvas and what drawing on it has to remember. Lengths are in cells; the field begins at (0, 0), and the rim
-lies around it. */
+A board view is a canvas and what drawing on it has to remember. Lengths are in cells; the field begins at (0, 0), and
+the rim is around it. */
 
-import { drawEffects, shake } from "./effects.js";
-import { CELLS, SIZE, WALLS, WON } from "../rules.js";
-import { drawSnake } from "./snake.js";
 import { IDLE, PAUSED } from "../game/state.js";
+import { darkScheme, reducedMotion } from "../lib/dom.js";
+import { CELLS, SIZE, WALLS, WON } from "../rules.js";
+import { drawEffects, shake } from "./effects.js";
+import { cellCentre, dot, drawSnake } from "./snake.js";
 
 const RIM = 0.6;
-const LOOKS = [
+const COLORS = [
   "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
   "dust", "ghost", "ghost-scales", "heavy",
 ];
 
-/** Who lies in the pit until the first game: a snake around the button, with an eye on its egg. */
+/** The scene until the first game: a snake around the button. */
 const RESTING = {
-  id: null, phase: IDLE, tailLeft: null, eaten: null, meals: [], moments: [],
+  id: null, phase: IDLE, tailLeft: null, eaten: null, meals: [], events: [],
   game: { body: cornersToCells([8, 4], [3, 4], [3, 15], [16, 15], [16, 4], [12, 4]), food: 4 * SIZE + 10,
     heading: "R", ticks: 0, score: 0, outcome: null },
 };
 
-const still = matchMedia("(prefers-reduced-motion: reduce)");
-
-/** A pit on this canvas, sharp at its size on the screen. `close` unbinds it. */
-export function openPit(canvas) {
-  const pit = { canvas, ctx: canvas.getContext("2d"), palette: {}, ground: null, drawn: "" };
-  const dark = matchMedia("(prefers-color-scheme: dark)"), repaint = () => readPalette(pit);
-  const sizes = new ResizeObserver(() => fit(pit));
+/** Return a view on this canvas, sharp at its size on the screen. `close` unbinds it. */
+export function createBoardView(canvas) {
+  const view = { canvas, ctx: canvas.getContext("2d"), palette: {}, background: null, drawn: "" };
+  const repaint = () => readPalette(view);
+  const sizes = new ResizeObserver(() => resizeToDisplay(view));
   sizes.observe(canvas);
-  dark.addEventListener("change", repaint);
+  darkScheme.addEventListener("change", repaint);
   repaint();
-  pit.close = () => {
+  view.close = () => {
     sizes.disconnect();
-    dark.removeEventListener("change", repaint);
+    darkScheme.removeEventListener("change", repaint);
   };
-  return pit;
+  return view;
 }
 
-function fit(pit) {
-  const { canvas } = pit, side = Math.round(canvas.clientWidth * devicePixelRatio);
+function resizeToDisplay(view) {
+  const { canvas } = view, side = Math.round(canvas.clientWidth * devicePixelRatio);
   if (!side) return; // out of sight
-  if (canvas.width !== side || canvas.height !== side) resize(pit, side);
-  pit.ground = null;
+  if (canvas.width !== side || canvas.height !== side) resize(view, side);
+  view.background = null;
 }
 
-/** A canvas loses its picture with its size: until the next one is drawn, it keeps the last. */
+/** Resize the canvas, which clears it, without losing the last frame. */
 function resize({ canvas, ctx }, side) {
   const last = canvas.cloneNode();
   last.getContext("2d").drawImage(canvas, 0, 0);
@@ -53,39 +53,38 @@ function resize({ canvas, ctx }, side) {
   ctx.drawImage(last, 0, 0, side, side);
 }
 
-/** The colours and the letters are the stylesheet's. */
-function readPalette(pit) {
-  const style = getComputedStyle(pit.canvas);
-  pit.palette = Object.fromEntries(LOOKS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  pit.ground = null;
+/** Colours and font are the stylesheet's. */
+function readPalette(view) {
+  const style = getComputedStyle(view.canvas);
+  view.palette = Object.fromEntries(COLORS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  view.background = null;
 }
 
-/** `state` is state.js's, or a scene with its `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the
-next; `now` in milliseconds. `drawUnder(ctx, palette, now, still)` draws what lies under the food and the snake, if
-anything does. */
-export function draw(pit, state, progress, now, drawUnder = null) {
+/** `state` is state.js's, or a scene with `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the next;
+`now` in milliseconds. `drawUnder(ctx, palette, now, still)`, if given, draws below the food and the snake. */
+export function draw(view, state, progress, now, drawUnder = null) {
   const scene = state.game ? state : { ...RESTING, mode: state.mode };
-  const moving = scene.phase !== PAUSED && !still.matches;
+  const moving = scene.phase !== PAUSED && !reducedMotion.matches;
   const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, moving ? now : ""].join();
-  if (pit.ground?.mode === scene.mode && frame === pit.drawn) return;
-  pit.drawn = frame;
-  const { canvas, ctx, palette } = pit;
-  if (pit.ground?.mode !== scene.mode) pit.ground = dig(scene.mode, canvas.width, palette);
+  if (view.background?.mode === scene.mode && frame === view.drawn) return;
+  view.drawn = frame;
+  const { canvas, ctx, palette } = view;
+  if (view.background?.mode !== scene.mode) view.background = paintBackground(scene.mode, canvas.width, palette);
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.clearRect(0, 0, canvas.width, canvas.height);
   toCells(ctx, moving ? shake(scene, now) : [0, 0]);
-  ctx.drawImage(pit.ground, -RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM);
+  ctx.drawImage(view.background, -RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM);
   ctx.save();
   if (scene.mode !== WALLS) clipToField(ctx);
-  drawUnder?.(ctx, palette, now, still.matches);
+  drawUnder?.(ctx, palette, now, reducedMotion.matches);
   drawFood(ctx, scene, progress, now, palette);
-  drawSnake(ctx, scene, progress, now, palette, still.matches);
+  drawSnake(ctx, scene, progress, now, palette, reducedMotion.matches);
   ctx.restore();
   if (moving) drawEffects(ctx, scene, now, palette);
   ctx.restore();
 }
 
-/** From now until `restore`, lengths are in cells; all of it is moved by [x, y]. */
+/** Until `restore`, lengths are in cells, and the origin is moved by [x, y]. */
 function toCells(context, [x, y] = [0, 0]) {
   const cell = context.canvas.width / (SIZE + 2 * RIM);
   context.save();
@@ -111,10 +110,10 @@ function cornersToCells(...corners) {
   return cells;
 }
 
-// The ground
+// The background
 
-/** The pit without what lives in it, as a canvas of its own. */
-function dig(mode, side, palette) {
+/** The empty board, on a canvas of its own. */
+function paintBackground(mode, side, palette) {
   const layer = document.createElement("canvas");
   layer.width = layer.height = side;
   layer.mode = mode;
@@ -140,7 +139,7 @@ function drawWall(context, palette) {
 }
 
 function drawFloor(context, palette) {
-  context.fillStyle = palette.pit;
+  context.fillStyle = palette.view;
   context.fillRect(0, 0, SIZE, SIZE);
   for (let cell = 0; cell < CELLS; cell++) {
     const x = cell % SIZE, y = Math.floor(cell / SIZE);
@@ -157,9 +156,7 @@ function drawGrain(context, x, y, cell, palette) {
   context.fillStyle = palette.grain;
   for (let n = 1; n <= cell * 7 % 3; n++) {
     const spot = cell * 97 * n;
-    context.beginPath();
-    context.arc(x + 0.1 + spot % 83 / 104, y + 0.1 + spot % 59 / 74, 0.03 + spot % 5 / 160, 0, 2 * Math.PI);
-    context.fill();
+    dot(context, { x: x + 0.1 + spot % 83 / 104, y: y + 0.1 + spot % 59 / 74 }, 0.03 + spot % 5 / 160);
   }
 }
 
@@ -198,22 +195,21 @@ function drawFood(ctx, scene, progress, now, palette) {
   const { game, eaten } = scene;
   if (eaten !== null && progress < 0.5) drawEgg(ctx, eaten, 1, palette); // the mouth is not there yet
   if (game.outcome === WON) return;
-  const hatch = eaten === null || still.matches ? 1 : Math.min(1, progress * 1.6);
-  drawEgg(ctx, game.food, hatch * (still.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)), palette);
+  const hatch = eaten === null || reducedMotion.matches ? 1 : Math.min(1, progress * 1.6);
+  drawEgg(ctx, game.food, hatch * (reducedMotion.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)), palette);
 }
 
 function drawEgg(ctx, cell, scale, palette) {
+  const { x, y } = cellCentre(cell);
   ctx.save();
-  ctx.translate(cell % SIZE + 0.5, Math.floor(cell / SIZE) + 0.5);
+  ctx.translate(x, y);
   ctx.rotate(0.3);
   ctx.scale(scale, scale);
   eggShape(ctx, 0.05, 0.12, palette.shade);
   eggShape(ctx, 0, 0, palette.egg);
   ctx.fillStyle = palette.speckle;
   for (const [x, y, radius] of [[-0.1, -0.14, 0.045], [0.12, 0.02, 0.06], [-0.08, 0.14, 0.055], [0.08, 0.24, 0.04]]) {
-    ctx.beginPath();
-    ctx.arc(x, y, radius, 0, 2 * Math.PI);
-    ctx.fill();
+    dot(ctx, { x, y }, radius);
   }
   ctx.restore();
 }

@@ -1,6 +1,6 @@
-/* A player's scores, game by game, as a picture: a mark for each game, and the best so far as a snake that climbs. */
+/* A chart of a player's scores: a mark for each game, and the best so far as a climbing snake. */
 
-import { draw, make } from "../lib/dom.js";
+import { make, makeSvg } from "../lib/dom.js";
 import { MODES, WALLS } from "../rules.js";
 import { MODE_NAMES, when } from "../lib/format.js";
 
@@ -8,14 +8,14 @@ const LEFT = 44, RIGHT = 18, TOP = 32, BOTTOM = 30; // room for the axes, in CSS
 const STEPS = [10, 20, 50, 100, 200, 500, 1000]; // points between two lines
 const MOST_LINES = 5;
 
-/** Draws `scores`, [{at, mode, score}] oldest first, of `games` in all, into the figure; anew with each new width. */
-export function showPlot(figure, scores, games) {
+/** Draw `scores`, [{at, mode, score}] oldest first, of `games` in all, into the figure, again with each new width. */
+export function showChart(figure, scores, games) {
   sizes.disconnect();
   if (!scores.length) {
     figure.replaceChildren(make("p", { className: "plot-empty" }, "No game yet. Each one leaves a mark here."));
     return;
   }
-  const svg = draw("svg", { role: "img", "aria-label": summary(scores, games) });
+  const svg = makeSvg("svg", { role: "img", "aria-label": summary(scores, games) });
   figure.replaceChildren(svg, make("figcaption", {}, ...legend(scores)));
   sizes.observe(figure);
   redraw = () => fill(svg, scores);
@@ -36,12 +36,12 @@ function summary(scores, games) {
 function legend(scores) {
   const modes = MODES.filter((mode) => scores.some((game) => game.mode === mode));
   const marks = modes.map((mode) => key(MODE_NAMES[mode], mark(mode, 8, 8, 5)));
-  return [...marks, key("Best so far", draw("path", { class: "plot-best", d: "M3 12H8V4H13" }))];
+  return [...marks, key("Best so far", makeSvg("path", { class: "plot-best", d: "M3 12H8V4H13" }))];
 }
 
 function key(words, sign) {
   return make("span", { className: "key" },
-    draw("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, sign), words);
+    makeSvg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, sign), words);
 }
 
 function fill(svg, scores) {
@@ -62,10 +62,10 @@ function fill(svg, scores) {
 }
 
 function lines(gap, top, width, y) {
-  const found = [draw("text", { x: LEFT - 10, y: 12, "text-anchor": "end" }, "Score")];
+  const found = [makeSvg("text", { x: LEFT - 10, y: 12, "text-anchor": "end" }, "Score")];
   for (let score = 0; score <= top; score += gap) {
-    found.push(draw("path", { class: "plot-line", d: `M${LEFT} ${y(score)}H${width - RIGHT / 2}` }));
-    found.push(draw("text", { x: LEFT - 10, y: y(score) + 4, "text-anchor": "end" }, score));
+    found.push(makeSvg("path", { class: "plot-line", d: `M${LEFT} ${y(score)}H${width - RIGHT / 2}` }));
+    found.push(makeSvg("text", { x: LEFT - 10, y: y(score) + 4, "text-anchor": "end" }, score));
   }
   return found;
 }
@@ -73,12 +73,12 @@ function lines(gap, top, width, y) {
 function dates(scores, width, height) {
   const y = height - 8, first = when(scores[0].at);
   const middle = (LEFT + 10 + width - RIGHT) / 2;
-  if (scores.length === 1) return [draw("text", { x: middle, y, "text-anchor": "middle" }, first)];
-  const last = draw("text", { x: width - RIGHT / 2, y, "text-anchor": "end" }, when(scores.at(-1).at));
-  return [draw("text", { x: LEFT, y }, first), last];
+  if (scores.length === 1) return [makeSvg("text", { x: middle, y, "text-anchor": "middle" }, first)];
+  const last = makeSvg("text", { x: width - RIGHT / 2, y, "text-anchor": "end" }, when(scores.at(-1).at));
+  return [makeSvg("text", { x: LEFT, y }, first), last];
 }
 
-/** The best score so far, game by game: up at once where it was beaten. */
+/** The best score so far, as steps. */
 function snake(scores, x, y) {
   let best = scores[0].score, path = `M${LEFT} ${y(best)}H${x(0)}`;
   scores.forEach(({ score }, n) => {
@@ -87,9 +87,9 @@ function snake(scores, x, y) {
   });
   const [headX, headY] = [x(scores.length - 1), y(best)];
   return [
-    draw("path", { class: "plot-best", d: path }),
-    draw("circle", { class: "plot-head", cx: headX, cy: headY, r: 8 }),
-    draw("circle", { class: "plot-eye", cx: headX + 2, cy: headY - 3, r: 2 }),
+    makeSvg("path", { class: "plot-best", d: path }),
+    makeSvg("circle", { class: "plot-head", cx: headX, cy: headY, r: 8 }),
+    makeSvg("circle", { class: "plot-eye", cx: headX + 2, cy: headY - 3, r: 2 }),
   ];
 }
 
@@ -97,7 +97,7 @@ function snake(scores, x, y) {
 function mark(mode, x, y, radius) {
   if (mode === WALLS) {
     const side = 1.8 * radius;
-    return draw("rect", { class: "plot-walls", x: x - side / 2, y: y - side / 2, width: side, height: side });
+    return makeSvg("rect", { class: "plot-walls", x: x - side / 2, y: y - side / 2, width: side, height: side });
   }
-  return draw("circle", { class: "plot-ring", cx: x, cy: y, r: radius });
+  return makeSvg("circle", { class: "plot-ring", cx: x, cy: y, r: radius });
 }

@@ -1,36 +1,34 @@
-/* Draws what is felt for a moment: crumbs of eggshell and the points of a meal, and the dust of the last blow.
+/* Draws short effects of the scene's latest events: crumbs of eggshell and the points of a meal, and dust where the
+snake hit.
 
-Lengths are in cells, times in milliseconds. All of it is drawn from the moments that the scene remembers, and none
-of it where the player wants nothing to move. */
+Lengths are in cells, times in milliseconds. */
 
-import { SIZE } from "../rules.js";
 import { ATE, DIED } from "../game/state.js";
+import { SIZE } from "../rules.js";
+import { cellCentre, dot } from "./snake.js";
 
-const LASTS = { [ATE]: 600, [DIED]: 600 };
-const SHAKES_MS = 320;
+const DURATION_MS = { [ATE]: 600, [DIED]: 600 };
+const SHAKE_MS = 320;
 const SHAKE = 0.16; // by how much, at most
 const CRUMBS = 9, PUFFS = 11;
 
-/** By how much the pit is shaken: [x, y]. */
-export function shake({ moments }, now) {
-  const blow = moments.at(-1);
-  const age = blow?.what === DIED ? now - blow.at : SHAKES_MS;
-  if (age >= SHAKES_MS || age < 0) return [0, 0];
-  const force = SHAKE * (1 - age / SHAKES_MS) ** 2;
+/** The offset of the shaken board: [x, y]. */
+export function shake({ events }, now) {
+  const blow = events.at(-1);
+  const age = blow?.type === DIED ? now - blow.at : SHAKE_MS;
+  if (age >= SHAKE_MS || age < 0) return [0, 0];
+  const force = SHAKE * (1 - age / SHAKE_MS) ** 2;
   return [force * Math.sin(age / 13), force * Math.cos(age / 17)];
 }
 
-export function drawEffects(ctx, { moments }, now, palette) {
-  for (const moment of moments) {
-    const part = (now - moment.at) / LASTS[moment.what];
+export function drawEffects(ctx, { events }, now, palette) {
+  for (const { type, at, cell, points } of events) {
+    const part = (now - at) / DURATION_MS[type];
     if (!(part >= 0 && part < 1)) continue;
-    const x = moment.cell % SIZE + 0.5, y = Math.floor(moment.cell / SIZE) + 0.5;
-    if (moment.what === ATE) {
-      drawCrumbs(ctx, x, y, part, palette);
-      drawPoints(ctx, x, y, part, moment.points, palette);
-    } else {
-      drawDust(ctx, x, y, part, palette);
-    }
+    const { x, y } = cellCentre(cell);
+    if (type === DIED) drawDust(ctx, x, y, part, palette);
+    if (type === ATE) drawCrumbs(ctx, x, y, part, palette);
+    if (type === ATE) drawPoints(ctx, x, y, part, points, palette);
   }
   ctx.globalAlpha = 1;
 }
@@ -74,8 +72,7 @@ function drawDust(ctx, x, y, part, palette) {
   for (let n = 0; n < PUFFS; n++) {
     const angle = 2 * Math.PI * n / PUFFS + 0.3 * (n % 3), far = (0.5 + 0.2 * (n * 3 % 5)) * out + 0.3;
     ctx.globalAlpha = 0.75 * (1 - part);
-    ctx.beginPath();
-    ctx.arc(x + far * Math.cos(angle), y + far * Math.sin(angle), 0.12 + (0.16 + 0.05 * (n % 3)) * out, 0, 2 * Math.PI);
-    ctx.fill();
+    const centre = { x: x + far * Math.cos(angle), y: y + far * Math.sin(angle) };
+    dot(ctx, centre, 0.12 + (0.16 + 0.05 * (n % 3)) * out);
   }
 }

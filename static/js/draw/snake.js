@@ -1,7 +1,7 @@
-/* Draws the snake: one round body along the centres of its cells, gliding from one to the next.
+/* Draws the snake: a round body along the centres of its cells, gliding from one to the next.
 
 Lengths are in cells, (0, 0) is the corner of the field. Where a snake goes round the edge, its line runs on beyond the
-field and is drawn again one field further on, so that one piece is seen leaving and the other entering. */
+field and is drawn again one field further on, so that one piece leaves while the other enters. */
 
 import { CELLS, SIZE, STEPS, WALLS, WON } from "../rules.js";
 import { OVER } from "../game/state.js";
@@ -13,7 +13,7 @@ const TIP = 0.3; // of the WIDTH is left at its end
 const DROP = 0.13; // how far the shadow falls
 const NEAR = 1; // beside the field, something may still be seen on it
 
-/** `scene` is the state, or the like of it; `progress` 0 to 1 from the last tick to the next; `now` in milliseconds. */
+/** `scene` as in state.js; `progress` 0 to 1 from the last tick to the next; `now` in milliseconds. */
 export function drawSnake(ctx, scene, progress, now, palette, still) {
   const points = spine(scene, progress);
   const line = roundOff(points);
@@ -34,6 +34,10 @@ export function drawSnake(ctx, scene, progress, now, palette, still) {
   }
 }
 
+export function cellCentre(cell) {
+  return { x: cell % SIZE + 0.5, y: Math.floor(cell / SIZE) + 0.5 };
+}
+
 function hasHead([[first]]) {
   return first === 0;
 }
@@ -50,7 +54,7 @@ function atPlace(ctx, x, y, draw) {
 /** The middle line, head first, one point a cell; neighbours are neighbours even across the edge. */
 function spine({ game, tailLeft }, progress) {
   const cells = tailLeft === null ? game.body : [...game.body, tailLeft];
-  const points = [{ x: cells[0] % SIZE + 0.5, y: Math.floor(cells[0] / SIZE) + 0.5 }];
+  const points = [cellCentre(cells[0])];
   for (let n = 1; n < cells.length; n++) {
     points.push({
       x: points[n - 1].x + step(cells[n - 1] % SIZE, cells[n] % SIZE),
@@ -195,7 +199,8 @@ function drawDots(ctx, line, runs, colour) {
   }
 }
 
-function dot(ctx, { x, y }, radius) {
+/** Fill a disc. */
+export function dot(ctx, { x, y }, radius) {
   ctx.beginPath();
   ctx.arc(x, y, radius, 0, 2 * Math.PI);
   ctx.fill();

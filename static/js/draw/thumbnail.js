@@ -1,37 +1,35 @@
-/* A game as a small picture: the way of its head as a line that brightens with time, its meals, and its end. */
+/* A game as a thumbnail: the path of its head as a line that brightens with time, its meals, and its end. */
 
 import { Game, SIZE, WALLS } from "../rules.js";
+import { cellCentre, dot } from "./snake.js";
 
 const STRETCHES = 40; // of the line, each a little brighter than the one before
 const MARGIN = 0.7; // around the field, in cells
 
-/** Draws the game {seed, mode, turns, tick} on the canvas, as large as the page shows it. */
-export function drawPicture(canvas, game) {
+/** Draw the game {seed, mode, turns, tick} on the canvas, at its size on the page. */
+export function drawThumbnail(canvas, game) {
   const style = getComputedStyle(canvas), colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  const ctx = canvas.getContext("2d"), { way, meals } = trace(game);
+  const ctx = canvas.getContext("2d"), { path, meals } = trace(game);
   canvas.width = canvas.height = Math.round(canvas.clientWidth * devicePixelRatio);
   const cell = canvas.width / (SIZE + 2 * MARGIN);
   ctx.setTransform(cell, 0, 0, cell, MARGIN * cell, MARGIN * cell);
   drawField(ctx, game.mode, colour);
-  drawWay(ctx, way, colour);
-  for (const spot of meals) dot(ctx, spot, 0.36, colour("egg"));
-  drawEnd(ctx, way.at(-1), colour);
+  drawPath(ctx, path, colour);
+  ctx.fillStyle = colour("egg");
+  for (const spot of meals) dot(ctx, spot, 0.36);
+  drawEnd(ctx, path.at(-1), colour);
 }
 
 /** The cells of the head, tick by tick, and those where it ate, as points. */
 function trace({ seed, mode, turns, tick }) {
-  const game = new Game(seed, mode), way = [point(game.body[0])], meals = [];
+  const game = new Game(seed, mode), path = [cellCentre(game.body[0])], meals = [];
   for (let at = 1; at <= tick && !game.outcome; at++) {
     const score = game.score;
     game.advance(turns, at);
-    way.push(point(game.body[0]));
-    if (game.score > score) meals.push(way.at(-1));
+    path.push(cellCentre(game.body[0]));
+    if (game.score > score) meals.push(path.at(-1));
   }
-  return { way, meals };
-}
-
-function point(cell) {
-  return { x: cell % SIZE + 0.5, y: Math.floor(cell / SIZE) + 0.5 };
+  return { path, meals };
 }
 
 function drawField(ctx, mode, colour) {
@@ -46,19 +44,19 @@ function drawField(ctx, mode, colour) {
   ctx.setLineDash([]);
 }
 
-function drawWay(ctx, way, colour) {
+function drawPath(ctx, path, colour) {
   const snake = colour("snake"), shade = colour("shade");
   Object.assign(ctx, { lineWidth: 0.46, lineCap: "round", lineJoin: "round" });
   for (let n = 0; n < STRETCHES; n++) {
-    const from = Math.floor(n * (way.length - 1) / STRETCHES), to = Math.floor((n + 1) * (way.length - 1) / STRETCHES);
+    const from = Math.floor(n * (path.length - 1) / STRETCHES), to = Math.floor((n + 1) * (path.length - 1) / STRETCHES);
     if (from === to) continue;
     const bright = Math.round(30 + 70 * (n + 1) / STRETCHES);
     ctx.strokeStyle = `color-mix(in srgb, ${snake} ${bright}%, ${shade})`;
     ctx.beginPath();
     for (let at = from; at <= to; at++) {
-      const isJump = at === from || Math.abs(way[at].x - way[at - 1].x) + Math.abs(way[at].y - way[at - 1].y) > 1;
-      if (isJump) ctx.moveTo(way[at].x, way[at].y); // round the edge, too
-      else ctx.lineTo(way[at].x, way[at].y);
+      const isJump = at === from || Math.abs(path[at].x - path[at - 1].x) + Math.abs(path[at].y - path[at - 1].y) > 1;
+      if (isJump) ctx.moveTo(path[at].x, path[at].y); // round the edge, too
+      else ctx.lineTo(path[at].x, path[at].y);
     }
     ctx.stroke();
   }
@@ -66,8 +64,10 @@ function drawWay(ctx, way, colour) {
 
 /** A cross in a disc. */
 function drawEnd(ctx, { x, y }, colour) {
-  dot(ctx, { x, y }, 1.15, colour("shade"));
-  dot(ctx, { x, y }, 0.95, colour("egg"));
+  ctx.fillStyle = colour("shade");
+  dot(ctx, { x, y }, 1.15);
+  ctx.fillStyle = colour("egg");
+  dot(ctx, { x, y }, 0.95);
   Object.assign(ctx, { strokeStyle: colour("shade"), lineWidth: 0.4 });
   ctx.beginPath();
   for (const slope of [-1, 1]) {
@@ -75,11 +75,4 @@ function drawEnd(ctx, { x, y }, colour) {
     ctx.lineTo(x + 0.4, y + 0.4 * slope);
   }
   ctx.stroke();
-}
-
-function dot(ctx, { x, y }, radius, colour) {
-  ctx.fillStyle = colour;
-  ctx.beginPath();
-  ctx.arc(x, y, radius, 0, 2 * Math.PI);
-  ctx.fill();
 }

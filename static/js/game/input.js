@@ -1,14 +1,14 @@
-/* What the player does with keys and fingers, and what it means. Each function answers its unbind. */
+/* Keys, swipes and the pad. Each function returns its unbind function. */
 
 const TURNS = {
   ArrowUp: "U", ArrowRight: "R", ArrowDown: "D", ArrowLeft: "L",
   KeyW: "U", KeyD: "R", KeyS: "D", KeyA: "L", // by place on the keyboard, whatever letters it bears
 };
 
-const SWIPE_PX = 22; // long enough not to be a tap, short enough to turn before the finger is done
+const SWIPE_PX = 22; // longer than a tap, short enough to turn before the finger is done
 
-/** Keys: `turn` takes a heading and says whether it had a use for it; `toggle` pauses or goes on; `go` starts; `press` is
-asked before them, and says whether the key was one of its own. */
+/** `turn` takes a heading, `toggle` pauses or continues, `go` starts, and `press` is tried before them. Each returns
+whether it had a use for the key. */
 export function bindKeys({ turn, toggle, go, press }) {
   return bind(window, {
     keydown(event) {
@@ -21,13 +21,13 @@ export function bindKeys({ turn, toggle, go, press }) {
       }
       const act = { " ": toggle, p: toggle, P: toggle, Escape: toggle, Enter: go }[event.key];
       if (!act || event.repeat || isTyping(event)) return;
-      if (["Enter", " "].includes(event.key) && isControl(event)) return; // which has its own use for them
+      if (["Enter", " "].includes(event.key) && isControl(event)) return; // which uses them itself
       if (act()) event.preventDefault();
     },
   });
 }
 
-/** Fingers on `surface`: each stretch of SWIPE_PX is a turn, so that one stroke may turn twice; a tap is a `tap`. */
+/** Swipes on `surface`: each SWIPE_PX of a stroke is a turn, so that one stroke may turn twice. */
 export function bindSwipes(surface, { turn, tap }) {
   let from = null;
   return bind(surface, {
@@ -36,7 +36,7 @@ export function bindSwipes(surface, { turn, tap }) {
     },
     pointermove(event) {
       if (!from || !event.isPrimary || event.pointerType === "mouse") return;
-      const heading = direction(event.clientX - from.x, event.clientY - from.y);
+      const heading = direction(event.clientX - from.x, event.clientY - from.y, SWIPE_PX);
       if (!heading) return;
       turn(heading);
       from = { x: event.clientX, y: event.clientY, isTap: false };
@@ -49,13 +49,13 @@ export function bindSwipes(surface, { turn, tap }) {
       from = null;
     },
     touchmove(event) {
-      // Or the browser takes the stroke for a fling, and a tap soon after for the end of it, which clicks nothing.
+      // Or the browser sees a fling, and a tap soon after only ends it instead of clicking.
       if (from && !from.isTap && event.cancelable) event.preventDefault();
     },
   });
 }
 
-/** The buttons of an on-screen pad: a finger turns as it comes down, a key or a voice when it clicks. */
+/** The on-screen pad: a finger turns as it comes down, a key or a voice when it clicks. */
 export function bindPad(pad, { turn }) {
   const act = ({ target }) => {
     const heading = target.closest("[data-heading]")?.dataset.heading;
@@ -63,25 +63,26 @@ export function bindPad(pad, { turn }) {
   };
   return bind(pad, {
     pointerdown(event) {
-      event.stopPropagation(); // it is no swipe
+      event.stopPropagation(); // not a swipe
       act(event);
     },
     click: (event) => event.detail === 0 && act(event),
-    contextmenu: (event) => event.preventDefault(), // a finger that rests is no question
+    contextmenu: (event) => event.preventDefault(), // a long press opens no menu
   });
 }
 
-/** Calls `away` when the player looks elsewhere, and `part` when the page may not come back. */
-export function bindAbsence({ away, part }) {
+/** `onBlur` when the player looks elsewhere, `onPageHide` when the page may not come back. */
+export function bindVisibility({ onBlur, onPageHide }) {
   const unbind = [
-    bind(window, { blur: away, pagehide: part }),
-    bind(document, { visibilitychange: () => document.hidden && away() }),
+    bind(window, { blur: onBlur, pagehide: onPageHide }),
+    bind(document, { visibilitychange: () => document.hidden && onBlur() }),
   ];
   return () => unbind.forEach((undo) => undo());
 }
 
-function direction(x, y) {
-  if (Math.max(Math.abs(x), Math.abs(y)) < SWIPE_PX) return null;
+/** The heading of a movement; null below a minimal length. */
+export function direction(x, y, least) {
+  if (Math.max(Math.abs(x), Math.abs(y)) < least) return null;
   if (Math.abs(x) > Math.abs(y)) return x > 0 ? "R" : "L";
   return y > 0 ? "D" : "U";
 }

@@ -1,42 +1,42 @@
-/* The next rank to beat: who stands just ahead on the board, and the moment in which they are overtaken.
+/* The next rank to beat: the entry just ahead on the leaderboard, and the moment it is overtaken. Loaded with the first
+game.
 
-The game never waits for it: an answer is welcome when it comes, and one that fails is not missed. */
+The game never waits for it: if a request fails, the next rank is not shown. */
 
 import { nextRank } from "../api.js";
-import { counts } from "./playing.js";
-import { OVERTOOK, PLAYING, note, state } from "./state.js";
+import { OPENED, on } from "../lib/events.js";
 import { dayOf } from "../lib/format.js";
+import { isRankedAttempt } from "./playing.js";
+import { ATE, OVERTOOK, PLAYING, addEvent, state } from "./state.js";
 
-const APART_MS = 3000; // between two that are announced: low on a long board, every meal overtakes somebody
+const ANNOUNCE_MS = 3000; // between two announcements: low on a long leaderboard, every meal overtakes somebody
 
-let askedFor = null; // the id of the game that the board was asked for
 let announcedAt = -Infinity;
 
-/** Asks when a game has begun, and again when its score has passed the rival's. Called with each frame. */
-export function watch(now) {
-  const { id, game, rival } = state;
-  if (!game) return;
-  if (id !== askedFor) ask();
-  else if (rival && state.phase === PLAYING && game.score > rival.score) overtake(now);
+export function bind() {
+  on(OPENED, ask);
+  on(ATE, checkOvertaken);
+  if (state.game) ask();
 }
 
-function overtake(now) {
-  const { rank, username } = state.rival;
+function checkOvertaken() {
+  const { rival, phase, game, seenAt } = state;
+  if (!rival || phase !== PLAYING || game.score <= rival.score) return;
   state.rival = null;
-  if (now - announcedAt > APART_MS) {
-    announcedAt = now;
-    note(state, OVERTOOK, now, { rank, username });
+  if (seenAt - announcedAt > ANNOUNCE_MS) {
+    announcedAt = seenAt;
+    addEvent(state, OVERTOOK, seenAt, { rank: rival.rank, username: rival.username });
   }
   ask();
 }
 
 async function ask() {
   const { id, mode, game, challenge } = state, score = game.score;
-  askedFor = id;
-  if (challenge && !dayOf(challenge.name)) return; // there it is one game that is to be beaten
-  const answer = await nextRank(mode, score, challenge?.name).catch(() => null);
-  if (!answer || state.id !== id) return;
-  const { rank, next } = answer;
-  state.rival = next && next.score >= score ? { ...next, rank: counts() ? next.rank : null } : null;
-  state.leads = rank === 1 && !next && score > 0;
+  if (challenge && !dayOf(challenge.name)) return; // there the target is the one to beat
+  const found = await nextRank(mode, score, challenge?.name).catch(() => null);
+  if (!found || state.id !== id) return;
+  const { rank, next } = found;
+  state.rival = next && next.score >= score ? { ...next, rank: isRankedAttempt() ? next.rank : null } : null;
+  state.isLeading = rank === 1 && !next && score > 0;
+  checkOvertaken(); // the game went on meanwhile
 }

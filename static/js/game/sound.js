@@ -1,9 +1,10 @@
-/* A little sound, made on the spot by oscillators and noise. Loaded once the player wants to hear any. */
+/* Sound effects, made by oscillators and noise. Loaded once the player switches sound on. */
 
+import { on } from "../lib/events.js";
+import { load } from "../storage.js";
 import { ATE, DIED, NEW_BEST, OVERTOOK } from "./state.js";
 
 const VOLUME = 0.16;
-const LATE_MS = 400; // a moment older than this is not worth a sound any more
 
 const SOUNDS = {
   [ATE]: ({ length }) => { // two quick notes, a little higher with every meal
@@ -19,18 +20,13 @@ const SOUNDS = {
   [OVERTOOK]: () => [392, 587].forEach((pitch, n) => tone("triangle", [pitch, pitch * 1.02], n * 0.09, 0.16, 0.9)),
 };
 
-let audio = null, out = null, heardAt = performance.now();
+let audio = null, out = null;
 
-/** Plays what has happened since the last call. */
-export function playMoments(moments, now) {
-  for (const moment of moments) {
-    if (moment.at <= heardAt) continue;
-    heardAt = moment.at;
-    if (now - moment.at < LATE_MS && isAllowed()) SOUNDS[moment.what](moment);
-  }
+export function bind() {
+  for (const [type, play] of Object.entries(SOUNDS)) on(type, (event) => load("sound") && isAllowed() && play(event));
 }
 
-/** A browser lets nothing be heard before the player's first click or key, and complains about trying. */
+/** Browsers forbid sound before the player's first click or key, and log a warning for each attempt. */
 function isAllowed() {
   if (navigator.userActivation && !navigator.userActivation.hasBeenActive) return false;
   if (!audio) {
@@ -39,23 +35,23 @@ function isAllowed() {
     out.gain.value = VOLUME;
     out.connect(audio.destination);
   }
-  if (audio.state === "suspended") audio.resume(); // as phones do to a page that was away
+  if (audio.state === "suspended") audio.resume(); // phones suspend it with the page
   return true;
 }
 
-/** A tone that glides `from` one pitch `to` another, in Hz; times in seconds, `loud` 0 to 1. */
-function tone(type, [from, to], delay, length, loud) {
+/** A tone that glides `from` one pitch `to` another, in Hz; times in seconds, `volume` 0 to 1. */
+function tone(type, [from, to], delay, length, volume) {
   const start = audio.currentTime + delay, voice = audio.createOscillator(), gain = audio.createGain();
   voice.type = type;
   voice.frequency.setValueAtTime(from, start);
   voice.frequency.exponentialRampToValueAtTime(to, start + length);
-  fade(gain, start, length, loud);
+  fade(gain, start, length, volume);
   voice.connect(gain).connect(out);
   voice.start(start);
   voice.stop(start + length);
 }
 
-/** A dull blow: noise without its high part. */
+/** A dull thud: low-pass filtered noise. */
 function thud(length) {
   const start = audio.currentTime, noise = audio.createBufferSource(), gain = audio.createGain();
   const low = audio.createBiquadFilter();
@@ -68,9 +64,9 @@ function thud(length) {
   noise.start(start);
 }
 
-/** In at once and out softly: without it, a tone clicks. */
-function fade({ gain }, start, length, loud) {
+/** A quick attack and a slow release: without them, a tone clicks. */
+function fade({ gain }, start, length, volume) {
   gain.setValueAtTime(0, start);
-  gain.linearRampToValueAtTime(loud, start + 0.008);
+  gain.linearRampToValueAtTime(volume, start + 0.008);
   gain.exponentialRampToValueAtTime(0.001, start + length);
 }

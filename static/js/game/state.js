@@ -1,7 +1,8 @@
-/* What is known of the game that is played here. playing.js, sync.js, next-rank.js, challenge.js and ghost.js change it, the
-rest only shows it. */
+/* The state of the game that is played here. Only playing.js, sync.js, start.js, next-rank.js, challenge.js and ghost.js
+change it; each field says which, where it isn't playing.js. */
 
-import { WALLS, WON } from "../rules.js";
+import { emit } from "../lib/events.js";
+import { WALLS, WON, tickMs } from "../rules.js";
 
 // The phases of a game
 export const IDLE = "idle", OPENING = "opening", READY = "ready", PLAYING = "playing", PAUSED = "paused", OVER = "over";
@@ -9,57 +10,57 @@ export const IDLE = "idle", OPENING = "opening", READY = "ready", PLAYING = "pla
 // The connection, as the player should know it
 export const FINE = "fine", LOST = "lost", SIGNED_OUT = "signed out";
 
-// What happens in a game that is worth a moment of its own
+// Events of a scene. Those of the game played here are emitted, too: `on(ATE, listener)`
 export const ATE = "ate", DIED = "died", NEW_BEST = "new best", OVERTOOK = "overtook";
 
-const MOST_MOMENTS = 8; // remembered: more than are ever seen at once
+const MAX_EVENTS = 8; // more than are ever visible at once
 
 export const state = {
   phase: IDLE,
   mode: WALLS,
-  bests: {}, // the player's best scores as far as known, by what `bestKey` in playing.js says
-  chosen: undefined, // the challenge that the address asks for: {name, target, standing, problem}, see start.js; or null
-  trouble: null, // why no game could be opened, in words
-  wanted: null, // {mode, challenge} of the next game, which waits until the server has heard the end of this one
+  bests: {}, // the player's best scores as far as known, by `bestKey` in playing.js
+  selection: undefined, // the challenge that the address names: {name, target, standing, problem}, or null; start.js
+  startError: null, // why no game could be opened, in words; also start.js, challenge.js
+  nextGame: null, // {mode, challenge} to open as soon as this game is settled
 
   ...fresh(),
 };
 
-/** What begins anew with each game. */
+/** The fields that each game resets. */
 export function fresh() {
   return {
     id: null,
     seed: null,
     player: null, // the name of the player whose game it is; null for a guest's
-    challenge: null, // that this game is on: {name, asked, counts}, by its full name and as it was asked for; `counts`:
-    // whether it was for the board when it began, as a second try of a daily challenge is not
-    target: null, // the game that is to be beaten, as the server records it, and whether it `isOwn`
-    ghost: null, // a playback of the same
-    bestBefore: null, // their best score in this mode, or in this challenge, when it began
-    rival: null, // the entry of the board that is to be beaten next, null while unknown or if there is none
-    leads: false, // nobody's score on the board is above this one
+    challenge: null, // {name, asked, counts}: its full name, the name it was opened by, and whether the game was for its
+    // leaderboard when it began, as a second try of a daily challenge is not
+    target: null, // the game to beat, as the server records it, and whether it `isOwn`; challenge.js
+    ghost: null, // a playback of the same; ghost.js
+    previousBest: null, // the player's best score in this mode, or in this challenge, when it began
+    rival: null, // the next leaderboard entry to beat, null while unknown or if there is none; next-rank.js
+    isLeading: false, // nobody's score on the leaderboard is above this one; next-rank.js
     ...scene(),
-    queue: [], // headings asked for that no tick has taken yet
+    queue: [], // headings that no tick has taken yet
 
-    seenAt: 0, // when `advance` last looked at the clock
+    seenAt: 0, // when `advance` last ran
     clock: 0, // milliseconds since the last tick
-    readyMs: 0, // what is left to get ready in
+    readyMs: 0, // what is left of the count-in
 
-    stored: 0, // the tick up to which the server has the game
-    storedMs: 0, // the same in milliseconds of play
-    heardAt: 0, // when the server last answered
-    pauseLeft: null, // seconds of pausing left then before the game is not ranked; null: no limit
-    connection: FINE,
-    retryMs: 0, // the server wants to be left alone for so long
-    backAt: -Infinity, // when the connection came back
+    syncedTick: 0, // the tick up to which the server has the game
+    syncedMs: 0, // the same in milliseconds of play; sync.js
+    lastResponseAt: 0,
+    pauseLeft: null, // seconds of pausing left at the last response before the game is not ranked; null: no limit
+    connection: FINE, // sync.js
+    retryMs: 0, // how long to wait before the next try; sync.js
+    reconnectedAt: -Infinity, // sync.js
 
-    givenUp: false,
-    result: null, // the server's last word, once the game is over
-    refused: null, // why there will be none, in words
+    gaveUp: false,
+    result: null, // the server's response to the last post, once the game is over
+    rejection: null, // why there will be no result, in words
   };
 }
 
-/** What there is to see of a game: of the one played here, or of one that is shown again. */
+/** What is visible of a game: of the one played here, or of a playback. */
 export function scene(game = null, turns = []) {
   return {
     game, // the rules' Game
@@ -68,11 +69,11 @@ export function scene(game = null, turns = []) {
     eaten: null, // the cell of the meal of the last tick, or null
     meals: [], // the ticks of all meals
     overAt: 0, // when the game ended here
-    moments: [], // the latest of what happened: [{what, at, ...}]
+    events: [], // the latest: [{type, at, ...}]
   };
 }
 
-/** Plays one tick of a scene at the time `now`, in milliseconds. */
+/** Play one tick of a scene at the time `now`, in milliseconds. */
 export function step(scene, now) {
   const { game, turns } = scene;
   const tail = game.body.at(-1), food = game.food, score = game.score, at = game.ticks + 1;
@@ -82,13 +83,19 @@ export function step(scene, now) {
   scene.tailLeft = ate || game.outcome ? null : tail;
   if (ate) {
     scene.meals.push(at);
-    note(scene, ATE, now, { cell: food, points: game.score - score, length: game.body.length });
+    addEvent(scene, ATE, now, { cell: food, points: game.score - score, length: game.body.length });
   }
-  if (game.outcome && game.outcome !== WON) note(scene, DIED, now, { cell: game.body[0] });
+  if (game.outcome && game.outcome !== WON) addEvent(scene, DIED, now, { cell: game.body[0] });
 }
 
-/** Remembers that something happened. */
-export function note({ moments }, what, at, more = {}) {
-  moments.push({ what, at, ...more });
-  if (moments.length > MOST_MOMENTS) moments.shift();
+/** How far the snake has come since the last tick on its way to the next, 0 to 1. */
+export function progress({ phase, clock, game }) {
+  return game && phase !== OVER ? Math.min(1, clock / tickMs(game.score)) : 1;
+}
+
+export function addEvent(scene, type, at, details = {}) {
+  const event = { type, at, ...details };
+  scene.events.push(event);
+  if (scene.events.length > MAX_EVENTS) scene.events.shift();
+  if (scene === state) emit(type, event);
 }

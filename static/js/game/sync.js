@@ -1,128 +1,126 @@
-/* Tells the server how the game goes: new turns and the tick reached, one post at a time, until it has heard the end.
+/* Uploads the game: new turns and the tick reached, one post at a time, until the server has its end.
 
-The game never waits for this. A post that fails is made again, with all that was played since; what the server has
-heard already it refuses with 409 and the tick at which it stands, so nothing is lost and nothing counts twice. */
+The game never waits for this. A post that fails is repeated, with all that was played since. If the server is at another
+tick, it responds with 409 and that tick, so nothing is lost and nothing counts twice. */
 
-import { game, isPlayer, leaveGame, myRank, postTurns, session } from "../api.js";
+import { game, isPlayer, leaveGame, myRank, postTurns, retryDelayMs, session } from "../api.js";
 import { FINE, LOST, OVER, PAUSED, SIGNED_OUT } from "./state.js";
 
-const EVERY_MS = 1000;
-const PAUSED_MS = 3000; // a sign of life, so that the game still counts as live
-const BACKOFF_MS = [500, 1000, 2000, 4000, 5000];
-const MOST_TURNS = 4000; // in one post: at most 14 bytes each, so well below the server's 64 KiB
-const MOST_REFUSALS = 8; // in a row, over half a minute: the server won't change its mind about these turns
+const INTERVAL_MS = 1000;
+const PAUSED_MS = 3000; // a keep-alive, so that the game still counts as live
+const MAX_TURNS = 4000; // in one post: at most 14 bytes each, so well below the server's 64 KiB
+const MAX_FAILURES = 8; // in a row, over half a minute: the server won't accept these turns
 
-const REFUSALS = { // by status, where there is more to say than the server knows
+const REJECTIONS = { // by status, where there is more to say than in the server's detail
   401: "The guest that played it is gone from the server. The next game can be stored again.",
   403: "This game belongs to another account than the one that is logged in now.",
   404: "The server doesn't know this game any more.",
 };
 
-const TOLD_OTHERWISE = "The server has been told otherwise: was this game played in two windows at once?";
+const DIVERGED = "The server has been told otherwise: was this game played in two windows at once?";
 
 let wake = () => {};
 
-/** Posts now rather than at the next second. */
-export function hurry() {
+/** Post now rather than at the next second. */
+export function syncNow() {
   wake();
 }
 
-/** Keeps the server informed about the game in `state`; calls `hear` with each of its answers. */
-export async function tell(state, hear) {
-  const isOpen = () => !state.result && !state.refused;
+/** Upload the game in `state` until it is settled. `onResponse` takes each response, `onRejection` a reason in words. */
+export async function syncLoop(state, { onResponse, onRejection, onSignedOut }) {
+  const isOpen = () => !state.result && !state.rejection;
   let failures = 0, more = false;
   while (isOpen()) {
-    await nap(delay(state, failures, more));
+    await sleep(delay(state, failures, more));
     if (!isOpen()) return;
     if (state.connection === SIGNED_OUT && !session.token) continue;
     try {
-      more = await post(state, hear);
+      more = await post(state, onResponse);
       failures = 0;
+      if (hasDiverged(state)) onRejection(DIVERGED);
     } catch (problem) {
       failures++;
-      takeRefusal(state, problem, failures, hear);
+      handleError(state, problem, failures, { onResponse, onRejection, onSignedOut });
     }
   }
 }
 
-/** The last words of a page that is being closed, which can't wait for an answer. */
-export function tellLast(state) {
-  const batch = unsent(state);
+/** The last post of a page that is being closed, which can't wait for a response. */
+export function sendFinal(state) {
+  const batch = pendingBatch(state);
   if (batch.tick > batch.since) postTurns(state.id, batch, { keepalive: true }).catch(() => {});
 }
 
-/** Posts what the server doesn't know yet, as much as fits; whether there is more. */
-async function post(state, hear) {
-  const batch = unsent(state), playedMs = state.game.nominalMs;
-  const leaves = state.givenUp && batch.since === batch.tick;
-  const answer = await (leaves ? leave(state) : postTurns(state.id, batch));
-  connected(state);
-  state.storedMs = playedMs;
-  hear(answer);
-  if (isToldOtherwise(state)) state.refused = TOLD_OTHERWISE;
-  return state.stored < state.game.ticks && batch.turns.length === MOST_TURNS;
+/** Post as much as fits of what the server doesn't have. Return whether there is more. */
+async function post(state, onResponse) {
+  const batch = pendingBatch(state), playedMs = state.game.nominalMs;
+  const leaves = state.gaveUp && batch.since === batch.tick;
+  const response = await (leaves ? leave(state) : postTurns(state.id, batch));
+  setConnected(state);
+  state.syncedMs = playedMs;
+  onResponse(response);
+  return state.syncedTick < state.game.ticks && batch.turns.length === MAX_TURNS;
 }
 
-/** Ends the game as left; what a post would have answered. */
-async function leave({ id, mode, challenge, bestBefore }) {
+/** End the game as left. Return what a post would have. */
+async function leave({ id, mode, challenge, previousBest }) {
   await leaveGame(id);
   const { status, tick, score, outcome, ranked } = await game(id);
-  const { rank, score: best } = isPlayer() ? await myRank(mode, challenge?.name).catch(nowhere) : nowhere();
-  return { status, tick, score, outcome, ranked, rank, personal_best: best ?? Math.max(score, bestBefore) };
+  const { rank, score: best } = isPlayer() ? await myRank(mode, challenge?.name).catch(noRank) : noRank();
+  return { status, tick, score, outcome, ranked, rank, personal_best: best ?? Math.max(score, previousBest) };
 }
 
-/** The standing of a guest; and on the board of a challenge whose game is gone. */
-function nowhere(problem = null) {
+/** The standing of a guest; and in a challenge whose game is deleted. */
+function noRank(problem = null) {
   if (problem && problem.status !== 404) throw problem;
   return { rank: null, score: null };
 }
 
-/** What the server doesn't know yet, at most MOST_TURNS of it. */
-function unsent({ turns, stored, game }) {
-  const fresh = turns.filter(([tick]) => tick > stored);
-  if (fresh.length <= MOST_TURNS) return { since: stored, tick: game.ticks, turns: fresh };
-  const fitting = fresh.slice(0, MOST_TURNS);
-  return { since: stored, tick: fitting.at(-1)[0], turns: fitting };
+function pendingBatch({ turns, syncedTick, game }) {
+  const pending = turns.filter(([tick]) => tick > syncedTick);
+  if (pending.length <= MAX_TURNS) return { since: syncedTick, tick: game.ticks, turns: pending };
+  const fitting = pending.slice(0, MAX_TURNS);
+  return { since: syncedTick, tick: fitting.at(-1)[0], turns: fitting };
 }
 
-/** Two browsers that play on in the same game tell different turns: its end here need not be its end there. */
-function isToldOtherwise(state) {
-  return Boolean(state.game.outcome) && !state.result && state.stored >= state.game.ticks;
+/** Two browsers that play the same game post different turns: it has ended here, but not at the server. */
+function hasDiverged(state) {
+  return Boolean(state.game.outcome) && !state.result && state.syncedTick >= state.game.ticks;
 }
 
-function takeRefusal(state, problem, failures, hear) {
-  const { status, body, passes } = problem;
-  if (passes) {
-    state.connection = LOST;
-    state.retryMs = (problem.retryAfter ?? 0) * 1000;
+function handleError(state, problem, failures, { onResponse, onRejection, onSignedOut }) {
+  const { status, body, isTransient } = problem;
+  if (isTransient) {
+    Object.assign(state, { connection: LOST, retryMs: retryDelayMs(failures, problem) });
     return;
   }
+  state.retryMs = retryDelayMs(failures);
   state.connection = status === 401 && !session.token ? SIGNED_OUT : FINE;
-  if (status === 409 && "tick" in body) hear({ ...body, ...body.game });
-  else if (isFinal(state, status, failures)) state.refused = REFUSALS[status] ?? problem.detail;
+  if (state.connection === SIGNED_OUT) onSignedOut();
+  if (status === 409 && "tick" in body) onResponse({ ...body, ...body.game });
+  else if (isFinal(state, status, failures)) onRejection(REJECTIONS[status] ?? problem.detail);
 }
 
-/** Whether the server won't take the game however often it is asked. */
+/** Whether the server will never accept the game. */
 function isFinal({ connection, player }, status, failures) {
   if (connection === SIGNED_OUT) return !player; // nobody can log in as a guest
-  return status === 403 || status === 404 || failures >= MOST_REFUSALS;
+  return status === 403 || status === 404 || failures >= MAX_FAILURES;
 }
 
-function connected(state) {
-  if (state.connection === LOST) state.backAt = performance.now();
+function setConnected(state) {
+  if (state.connection === LOST) state.reconnectedAt = performance.now();
   state.connection = FINE;
-  state.retryMs = 0;
 }
 
 /** Milliseconds to wait before the next post. */
 function delay(state, failures, more) {
-  if (state.connection === SIGNED_OUT) return Infinity; // until `hurry` says that somebody has logged in
-  if (failures) return Math.max(state.retryMs, BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1]);
+  if (state.connection === SIGNED_OUT) return Infinity; // until `syncNow` after a log-in
+  if (failures) return state.retryMs;
   if (more || state.phase === OVER) return 0;
-  return state.phase === PAUSED ? PAUSED_MS : EVERY_MS;
+  return state.phase === PAUSED ? PAUSED_MS : INTERVAL_MS;
 }
 
-function nap(ms) {
+function sleep(ms) {
   return new Promise((resolve) => {
     wake = resolve;
     if (ms < Infinity) setTimeout(resolve, ms);

@@ -1,43 +1,60 @@
-/* Helpers for the pages that are built of what the server sends. What people wrote becomes text, never markup. */
+/* DOM helpers. What people wrote becomes text, never markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element with its properties and its children: elements, or text. */
+export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+export const narrowScreen = matchMedia("(max-width: 40rem)");
+export const canHover = matchMedia("(hover: hover)");
+
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/** Return a new element with properties and children: elements, or text. */
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
 }
 
-/** The same of SVG, which has attributes instead. */
-export function draw(tag, attributes = {}, ...children) {
+/** The same for SVG, which has attributes instead. */
+export function makeSvg(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
 }
 
-/** Says something where rows would be, with a button if there is something to do about it: {label, act}. */
+// These touch the page only where something changes, so they may be called with each frame
+
+export function setText(element, text) {
+  if (element.textContent !== String(text)) element.textContent = text;
+}
+
+/** Set text with a name in the place of "@", which may run from right to left. */
+export function setWords(element, words = "", name = "") {
+  if (element.textContent === words.replace("@", () => name)) return;
+  const [before, after] = words.split("@");
+  element.replaceChildren(before, ...(after === undefined ? [] : [make("bdi", {}, name), after]));
+}
+
+export function setHidden(element, hidden) {
+  if (element.hidden !== hidden) element.hidden = hidden;
+}
+
+export function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+}
+
+/** Show a message in place of content, with a button for a `remedy`: {label, act}. */
 export function notice(element, words, remedy = null) {
   element.replaceChildren(words);
   if (remedy) element.append(make("button", { type: "button", className: "quiet", onclick: remedy.act }, remedy.label));
 }
 
-/** A score that leads to the replay of its game; alone where the server has no turns of it (`game` null). */
-export function scoreLink(score, game, whose) {
-  if (!game) return make("span", { className: "no-replay" }, score);
-  const link = make("a", { href: `#/games/${encodeURIComponent(game)}` }, score, playSign());
-  link.setAttribute("aria-label", `Watch ${score} ${whose}`);
-  return link;
-}
-
-function playSign() {
-  return draw("svg", { viewBox: "0 0 12 12", class: "play-sign", "aria-hidden": "true" },
-    draw("path", { d: "M3 1.5L10.5 6L3 10.5Z" }));
-}
-
-/** Fetches a stylesheet of a view that not everybody opens; settles when it counts. */
-export function needStyle(name) {
+/** Load the stylesheet of a view; resolves when it is applied. */
+export function loadStyle(name) {
   styles[name] ??= new Promise((resolve) => {
     const href = new URL(`../../${name}`, import.meta.url).href;
     document.head.append(make("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
@@ -46,11 +63,3 @@ export function needStyle(name) {
 }
 
 const styles = {};
-
-export function playerLink(name) {
-  return make("a", { href: `#/players/${encodeURIComponent(name)}`, dir: "auto" }, name);
-}
-
-export function timeAgo(timestamp, words) {
-  return make("time", { dateTime: timestamp, title: new Date(timestamp).toLocaleString() }, words);
-}

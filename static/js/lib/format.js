@@ -1,4 +1,4 @@
-/* What things are called on the page. */
+/* Names, dates, ranks and addresses as the page shows them. */
 
 import { LEFT, PASS_THROUGH, SELF, STARVED, WALL, WALLS, WON } from "../rules.js";
 
@@ -14,18 +14,18 @@ export const OUTCOME_NAMES = {
   [LEFT]: "Left",
 };
 
-export const DAILY = "daily"; // the name of today's daily challenge; "daily/2026-11-22" is that of a day's
+export const DAILY = "daily"; // today's daily challenge; "daily/2026-11-22" is that of a day
 
-export const DAILY_HIDDEN = "daily_hidden"; // the server's code for a game that is not shown yet
+export const DAILY_HIDDEN = "daily_hidden"; // the server's code for a game that can't be shown yet
 export const HIDDEN = "Until 00:00 UTC, games of the daily challenge are shown to those who have played it.";
 
-/** The date of the daily challenge of that name, in UTC as the server counts; null for the challenge of a game. */
+/** The date of a daily challenge, in UTC as the server counts; null for the challenge of a game. */
 export function dayOf(challenge) {
   const [kind, date = day(0)] = challenge.split("/");
   return kind === DAILY ? date : null;
 }
 
-/** The date as the server spells it, in so many days. */
+/** The date in so many days, as the server spells it. */
 export function day(ahead) {
   return new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
 }
@@ -36,8 +36,23 @@ export function longDay(date) {
     .format(new Date(date));
 }
 
+export function gameAddress(id) {
+  return `#/games/${encodeURIComponent(id)}`;
+}
+
+export function playerAddress(name) {
+  return `#/players/${encodeURIComponent(name)}`;
+}
+
 export function challengeAddress(name, mode = null) {
   return `#/?challenge=${encodeURIComponent(name).replace("%2F", "/")}${mode ? `&mode=${mode}` : ""}`;
+}
+
+/** The leaderboard of a mode, or of a challenge. */
+export function boardAddress(mode, challenge = null) {
+  const date = challenge && dayOf(challenge);
+  if (date) return `#/boards?challenge=daily&mode=${mode}&at=${date}`;
+  return challenge ? `#/boards?challenge=${encodeURIComponent(challenge)}` : `#/boards?mode=${mode}`;
 }
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
@@ -45,7 +60,7 @@ const relative = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto", style: 
 const shortDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const longDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
-/** A time as people say it: "5 min ago" within a week, "12 Nov" within the year, then "12 Nov 2025". */
+/** "5 min ago" within a week, "12 Nov" within the year, then "12 Nov 2025". */
 export function when(timestamp, now = Date.now()) {
   const date = new Date(timestamp), seconds = (now - date) / 1000;
   if (seconds < 60) return "just now";
@@ -62,3 +77,9 @@ export function ordinal(number) {
 }
 
 const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
+
+/** "3rd on the daily Walls board" of a ranked game. */
+export function rankWords({ rank, mode, bot, challenge }) {
+  if (challenge && !dayOf(challenge)) return `${ordinal(rank)} in the challenge`;
+  return `${ordinal(rank)} on the ${bot ? "bots' " : ""}${challenge ? "daily " : ""}${MODE_NAMES[mode]} board`;
+}

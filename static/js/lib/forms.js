@@ -1,10 +1,10 @@
-/* Forms: what the server refuses is said beside the fields that it is about. */
+/* Forms that show the server's errors beside their fields. */
 
-import { onBusy } from "../api.js";
+import { BUSY, on } from "./events.js";
 
 export const STAYS_OPEN = "stays open";
 
-/** `act` takes the form's values; what it throws is said beside the fields. `done` follows, unless it answers STAYS_OPEN. */
+/** `act` takes the form's values; `done` follows, unless `act` returns STAYS_OPEN. */
 export function bindForm(form, act, done) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -12,9 +12,9 @@ export function bindForm(form, act, done) {
     if (button.disabled) return;
     showProblem(form, null);
     button.disabled = true;
-    const unbind = onBusy((seconds) => say(form, `Many people are logging in. Trying again in ${seconds} s …`));
+    const unbind = on(BUSY, (seconds) => showMessage(form, `Many people are logging in. Trying again in ${seconds} s …`));
     try {
-      conceal(form); // or a password manager sees no password
+      conceal(form); // or password managers don't see a password
       if (await act(Object.fromEntries(new FormData(form))) !== STAYS_OPEN) done();
     } catch (problem) {
       showProblem(form, problem);
@@ -25,7 +25,7 @@ export function bindForm(form, act, done) {
   });
 }
 
-/** Says beside its fields what was wrong, and below them what belongs to none; null takes it all away. */
+/** Show errors beside their fields, and others below; null clears them. */
 function showProblem(form, problem) {
   const messages = Object.fromEntries((problem?.errors ?? []).map(({ field, message }) => [field, message]));
   const wrong = [];
@@ -35,21 +35,21 @@ function showProblem(form, problem) {
     input.setAttribute("aria-invalid", Boolean(message));
     if (message) wrong.push(input);
   }
-  say(form, problem && !wrong.length ? problem.message : "");
+  showMessage(form, problem && !wrong.length ? problem.message : "");
   wrong[0]?.focus();
 }
 
-function say(form, words) {
+function showMessage(form, words) {
   form.querySelector(".problem").textContent = words;
 }
 
-/** What the server says of a field, such as "is taken", as a sentence. */
+/** A message about a field, such as "is taken", as a sentence. */
 function sentence(words) {
   const whole = words.startsWith("is ") ? `This ${words}` : words;
   return `${whole[0].toUpperCase()}${whole.slice(1)}${/[.!?]$/.test(whole) ? "" : "."}`;
 }
 
-/** The buttons beside passwords that show them, or hide them again. */
+/** The buttons beside passwords that show and hide them. */
 export function bindReveals(element) {
   for (const button of element.querySelectorAll(".secret button")) bindReveal(button);
 }
@@ -66,7 +66,7 @@ function conceal(form) {
   for (const button of form.querySelectorAll(".secret [aria-pressed=true]")) button.click();
 }
 
-/** The form is as new. */
+/** Empty the form. */
 export function clear(form) {
   form.reset();
   conceal(form);

@@ -1,5 +1,5 @@
-/* The periods of the boards, as the server counts them: in UTC, weeks from Monday. A date is spelled "2026-11-22". The
-days of the daily challenges, `daily`, are such periods as well. */
+/* The periods of leaderboards, in UTC, weeks from Monday; a day of the daily challenge is the period `daily`. Dates are
+"2026-11-22". */
 
 const DAY_MS = 86_400_000;
 const CURRENT = { day: "Today", week: "This week", month: "This month", daily: "Today's challenge" };
@@ -11,28 +11,28 @@ const DATES = {
   daily: { weekday: "short", day: "numeric", month: "long" },
 };
 
-/** `[from, to]` of the period around a time, in milliseconds; its end is the next one's beginning. */
+/** `[from, to]` of the period around a time, in milliseconds; `to` is the start of the next. */
 function bounds(period, time) {
-  const at = new Date(time), year = at.getUTCFullYear(), month = at.getUTCMonth();
+  const date = new Date(time), year = date.getUTCFullYear(), month = date.getUTCMonth();
   if (period === "month") return [Date.UTC(year, month), Date.UTC(year, month + 1)];
   const days = period === "week" ? 7 : 1;
-  const first = at.getUTCDate() - (period === "week" ? (at.getUTCDay() + 6) % 7 : 0);
+  const first = date.getUTCDate() - (period === "week" ? (date.getUTCDay() + 6) % 7 : 0);
   return [Date.UTC(year, month, first), Date.UTC(year, month, first + days)];
 }
 
-/** The date if it lies in a period that is over, or null: for a later one, and for what is no date. */
+/** The date if it is valid and its period is over, else null. */
 export function past(period, date, now = Date.now()) {
   const isDate = /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date));
   return isDate && period !== "all" && Date.parse(date) < bounds(period, now)[0] ? date : null;
 }
 
-/** A date in the period before that of a date (null: today), or after it. */
+/** A date in the period before or after that of a date (null: today). */
 export function step(period, date, isLater, now = Date.now()) {
   const [from, to] = bounds(period, date ? Date.parse(date) : now);
   return new Date(isLater ? to : from - DAY_MS).toISOString().slice(0, 10);
 }
 
-/** What the period around a date (null: today) is called: `{name, dates}`, as in "Last week", "9–15 November". */
+/** The period around a date (null: today): `{name, dates}`, as in "Last week", "9–15 November". */
 export function describe(period, date, now = Date.now()) {
   if (period === "all") return { name: "All time", dates: "" };
   const [from, to] = bounds(period, date ? Date.parse(date) : now), [current] = bounds(period, now);
@@ -43,7 +43,7 @@ export function describe(period, date, now = Date.now()) {
   return to === current ? { name: BEFORE[period], dates } : { name: dates, dates: "" };
 }
 
-/** How long the current period lasts, as in "ends in 3 h 12 min". */
+/** "ends in 3 h 12 min" of the current period. */
 export function endsIn(period, now = Date.now()) {
   const ends = period === "daily" ? "the next one comes in" : "ends in";
   const minutes = Math.ceil((bounds(period, now)[1] - now) / 60_000);

@@ -1,173 +1,169 @@
-/* Games that are being played, as they are watched: asks once a second what is new of them, and plays each some time behind
-its player, so that the motion is even whatever the answers do. */
+/* The live feed: polls the watched games once a second, and plays each a little behind its player, so that the motion is
+even however late the updates are. */
 
-import { liveGames } from "../api.js";
+import { liveGames, retryDelayMs } from "../api.js";
 import { extend, goTo, isAtEnd, openPlayback, play, playedMs } from "../game/playback.js";
+import { OVER, PAUSED, PLAYING } from "../game/state.js";
 import { tickMs } from "../rules.js";
-import { OVER, PLAYING } from "../game/state.js";
 
-// How a watched game stands
-export const RUNS = "runs", RESTS = "rests", SILENT = "silent", ENDED = "ended", GONE = "gone", LOST = "lost";
+// The status of a watched game, beside PLAYING and PAUSED
+export const STALE = "stale", ENDED = "ended", DELETED = "deleted", LOST = "lost";
 
-const MOST_KNOWN = 50; // games that one question names
-const EVERY_MS = 1000;
-const BACKOFF_MS = [1000, 2000, 4000, 5000];
-const AFTER_POST_MS = 150; // the best time to ask a player's news: posts are a second apart
-const LATER_MS = 250; // by which a question is put off at the most, to come nearer to that time
-const BEHIND_ONE_MS = 1500, BEHIND_MANY_MS = 2300; // of many games, the news are up to a second older
-const LATE_MS = 3000; // for an answer: the connection may be lost
-const CATCH_UP_MS = 3000; // further behind, it is not played but gone to
-const NEAR_MS = 300; // no more than that is made up for unseen
-const EASE_MS = 1500; // in which a smaller difference is made up for
-const STILL_MS = 2800; // without a move: it is paused
-const SILENT_MS = 5500; // without a word from its player: not even paused, which would be said every three seconds
+const MAX_KNOWN = 50; // games in one request
+const INTERVAL_MS = 1000;
+const AFTER_POST_MS = 150; // the best time to poll a game: its posts are a second apart
+const MAX_ALIGNMENT_MS = 250; // by which a poll is delayed at most, to come nearer to that time
+const LAG_ONE_MS = 1500, LAG_MANY_MS = 2300; // of many games, updates are up to a second older
+const LATE_MS = 3000; // for a response: the connection may be lost
+const MAX_LAG_MS = 3000; // beyond which the playback jumps
+const MIN_JUMP_MS = 300;
+const EASE_MS = 1500; // in which a smaller lag is made up
+const STILL_MS = 2800; // without a tick: paused
+const STALE_MS = 5500; // without a post: more than paused, which posts every three seconds
 
-/** Watches the `limit` best games, and those that `addGame` adds. `closeWatch` ends it.
+/** Watch the `limit` best games, and those that `addGame` adds, until `closeFeed`.
 
-`games` is a Map of what is watched by id: {playback, username, bot, challenge, ending, isHeld}, `ending` being {outcome,
-ranked, rank} once the server has said so, which is before it is seen; for `isHeld` see `hold`. `failures`: how many
-questions in a row had no answer. `askedAt`: when the one was put that waits for its answer, or null. `answeredAt`: when
-the last answer came, or null. */
-export function openWatch(limit = 0) {
-  const watch = {
+`games` is a Map of watched games by id: {playback, username, bot, challenge, ending, isDetached}; `ending` is {outcome,
+ranked, rank} once the server has sent it, which is before it is played; for `isDetached` see `detach`. `failures`:
+requests that failed in a row. `askedAt`: when the pending request was sent, or null. `answeredAt`: when the last
+response came, or null. */
+export function openFeed(limit = 0) {
+  const feed = {
     games: new Map(), limit, failures: 0, retryMs: 0, askedAt: null, answeredAt: null, seenAt: performance.now(),
-    isClosed: false,
+    isClosed: false, wake: () => {}, onShow: () => document.hidden || feed.wake(),
   };
-  watch.wake = () => {};
-  watch.onShow = () => document.hidden || watch.wake();
-  document.addEventListener("visibilitychange", watch.onShow);
-  keepAsking(watch);
-  return watch;
+  document.addEventListener("visibilitychange", feed.onShow);
+  poll(feed);
+  return feed;
 }
 
-export function closeWatch(watch) {
-  watch.isClosed = true;
-  watch.wake();
-  document.removeEventListener("visibilitychange", watch.onShow);
+export function closeFeed(feed) {
+  feed.isClosed = true;
+  feed.wake();
+  document.removeEventListener("visibilitychange", feed.onShow);
 }
 
-/** Watches a game that the server has told of: {id, username, mode, seed, turns, tick, ...}; answers what is watched. */
-export function addGame(watch, told, now) {
-  const { id, username, bot = false, challenge = null, heard = 0 } = told, playback = openPlayback(told);
-  const watched = { id, username, bot, challenge, playback, ending: null, isGone: false, isHeld: false };
-  hear(watched, heard, true, now);
-  watch.games.set(id, watched);
-  jump(watched, targetMs(watch, watched, now), now);
+/** Watch a game of the server's: {id, username, mode, seed, turns, tick, ...}. Return the watched game. */
+export function addGame(feed, record, now) {
+  const { id, username, bot = false, challenge = null, heard = 0 } = record, playback = openPlayback(record);
+  const watched = { id, username, bot, challenge, playback, ending: null, isDeleted: false, isDetached: false };
+  setIdle(watched, heard, true, now);
+  feed.games.set(id, watched);
+  jump(watched, targetMs(feed, watched, now), now);
   return watched;
 }
 
-// Asking
+// Polling
 
-async function keepAsking(watch) {
-  await null; // a game that is added at once is asked for at once
-  while (!watch.isClosed) {
+async function poll(feed) {
+  await null; // so that the first request names the games that are added at once
+  while (!feed.isClosed) {
     try {
-      if (!document.hidden) await ask(watch);
-      Object.assign(watch, { failures: 0, retryMs: 0 });
+      if (!document.hidden) await update(feed);
+      feed.failures = 0;
     } catch (problem) {
-      watch.failures++;
-      watch.retryMs = (problem.retryAfter ?? 0) * 1000;
+      feed.failures++;
+      feed.retryMs = retryDelayMs(feed.failures, problem);
     }
-    watch.askedAt = null;
-    if (!watch.isClosed) await nap(watch);
+    feed.askedAt = null;
+    if (!feed.isClosed) await sleep(feed);
   }
 }
 
-function nap(watch) {
-  const backoff = BACKOFF_MS[Math.min(watch.failures, BACKOFF_MS.length) - 1];
+function sleep(feed) {
   return new Promise((resolve) => {
-    watch.wake = resolve;
-    setTimeout(resolve, watch.failures ? Math.max(watch.retryMs, backoff) : EVERY_MS + putOff(watch));
+    feed.wake = resolve;
+    setTimeout(resolve, feed.failures ? feed.retryMs : INTERVAL_MS + alignmentMs(feed));
   });
 }
 
-/** For how long to wait beyond a second, so that the next question comes just after a post of the one game's player. */
-function putOff({ games, limit }) {
+/** How long to wait beyond the interval, so that the next request comes just after a post of the only game. */
+function alignmentMs({ games, limit }) {
   const [only] = games.values();
   if (limit || games.size !== 1) return 0;
-  return Math.min(LATER_MS, (EVERY_MS + AFTER_POST_MS - only.heard % EVERY_MS) % EVERY_MS);
+  return Math.min(MAX_ALIGNMENT_MS, (INTERVAL_MS + AFTER_POST_MS - only.idleMs % INTERVAL_MS) % INTERVAL_MS);
 }
 
-async function ask(watch) {
-  const running = Array.from(watch.games.values()).filter(({ ending, isGone }) => !ending && !isGone).slice(0, MOST_KNOWN);
-  if (!running.length && !watch.limit) return;
-  watch.askedAt = performance.now();
-  const answer = await liveGames(new Map(running.map(({ id, playback }) => [id, playback.known.ticks])), watch.limit);
-  const now = performance.now(), told = new Set(answer.map(({ id }) => id));
-  for (const news of answer) {
-    if (watch.games.has(news.id)) take(watch.games.get(news.id), news, now);
-    else if (news.seed) addGame(watch, news, now);
+async function update(feed) {
+  const games = Array.from(feed.games.values());
+  const running = games.filter(({ ending, isDeleted }) => !ending && !isDeleted).slice(0, MAX_KNOWN);
+  if (!running.length && !feed.limit) return;
+  feed.askedAt = performance.now();
+  const updates = await liveGames(new Map(running.map(({ id, playback }) => [id, playback.known.ticks])), feed.limit);
+  const now = performance.now(), ids = new Set(updates.map(({ id }) => id));
+  for (const update of updates) {
+    if (feed.games.has(update.id)) apply(feed.games.get(update.id), update, now);
+    else if (update.seed) addGame(feed, update, now);
   }
-  for (const watched of running) watched.isGone = !told.has(watched.id);
-  watch.answeredAt = now;
+  for (const watched of running) watched.isDeleted = !ids.has(watched.id);
+  feed.answeredAt = now;
 }
 
-function take(watched, { tick, heard, turns = [], outcome = null, ranked, rank = null }, now) {
+function apply(watched, { tick, heard, turns = [], outcome = null, ranked, rank = null }, now) {
   const { playback } = watched, before = playback.known.ticks;
   extend(playback, turns, tick, outcome);
-  hear(watched, heard, tick > before, now);
+  setIdle(watched, heard, tick > before, now);
   if (outcome) watched.ending = { outcome, ranked, rank };
 }
 
-/** The player was at the last known tick `heard` milliseconds ago, if it is a new one; else they have just kept still. */
-function hear(watched, heard, hasMoved, now) {
-  watched.heard = heard;
-  if (hasMoved) Object.assign(watched, { movedAt: now - heard, movedMs: watched.playback.known.nominalMs });
-  else watched.movedAt = Math.min(watched.movedAt, now - heard); // how long ago, addGame was perhaps not told
+/** The player's last post was `idleMs` ago; `hasMoved` if it brought a new tick. */
+function setIdle(watched, idleMs, hasMoved, now) {
+  watched.idleMs = idleMs;
+  if (hasMoved) Object.assign(watched, { movedAt: now - idleMs, movedMs: watched.playback.known.nominalMs });
+  else watched.movedAt = Math.min(watched.movedAt, now - idleMs); // addGame may not have known it
 }
 
 // Playing
 
-/** Lets the time up to `now` pass in all games. Called with each frame. */
-export function advance(watch, now) {
-  const elapsed = now - watch.seenAt;
-  watch.seenAt = now;
-  for (const watched of watch.games.values()) if (!watched.isHeld) follow(watch, watched, elapsed, now);
+/** Let the time up to `now` pass in all games. Called with each frame. */
+export function advance(feed, now) {
+  const elapsed = now - feed.seenAt;
+  feed.seenAt = now;
+  for (const watched of feed.games.values()) if (!watched.isDetached) follow(feed, watched, elapsed, now);
 }
 
-/** Leaves it to the viewer where this game is seen; what is new of it is asked for as before. */
-export function hold(watched) {
-  watched.isHeld = true;
+/** Leave the position in this game to the viewer; its updates continue. */
+export function detach(watched) {
+  watched.isDetached = true;
 }
 
-/** Follows the player again, from there on or from where the viewer is if that is near. */
-export function rejoin(watch, watched, now) {
-  watched.isHeld = false;
+/** Follow the player again, from the viewer's position if that is near. */
+export function reattach(feed, watched, now) {
+  watched.isDetached = false;
   watched.playback.phase = PLAYING;
-  if (Math.abs(lateMs(watch, watched, now)) > NEAR_MS) jump(watched, targetMs(watch, watched, now), now);
+  if (Math.abs(lagMs(feed, watched, now)) > MIN_JUMP_MS) jump(watched, targetMs(feed, watched, now), now);
 }
 
-/** By how much what is seen is behind where it should be: less than zero if it is ahead of that. */
-export function lateMs(watch, watched, now) {
-  return targetMs(watch, watched, now) - playedMs(watched.playback);
+/** How far the playback is behind its target; below zero if it is ahead. */
+export function lagMs(feed, watched, now) {
+  return targetMs(feed, watched, now) - playedMs(watched.playback);
 }
 
-/** Where to be now, in milliseconds of the game's own time: some way behind its player, and no further than is known. */
+/** The target, in milliseconds of the game's own time: a little behind its player, and no further than is known. */
 function targetMs({ limit }, { playback, movedAt, movedMs }, now) {
-  const behind = limit ? BEHIND_MANY_MS : BEHIND_ONE_MS;
-  return Math.min(playback.known.nominalMs, movedMs + now - movedAt - behind);
+  const lag = limit ? LAG_MANY_MS : LAG_ONE_MS;
+  return Math.min(playback.known.nominalMs, movedMs + now - movedAt - lag);
 }
 
-function follow(watch, watched, elapsed, now) {
-  const late = lateMs(watch, watched, now);
-  if (late > CATCH_UP_MS) jump(watched, targetMs(watch, watched, now), now);
-  else play(watched.playback, elapsed * Math.max(0, 1 + late / EASE_MS), now);
+function follow(feed, watched, elapsed, now) {
+  const lag = lagMs(feed, watched, now);
+  if (lag > MAX_LAG_MS) jump(watched, targetMs(feed, watched, now), now);
+  else play(watched.playback, elapsed * Math.max(0, 1 + lag / EASE_MS), now);
 }
 
-/** Goes near the end of what is known, where all ticks are about as long. */
+/** Go near the end of what is known, where all ticks are about equally long. */
 function jump({ playback }, target, now) {
   const { known } = playback;
   goTo(playback, known.ticks - Math.round((known.nominalMs - target) / tickMs(known.score)), now);
 }
 
-/** How a watched game stands: one of RUNS, RESTS, ... A player is as still as the last answer knows: nobody asks for news
-while the page is hidden. */
-export function standing(watch, { playback, ending, isGone, heard, movedAt }, now) {
-  if (isGone) return GONE;
+/** The status of a watched game, as of the last response: nothing is polled while the page is hidden. */
+export function statusOf(feed, { playback, ending, isDeleted, idleMs, movedAt }, now) {
+  if (isDeleted) return DELETED;
   if (playback.phase === OVER || (ending && !playback.known.outcome && isAtEnd(playback))) return ENDED;
-  if (isLost(watch, now)) return LOST;
-  if (!isAtEnd(playback) || watch.answeredAt - movedAt < STILL_MS) return RUNS;
-  return heard < SILENT_MS ? RESTS : SILENT;
+  if (isLost(feed, now)) return LOST;
+  if (!isAtEnd(playback) || feed.answeredAt - movedAt < STILL_MS) return PLAYING;
+  return idleMs < STALE_MS ? PAUSED : STALE;
 }
 
 export function isLost({ failures, askedAt }, now) {

@@ -1,141 +1,136 @@
 /* The wall: the games that are being played now, best first. */
 
-import { drawCard, drop, hang, makeCard, showCard } from "./card.js";
-import { make } from "../lib/dom.js";
-import { setHidden, setText } from "../play/hud.js";
+import { byId, canHover, make, narrowScreen, reducedMotion, setHidden, setText } from "../lib/dom.js";
+import { drawCard, makeCard, mount, showCard, unmount } from "./card.js";
+import { DELETED, ENDED, STALE, advance, closeFeed, isLost, openFeed, statusOf } from "./feed.js";
 import { closeShowcase, openShowcase, showShowcase } from "./showcase.js";
-import { ENDED, GONE, SILENT, advance, closeWatch, isLost, openWatch, standing } from "./feed.js";
 
-const HOLDS = 12, HOLDS_NARROW = 7; // games: they fill the rows of each width
-const ORDER_MS = 4000; // between two orders by score
-const END_MS = 6500; // for which one sees how a game ended
-const GIVEN_UP_MS = 10_000; // of silence: the server no longer counts it as being played, either
+const CAPACITY = 12, CAPACITY_NARROW = 7; // games: they fill the rows of each width
+const SORT_MS = 4000; // between two sorts by score
+const END_MS = 6500; // to see how a game ended
+const ABANDONED_MS = 10_000; // without a post: the server no longer counts it as being played, either
 const FADE_MS = 300;
-const GLIDE_MS = 500;
-const STIRS_MS = 5000; // after which a hand that lies still is not about to choose
-const SAY_MS = 5000; // between two numbers of games
-const SMALL_MS = 30; // between two pictures of a small board, where one sees no more
+const MOVE_MS = 500;
+const POINTER_IDLE_MS = 5000; // after which a pointer that rests is not about to choose
+const ANNOUNCE_MS = 5000; // between two numbers of games
+const SMALL_FRAME_MS = 30; // between two frames of a small board
 
-const at = (id) => document.getElementById(id);
-const narrow = matchMedia("(max-width: 40rem)");
-const still = matchMedia("(prefers-reduced-motion: reduce)");
-const hovers = matchMedia("(hover: hover)");
-
-/** What is on the wall; null while it is closed. */
+/** The open wall, or null. */
 export let wall = null;
 
 export function open() {
   const opened = wall = {
-    watch: openWatch(holds() + 1),
-    places: [], // ids of games in the order of the wall; null: a place that is free
+    feed: openFeed(capacity() + 1),
+    places: [], // ids of games in the order of the wall; null: a free place
     cards: new Map(), // by id
     showcase: null, // while nobody plays
-    sight: new IntersectionObserver(see),
-    orderedAt: performance.now(),
-    stirredAt: -Infinity, // when a hand last moved over it
-    saidAt: -Infinity,
+    sight: new IntersectionObserver(onIntersection),
+    sortedAt: performance.now(),
+    pointerMovedAt: -Infinity,
+    announcedAt: -Infinity,
   };
   requestAnimationFrame((now) => frame(now, opened));
 }
 
 export function close() {
   if (!wall) return;
-  closeWatch(wall.watch);
+  closeFeed(wall.feed);
   wall.sight.disconnect();
-  for (const card of wall.cards.values()) drop(card);
+  for (const card of wall.cards.values()) unmount(card);
   if (wall.showcase) closeShowcase(wall.showcase);
   wall = null;
-  at("live-wall").replaceChildren();
-  setHidden(at("live-wall"), true);
-  setHidden(at("live-empty"), true);
-  setText(at("live-note"), "Every game that is being played now.");
+  byId("live-wall").replaceChildren();
+  setHidden(byId("live-wall"), true);
+  setHidden(byId("live-empty"), true);
+  setText(byId("live-note"), "Every game that is being played now.");
 }
 
-function holds() {
-  return narrow.matches ? HOLDS_NARROW : HOLDS;
+function capacity() {
+  return narrowScreen.matches ? CAPACITY_NARROW : CAPACITY;
 }
 
 function frame(now, opened) {
   if (wall !== opened) return;
-  advance(wall.watch, now);
+  advance(wall.feed, now);
   arrange(now);
-  for (const card of wall.cards.values()) showCard(card, standing(wall.watch, card.watched, now), now);
+  for (const card of wall.cards.values()) showCard(card, statusOf(wall.feed, card.watched, now), now);
   for (const card of wall.cards.values()) if (isDue(card, now)) drawCard(card, now);
   showEmptiness(now);
-  say(now);
+  announce(now);
   requestAnimationFrame((next) => frame(next, opened));
 }
 
 /** Boards out of sight are not drawn, and only the first, which is large, at the full rate. */
 function isDue({ id, isSeen, drawnAt }, now) {
-  return isSeen && (id === wall.places[0] || now - drawnAt >= SMALL_MS);
+  return isSeen && (id === wall.places[0] || now - drawnAt >= SMALL_FRAME_MS);
 }
 
-function see(changes) {
+function onIntersection(changes) {
   for (const { target, isIntersecting } of changes) {
     const card = wall?.cards.get(target.dataset.game);
     if (card) card.isSeen = isIntersecting;
   }
 }
 
-// Who is on it
+// Which games
 
-/** Lets games come and go. Under somebody's hand nothing moves: what leaves leaves its place free, and who comes takes a
-free place. */
+/** Add, remove and sort games. While the wall has the viewer's attention nothing moves: a game that leaves leaves its
+place free, and a new one takes a free place. */
 function arrange(now) {
-  const { watch, places } = wall, isHeld = hasAttention(at("live-wall"));
-  watch.limit = holds() + 1; // one more, to know whether there are more
+  const { feed, places } = wall, isHeld = hasAttention(byId("live-wall"));
+  feed.limit = capacity() + 1; // one more, to know whether there are more
   for (const card of wall.cards.values()) showLeaving(card, now);
   const staying = places.map((id) => id && stays(wall.cards.get(id), now) ? id : null);
-  const waiting = Array.from(watch.games.keys()).filter((id) => !places.includes(id) && isPlayed(id, now));
+  const waiting = Array.from(feed.games.keys()).filter((id) => !places.includes(id) && isPlayed(id, now));
   const wanted = isHeld ? fill(staying, bestFirst(waiting), now) : closeUp(staying, bestFirst(waiting), now);
   if (wanted.join() !== places.join() || wanted.length !== places.length) placeCards(wanted.some(Boolean) ? wanted : []);
-  forget(now);
+  unwatch(now);
 }
 
 function hasAttention(element) {
-  return element.matches(":focus-within") || (hovers.matches && element.matches(":hover"));
+  return element.matches(":focus-within") || (canHover.matches && element.matches(":hover"));
 }
 
-/** More cards make the others smaller, so they wait until the hand lies still. */
+/** More cards make the others smaller, so they wait until the pointer rests. */
 function fill(staying, waiting, now) {
   const filled = staying.map((id) => id ?? waiting.shift() ?? null);
-  return now - wall.stirredAt < STIRS_MS ? filled : [...filled, ...waiting.slice(0, Math.max(0, holds() - filled.length))];
+  if (now - wall.pointerMovedAt < POINTER_IDLE_MS) return filled;
+  return [...filled, ...waiting.slice(0, Math.max(0, capacity() - filled.length))];
 }
 
 function closeUp(staying, waiting, now) {
   const all = [...staying.filter(Boolean), ...waiting];
-  if (now - wall.orderedAt < ORDER_MS && staying[0]) return all.slice(0, holds()); // the large place is the best one's
-  wall.orderedAt = now;
-  return bestFirst(all).slice(0, holds());
+  if (now - wall.sortedAt < SORT_MS && staying[0]) return all.slice(0, capacity()); // the large place is the best one's
+  wall.sortedAt = now;
+  return bestFirst(all).slice(0, capacity());
 }
 
-/** By the score that is seen; equals stay as they are. */
+/** By the score shown; equal ones stay in order. */
 function bestFirst(ids) {
-  const score = (id) => wall.watch.games.get(id).playback.game.score;
+  const score = (id) => wall.feed.games.get(id).playback.game.score;
   return ids.sort((one, other) => score(other) - score(one));
 }
 
 function isPlayed(id, now) {
-  const watched = wall.watch.games.get(id);
-  return ![ENDED, GONE].includes(standing(wall.watch, watched, now)) && !isGivenUp(watched, now);
+  const watched = wall.feed.games.get(id);
+  return ![ENDED, DELETED].includes(statusOf(wall.feed, watched, now)) && !isAbandoned(watched, now);
 }
 
-function isGivenUp(watched, now) {
-  return standing(wall.watch, watched, now) === SILENT && watched.heard >= GIVEN_UP_MS;
+function isAbandoned(watched, now) {
+  return statusOf(wall.feed, watched, now) === STALE && watched.idleMs >= ABANDONED_MS;
 }
 
-/** Whose end has been seen, or is never to be told, leaves; but not from under somebody's hand. */
+/** A game leaves after its end, but not while it has the viewer's attention. */
 function stays({ leavesAt, element }, now) {
   return leavesAt === null || now < leavesAt || hasAttention(element);
 }
 
 function showLeaving(card, now) {
-  const how = standing(wall.watch, card.watched, now);
-  if (how === ENDED) {
+  const status = statusOf(wall.feed, card.watched, now);
+  if (status === ENDED) {
     card.endedAt ??= now;
     card.leavesAt ??= now + END_MS;
-  } else if (how === GONE || isGivenUp(card.watched, now)) {
+  } else if (status === DELETED || isAbandoned(card.watched, now)) {
     card.leavesAt ??= now + FADE_MS;
   } else {
     card.leavesAt = null;
@@ -144,87 +139,88 @@ function showLeaving(card, now) {
   card.element.classList.toggle("is-leaving", isLeaving);
 }
 
-/** Games that are over, and those that are far from the wall, are asked for no longer. */
-function forget(now) {
-  const { watch, places } = wall;
-  const others = Array.from(watch.games.keys()).filter((id) => !places.includes(id));
+/** Stop polling games that are over or far from the wall. */
+function unwatch(now) {
+  const { feed, places } = wall;
+  const others = Array.from(feed.games.keys()).filter((id) => !places.includes(id));
   const waiting = bestFirst(others.filter((id) => isPlayed(id, now)));
-  for (const id of others) if (!waiting.includes(id) || waiting.indexOf(id) > holds()) watch.games.delete(id);
+  for (const id of others) if (!waiting.includes(id) || waiting.indexOf(id) > capacity()) feed.games.delete(id);
 }
 
-// How it moves
+// Cards
 
-/** Puts these games on the wall, in this order. The cards that were there glide to where they are now. */
+/** Put these games on the wall, in this order. Cards glide to their new places. */
 function placeCards(wanted) {
   const before = new Map(Array.from(wall.cards.values(), (card) => [card, card.element.getBoundingClientRect()]));
   const newIds = wanted.filter((id) => id && !wall.cards.has(id));
-  for (const id of newIds) wall.cards.set(id, makeCard(wall.watch.games.get(id)));
+  for (const id of newIds) wall.cards.set(id, makeCard(wall.feed.games.get(id)));
   wall.places = wanted;
-  setHidden(at("live-wall"), !wanted.length);
-  putIn(at("live-wall"), wanted.map((id) => id ? wall.cards.get(id).element : make("li", { ariaHidden: "true" })));
-  for (const [id, card] of wall.cards) if (!wanted.includes(id)) takeDown(id, card);
-  for (const id of newIds) putUp(wall.cards.get(id));
-  for (const [card, from] of before) if (wall.cards.has(card.id)) glide(card.element, from);
+  setHidden(byId("live-wall"), !wanted.length);
+  setChildren(byId("live-wall"), wanted.map((id) => id ? wall.cards.get(id).element : make("li", { ariaHidden: "true" })));
+  for (const [id, card] of wall.cards) if (!wanted.includes(id)) removeCard(card);
+  for (const id of newIds) insertCard(wall.cards.get(id));
+  for (const [card, from] of before) if (wall.cards.has(card.id)) animateMove(card.element, from);
 }
 
-/** Makes these the children of the list. Those that stand well are not touched: moved, they would lose the focus. */
-function putIn(list, elements) {
+/** Make these the children of the list. Those in place are not touched: moved, they would lose the focus. */
+function setChildren(list, elements) {
   for (const child of Array.from(list.children)) if (!elements.includes(child)) child.remove();
   elements.forEach((element, n) => {
     if (list.children[n] !== element) list.insertBefore(element, list.children[n] ?? null);
   });
 }
 
-function putUp(card) {
-  hang(card);
+function insertCard(card) {
+  mount(card);
   card.element.dataset.game = card.id;
   wall.sight.observe(card.element);
-  if (!still.matches) card.element.animate({ opacity: [0, 1], scale: [0.94, 1] }, { duration: FADE_MS, easing: "ease-out" });
+  if (reducedMotion.matches) return;
+  card.element.animate({ opacity: [0, 1], scale: [0.94, 1] }, { duration: FADE_MS, easing: "ease-out" });
 }
 
-function takeDown(id, card) {
+function removeCard(card) {
   wall.sight.unobserve(card.element);
-  drop(card);
-  wall.cards.delete(id);
+  unmount(card);
+  wall.cards.delete(card.id);
 }
 
-function glide(element, from) {
-  if (still.matches) return;
+function animateMove(element, from) {
+  if (reducedMotion.matches) return;
   for (const animation of element.getAnimations()) if (animation.id === "glide") animation.cancel();
   const to = element.getBoundingClientRect(), [x, y] = [from.x - to.x, from.y - to.y], scale = from.width / to.width;
   if (!x && !y && scale === 1) return;
   element.animate({ transform: [`translate(${x}px, ${y}px) scale(${scale})`, "none"], transformOrigin: ["0 0", "0 0"] },
-    { id: "glide", duration: GLIDE_MS, easing: "cubic-bezier(0.3, 0.8, 0.3, 1)" });
+    { id: "glide", duration: MOVE_MS, easing: "cubic-bezier(0.3, 0.8, 0.3, 1)" });
 }
 
-// What is said
+// Notes
 
 function showEmptiness(now) {
-  const isEmpty = wall.watch.answeredAt !== null && !wall.places.length;
-  setHidden(at("live-empty"), !isEmpty);
-  if (isEmpty) wall.showcase ??= openShowcase(at("live-empty"));
+  const isEmpty = wall.feed.answeredAt !== null && !wall.places.length;
+  setHidden(byId("live-empty"), !isEmpty);
+  if (isEmpty) wall.showcase ??= openShowcase(byId("live-empty"));
   else if (wall.showcase) wall.showcase = closeShowcase(wall.showcase) ?? null;
   if (wall.showcase) showShowcase(wall.showcase, now);
 }
 
-/** Says it at once, but numbers no faster than one can listen. */
-function say(now) {
-  const words = news(now), isNumber = /\d/.test(words) && /\d/.test(at("live-note").textContent);
-  if (at("live-note").textContent === words || (isNumber && now - wall.saidAt < SAY_MS)) return;
-  wall.saidAt = now;
-  at("live-note").textContent = words;
+/** Announce at once, but numbers no faster than they can be spoken. */
+function announce(now) {
+  const words = note(now), isNumber = /\d/.test(words) && /\d/.test(byId("live-note").textContent);
+  if (byId("live-note").textContent === words || (isNumber && now - wall.announcedAt < ANNOUNCE_MS)) return;
+  wall.announcedAt = now;
+  byId("live-note").textContent = words;
 }
 
-function news(now) {
-  const { watch } = wall;
-  const played = Array.from(watch.games.keys()).filter((id) => isPlayed(id, now)).length;
-  if (isLost(watch, now)) return "Connection lost; trying again.";
-  if (watch.answeredAt === null) return "Every game that is being played now.";
+function note(now) {
+  const { feed } = wall;
+  const played = Array.from(feed.games.keys()).filter((id) => isPlayed(id, now)).length;
+  if (isLost(feed, now)) return "Connection lost; trying again.";
+  if (feed.answeredAt === null) return "Every game that is being played now.";
   if (!played) return "Nobody is playing just now.";
-  if (played > holds()) return `The ${holds()} best of the games being played.`;
+  if (played > capacity()) return `The ${capacity()} best of the games being played.`;
   return played === 1 ? "1 game is being played." : `${played} games are being played, best first.`;
 }
 
-for (const sign of ["pointermove", "focusin"]) {
-  at("live-wall").addEventListener(sign, () => Object.assign(wall ?? {}, { stirredAt: performance.now() }));
+for (const type of ["pointermove", "focusin"]) {
+  byId("live-wall").addEventListener(type, () => Object.assign(wall ?? {}, { pointerMovedAt: performance.now() }));
 }

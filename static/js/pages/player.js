@@ -1,19 +1,18 @@
 /* A player's page: best games by mode, the scores over time, and the latest games. */
 
 import * as api from "../api.js";
-import { make, notice, scoreLink, timeAgo } from "../lib/dom.js";
-import { showPlot } from "../draw/chart.js";
+import { showChart } from "../draw/chart.js";
+import { byId, make, notice } from "../lib/dom.js";
+import { MODE_NAMES, OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
+import { scoreLink, timeElement } from "../lib/links.js";
 import { MODES } from "../rules.js";
-import { MODE_NAMES, OUTCOME_NAMES, dayOf, ordinal, when } from "../lib/format.js";
-
-const at = (id) => document.getElementById(id);
 
 let shown = null; // the name of the player on the page
 
 export async function open(query, name) {
   if (shown !== name) clear(name);
   shown = name;
-  at("player-found").setAttribute("aria-busy", "true");
+  byId("player-found").setAttribute("aria-busy", "true");
   try {
     const player = await api.player(name);
     if (shown === name) show(player);
@@ -22,42 +21,42 @@ export async function open(query, name) {
   }
 }
 
-/** The page of somebody else is not to be taken for this one's. */
+/** Remove what belongs to another player. */
 function clear(name) {
-  at("player-name").textContent = name;
-  at("player-bot").hidden = true;
-  at("player-since").textContent = "\u00a0"; // keeps its line
-  at("player-note").replaceChildren();
-  at("player-found").hidden = false;
-  at("player-bests").replaceChildren(...MODES.map((mode) => best(mode, null, "\u00a0", name)));
-  at("player-plot").replaceChildren();
-  at("player-games").replaceChildren();
+  byId("player-name").textContent = name;
+  byId("player-bot").hidden = true;
+  byId("player-since").textContent = "\u00a0"; // holds the line
+  byId("player-note").replaceChildren();
+  byId("player-found").hidden = false;
+  byId("player-bests").replaceChildren(...MODES.map((mode) => best(mode, null, "\u00a0", name)));
+  byId("player-plot").replaceChildren();
+  byId("player-games").replaceChildren();
 }
 
 function showProblem({ status, message }, again) {
-  at("player-found").hidden = true;
+  byId("player-found").hidden = true;
   if (status === 404) {
-    notice(at("player-note"), "Nobody plays here by this name. It may have been changed, or the account deleted.");
-    at("player-note").append(make("a", { href: "#/boards" }, "See the boards"));
+    notice(byId("player-note"), "Nobody plays here by this name. It may have been changed, or the account deleted.");
+    byId("player-note").append(make("a", { href: "#/boards" }, "See the boards"));
   } else {
-    notice(at("player-note"), message, { label: "Try again", act: again });
+    notice(byId("player-note"), message, { label: "Try again", act: again });
   }
 }
 
 function show({ username, joined_at, games, bests, latest, bot = false, scores = [] }) {
   const date = { day: "numeric", month: "long", year: "numeric" };
   const since = new Date(joined_at).toLocaleDateString("en-GB", date);
-  at("player-name").textContent = username;
-  at("player-bot").hidden = !bot;
-  at("player-since").textContent = `${counted(games)} since ${since}`;
-  at("player-note").replaceChildren();
-  at("player-found").hidden = false;
-  at("player-found").setAttribute("aria-busy", "false");
-  at("player-bests").replaceChildren(
+  byId("player-name").textContent = username;
+  byId("player-bot").hidden = !bot;
+  byId("player-since").textContent = `${counted(games)} since ${since}`;
+  byId("player-note").replaceChildren();
+  byId("player-found").hidden = false;
+  byId("player-found").setAttribute("aria-busy", "false");
+  byId("player-bests").replaceChildren(
     ...MODES.map((mode) => best(mode, bests[mode], "Not on the board yet", username, bot)));
-  showPlot(at("player-plot"), scores, games);
-  at("player-latest").hidden = !latest.length;
-  at("player-games").replaceChildren(...latest.map((game) => gameRow(game, username)));
+  showChart(byId("player-plot"), scores, games);
+  byId("player-latest").hidden = !latest.length;
+  byId("player-games").replaceChildren(...latest.map((game) => gameRow(game, username)));
 }
 
 function counted(games) {
@@ -80,5 +79,5 @@ function gameRow({ id, mode, score, outcome, ranked, challenge, started_at }, us
     make("td", { className: "mode" }, MODE_NAMES[mode],
       ...(challenge ? [make("span", { className: "tag outlined" }, dayOf(challenge) ? "daily" : "challenge")] : [])),
     make("td", { className: "end" }, ranked || !outcome ? end : `${end}, not ranked`),
-    make("td", { className: "when" }, timeAgo(started_at, when(started_at))));
+    make("td", { className: "when" }, timeElement(started_at)));
 }

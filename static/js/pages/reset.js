@@ -1,19 +1,20 @@
-/* A new password, by a link that the operator has made. Its token stands behind the # so that no server's log has it. */
+/* A new password, by a link that the operator made. Its token is in the fragment, which no server logs. */
 
 import * as api from "../api.js";
+import { byId } from "../lib/dom.js";
 import { bindForm, bindReveals, clear } from "../lib/forms.js";
 
-const form = document.getElementById("reset-form");
+const form = byId("reset-form");
 
 let token = null;
 
-/** May come again for the same page, when somebody else is signed in: what is typed so far stays. */
+/** Also called when the session changes: then the form keeps what was typed. */
 export function open(query, given) {
   if (given !== token) clear(form);
   token = given;
 }
 
-/** The link is of no more use, and is not what one comes back to. */
+/** Replace the address: the link works once. */
 function leave() {
   clear(form);
   location.replace("#/");

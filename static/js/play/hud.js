@@ -1,123 +1,105 @@
-/* What is said around the board while one plays: score, best, the next rank, the connection, pauses. It shows the
-state, and changes nothing. */
+/* The HUD: score, best, the next rank, the connection, pauses. It shows the state and changes nothing. */
 
-import { READY_MS, bestKey, counts, outcome, pauseLeft, unheard } from "../game/playing.js";
+import { READY_MS, bestKey, isRankedAttempt, outcome, pauseLeft, unsyncedSeconds } from "../game/playing.js";
 import { IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, state } from "../game/state.js";
+import { byId, setHidden, setText } from "../lib/dom.js";
 import { OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
 
-const BACK_MS = 4000; // for how long it is said that the connection is back
-const SCARCE = 5; // seconds of pausing left from which on they are shown in mid-game
-const BANNER_MS = 1800; // to read it in passing
-const QUIET_MS = 1000; // between two scores that are said aloud
+const RECONNECTED_MS = 4000; // for how long the HUD says so
+const SCARCE = 5; // seconds of pausing left from which on they are shown during play
+const BANNER_MS = 1800;
+const ANNOUNCE_MS = 1000; // between two scores for screen readers
 
-const at = (id) => document.getElementById(id);
+let announcedAt = -Infinity;
 
-let saidAt = -Infinity;
-
-/** Shows the state as of `now`; called with each frame, it touches only what has changed. `mode` is the chosen one. */
-export function show(now, mode) {
+/** Show the state as of `now`; called with each frame, it touches only what has changed. `mode` is the selected one. */
+export function showHud(now, mode) {
   const { phase, game, result } = state;
-  at("view-play").dataset.phase = phase;
-  setText(at("score"), (result ?? game)?.score ?? 0);
+  byId("view-play").dataset.phase = phase;
+  setText(byId("score"), (result ?? game)?.score ?? 0);
   showBest(mode);
   showNext();
   showBanner(now);
-  setText(at("connection"), connection(now));
-  at("connection").dataset.state = state.connection;
+  setText(byId("connection"), connection(now));
+  byId("connection").dataset.state = state.connection;
   showPause(now);
-  setHidden(at("count"), phase !== READY);
-  setText(at("count"), Math.ceil(state.readyMs / (READY_MS / 3)) || 1);
-  setHidden(at("opening"), phase !== OPENING);
-  at("pause").disabled = ![PLAYING, READY].includes(phase);
-  announce(news(), now);
-}
-
-export function setText(element, text) {
-  if (element.textContent !== String(text)) element.textContent = text;
-}
-
-/** The same with a name in the place of "@", which may run from right to left. */
-export function setWords(element, words = "", name = "") {
-  if (element.textContent === words.replace("@", () => name)) return;
-  const [before, after] = words.split("@"), isolated = document.createElement("bdi");
-  isolated.textContent = name;
-  element.replaceChildren(before, ...(after === undefined ? [] : [isolated, after]));
-}
-
-export function setHidden(element, hidden) {
-  if (element.hidden !== hidden) element.hidden = hidden;
+  setHidden(byId("count"), phase !== READY);
+  setText(byId("count"), Math.ceil(state.readyMs / (READY_MS / 3)) || 1);
+  setHidden(byId("opening"), phase !== OPENING);
+  byId("pause").disabled = ![PLAYING, READY].includes(phase);
+  announce(announcement(), now);
 }
 
 function showBest(mode) {
-  const { phase, result, game, chosen, challenge } = state, isOver = [IDLE, OVER].includes(phase);
-  const key = bestKey(state.mode, challenge?.name), shown = isOver ? bestKey(mode, chosen?.name) : key;
+  const { phase, result, game, selection, challenge } = state, isOver = [IDLE, OVER].includes(phase);
+  const key = bestKey(state.mode, challenge?.name), shown = isOver ? bestKey(mode, selection?.name) : key;
   const best = state.bests[shown] ?? 0;
   const isOpen = !isOver || (phase === OVER && !result && shown === key); // the server hasn't counted it yet
-  const beaten = isOpen && counts() && game && game.score > best;
-  setText(at("best"), beaten ? game.score : best || "–");
-  setText(at("best-label"), beaten && best ? "New best" : "Best");
-  at("best").parentElement.classList.toggle("is-beaten", Boolean(beaten && best));
+  const beaten = isOpen && isRankedAttempt() && game && game.score > best;
+  setText(byId("best"), beaten ? game.score : best || "–");
+  setText(byId("best-label"), beaten && best ? "New best" : "Best");
+  byId("best").parentElement.classList.toggle("is-beaten", Boolean(beaten && best));
 }
 
-/** Who is to be beaten next; the line stays empty until the board has said so. */
+/** The target, or the next rank; the line stays empty until it is known. */
 function showNext() {
   const { target, rival } = state, shown = target ?? rival;
-  setText(at("next-label"), nextLabel());
-  setText(at("next-name"), target?.isOwn ? "Your own" : shown?.username ?? "");
-  setText(at("next-score"), shown?.score ?? "");
+  setText(byId("next-label"), nextLabel());
+  setText(byId("next-name"), target?.isOwn ? "Your own" : shown?.username ?? "");
+  setText(byId("next-score"), shown?.score ?? "");
 }
 
 function nextLabel() {
-  const { game, target, rival, leads, challenge } = state;
+  const { game, target, rival, isLeading, challenge } = state;
   if (target) return game?.score > target.score ? "Ahead of" : "To beat";
   if (rival) return rival.rank ? `Next: ${ordinal(rival.rank)}` : "To beat";
-  if (!counts()) return "Out of the count";
-  if (leads) return "Nobody ahead of you";
+  if (!isRankedAttempt()) return "Out of the count";
+  if (isLeading) return "Nobody ahead of you";
   return challenge && dayOf(challenge.name) ? "Daily challenge" : "";
 }
 
-/** A rank that was just taken. */
+/** The rank that was just taken. */
 function showBanner(now) {
-  const taken = state.moments.findLast(({ what }) => what === OVERTOOK);
+  const taken = state.events.findLast(({ type }) => type === OVERTOOK);
   const shows = Boolean(taken) && state.phase === PLAYING && now - taken.at < BANNER_MS;
-  setHidden(at("banner"), !shows);
+  setHidden(byId("banner"), !shows);
   if (!shows) return;
-  setText(at("banner-rank"), taken.rank ? `${ordinal(taken.rank)}!` : "");
-  setText(at("banner-name"), taken.username);
+  setText(byId("banner-rank"), taken.rank ? `${ordinal(taken.rank)}!` : "");
+  setText(byId("banner-name"), taken.username);
 }
 
-/** The state of the connection in words, if it is worth any. */
+/** The state of the connection in words, if it matters. */
 function connection(now) {
   if (!state.id || (state.phase === OVER && state.result)) return "";
   if (state.connection === SIGNED_OUT) return "You are logged out.";
   if (state.connection === LOST) {
     return state.phase === OVER
       ? "Connection lost. The score is safe here, and sent as soon as it is back."
-      : `Connection lost. Playing on; ${unheard()} s to catch up.`;
+      : `Connection lost. Playing on; ${unsyncedSeconds()} s to catch up.`;
   }
-  return now - state.backAt < BACK_MS ? "Connected again. Nothing is lost." : "";
+  return now - state.reconnectedAt < RECONNECTED_MS ? "Connected again. Nothing is lost." : "";
 }
 
 function showPause(now) {
   const left = pauseLeft(now), paused = state.phase === PAUSED;
-  setHidden(at("paused"), !paused);
+  setHidden(byId("paused"), !paused);
   const signedOut = state.connection === SIGNED_OUT;
-  setText(at("paused-title"), signedOut ? "You are logged out" : "Paused");
-  setText(at("paused-note"), signedOut ? signedOutNote() : `${whatWaits()}${budget(left)}`);
-  setHidden(at("go-on"), signedOut);
-  setHidden(at("log-in-again"), !signedOut);
+  setText(byId("paused-title"), signedOut ? "You are logged out" : "Paused");
+  setText(byId("paused-note"), signedOut ? signedOutNote() : `${waitingNote()}${budget(left)}`);
+  setHidden(byId("go-on"), signedOut);
+  setHidden(byId("log-in-again"), !signedOut);
   const scarce = state.phase === PLAYING && left !== null && left < SCARCE;
-  setText(at("budget"), scarce ? budget(left) : "");
+  setText(byId("budget"), scarce ? budget(left) : "");
 }
 
 function signedOutNote() {
   return `This game can be stored for ${state.player} only. Log in again, and it goes on where it stands.`;
 }
 
-/** The address may have asked for something else since. */
-function whatWaits() {
-  const { chosen, challenge } = state;
-  return chosen && chosen.name !== challenge?.asked ? "The challenge waits until this game is over. " : "";
+/** The address may name another challenge by now. */
+function waitingNote() {
+  const { selection, challenge } = state;
+  return selection && selection.name !== challenge?.asked ? "The challenge waits until this game is over. " : "";
 }
 
 function budget(left) {
@@ -126,18 +108,18 @@ function budget(left) {
   return `${Math.ceil(left)} s of pausing left, then this game is not ranked.`;
 }
 
-/** What a listener should hear now. */
-function news() {
+/** What a screen reader should say now. */
+function announcement() {
   const { phase, game, result } = state;
   if (phase === OVER) return `${OUTCOME_NAMES[outcome()] ?? "Game over"}. Score ${(result ?? game).score}.`;
   if (phase === PAUSED) return `Paused. Score ${game.score}.`;
   return game?.score ? `Score ${game.score}.` : "";
 }
 
-/** Says it at once, but scores no faster than one can listen. */
+/** Announce at once, but scores no faster than they can be spoken. */
 function announce(words, now) {
-  if (at("announce").textContent === words) return;
-  if (state.phase === PLAYING && now - saidAt < QUIET_MS) return;
-  saidAt = now;
-  at("announce").textContent = words;
+  if (byId("announce").textContent === words) return;
+  if (state.phase === PLAYING && now - announcedAt < ANNOUNCE_MS) return;
+  announcedAt = now;
+  byId("announce").textContent = words;
 }

@@ -1,162 +1,164 @@
-/* The start: the choice of a mode, or of a challenge, the button, and the offer to go on with a game that the last page
+/* The start card: the choice of a mode or a challenge, the button, and the offer to continue a game that the last page
 left open. */
 
 import * as api from "../api.js";
-import { setHidden, setText } from "./hud.js";
-import { pause, prepare, putAway, resume, start } from "../game/playing.js";
-import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
+import { pause, prepare, reset, resume, start } from "../game/playing.js";
 import { IDLE, OVER, state } from "../game/state.js";
-import { forget, keep, recall } from "../storage.js";
+import { byId, setHidden, setText } from "../lib/dom.js";
+import { SELECTED, emit } from "../lib/events.js";
 import { MODE_NAMES, challengeAddress, day, dayOf } from "../lib/format.js";
+import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
+import { load, remove, save } from "../storage.js";
 
-const ANSWER_MS = 250; // for another tab to say that it is playing
+const REPLY_MS = 250; // for another tab to say that it is playing
 
-const at = (id) => document.getElementById(id);
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("snakepit") : null;
 
-let offer = null; // {opened, played} of a game that could be resumed
+let offer = null; // {opened, played, mode, score} of a game that could be resumed
 
-/** Wires the start card; answers nothing, as it lives as long as the page. */
 export function bindStart() {
-  showMode(recall("mode"));
-  at("modes").addEventListener("change", choose);
-  at("start").addEventListener("submit", (event) => {
+  checkMode(load("mode"));
+  byId("modes").addEventListener("change", () => {
+    save("mode", selectedMode());
+    selectMode(selectedMode());
+  });
+  byId("start").addEventListener("submit", (event) => {
     event.preventDefault();
     play();
   });
-  at("resume").addEventListener("click", accept);
+  byId("resume").addEventListener("click", acceptOffer);
   tabs?.addEventListener("message", ({ data }) => {
     if (data.ask && data.ask === state.id && state.phase !== IDLE) tabs.postMessage({ playing: state.id });
   });
 }
 
-/** What Enter means before a game: to go on with the one that is offered, or to play. */
-export function goAhead() {
-  if (offer) accept();
+/** Enter before a game: accept the offer, or play. */
+export function playOrResume() {
+  if (offer) acceptOffer();
   else play();
 }
 
-/** Starts a game in the chosen mode, or the chosen challenge. */
+/** Start a game in the selected mode, or the selected challenge. */
 export function play() {
-  const { chosen } = state;
+  const { selection } = state;
   offer = null;
-  document.activeElement?.blur(); // a key meant for the snake is not to press the button once more
-  if (chosen?.problem) location.hash = at("challenge-leave").getAttribute("href");
-  else start(chosen && !dayOf(chosen.name) ? null : chosenMode(), chosen?.name); // a game brings its mode
+  document.activeElement?.blur(); // or a key meant for the snake would press the button again
+  if (selection?.problem) location.hash = byId("challenge-leave").getAttribute("href");
+  else start(selection && !dayOf(selection.name) ? null : selectedMode(), selection?.name); // a game brings its mode
 }
 
-export function chosenMode() {
-  return at(modeId(PASS_THROUGH)).checked ? PASS_THROUGH : WALLS;
+export function selectedMode() {
+  return modeInput(PASS_THROUGH).checked ? PASS_THROUGH : WALLS;
 }
 
 export function showStart() {
-  const { phase, trouble, chosen } = state;
-  setHidden(at("start"), phase !== IDLE);
-  const isGiven = Boolean(chosen && !dayOf(chosen.name)); // by the game that is to be beaten
-  for (const mode of MODES) at(modeId(mode)).disabled = isGiven || ![IDLE, OVER].includes(phase);
-  setText(at("trouble"), trouble ?? "");
-  setHidden(at("offer"), !offer);
-  setHidden(at("play"), Boolean(chosen?.problem) && !offer);
-  setText(at("play"), offer ? (chosen ? "Play the challenge" : "New game") : "Play");
-  at("play").classList.toggle("loud", !offer);
-  setHidden(at("challenge"), !chosen);
-  setHidden(at("challenge-ways"), !chosen || Boolean(offer));
-  setHidden(at("daily"), Boolean(chosen || offer || trouble));
+  const { phase, startError, selection } = state;
+  setHidden(byId("start"), phase !== IDLE);
+  const isGiven = Boolean(selection && !dayOf(selection.name)); // by the game to beat
+  for (const mode of MODES) modeInput(mode).disabled = isGiven || ![IDLE, OVER].includes(phase);
+  setText(byId("trouble"), startError ?? "");
+  setHidden(byId("offer"), !offer);
+  setHidden(byId("play"), Boolean(selection?.problem) && !offer);
+  setText(byId("play"), offer ? (selection ? "Play the challenge" : "New game") : "Play");
+  byId("play").classList.toggle("loud", !offer);
+  setHidden(byId("challenge"), !selection);
+  setHidden(byId("challenge-ways"), !selection || Boolean(offer));
+  setHidden(byId("daily"), Boolean(selection || offer || startError));
   if (!offer) return;
   const kind = offer.opened.challenge ? "a challenge" : MODE_NAMES[offer.mode];
-  setText(at("offer-text"), `Your last game is still open: ${offer.score} points, ${kind}.`);
+  setText(byId("offer-text"), `Your last game is still open: ${offer.score} points, ${kind}.`);
 }
 
-function modeId(mode) {
-  return `mode-${mode}`;
+export function showStartError(words) {
+  state.startError = words;
 }
 
-function showMode(mode) {
-  at(modeId(MODES.includes(mode) ? mode : WALLS)).checked = true;
+function modeInput(mode) {
+  return byId(`mode-${mode}`);
 }
 
-function choose() {
-  keep("mode", chosenMode());
-  chooseMode(chosenMode());
+function checkMode(mode) {
+  modeInput(MODES.includes(mode) ? mode : WALLS).checked = true;
 }
 
-/** Shows a mode that need not be the one which the player likes best. */
-export function chooseMode(mode) {
-  showMode(mode);
-  at("daily").classList.toggle("is-new", dailyTry(chosenMode()) === undefined);
-  prepare(chosenMode());
+/** Select a mode without saving it as the player's preference. */
+export function selectMode(mode) {
+  checkMode(mode);
+  byId("daily").classList.toggle("is-new", dailyAttempt(selectedMode()) === undefined);
+  prepare(selectedMode());
 }
 
-/** What this browser knows of the player's try of today's challenge: undefined for none, null for one of unknown score. */
-export function dailyTry(mode) {
-  const kept = recall("daily");
-  return kept?.day === day(0) && kept.user === api.session.user?.id ? kept.scores[mode] : undefined;
+/** The score of the player's first attempt today, from this browser: undefined for none, null for an unknown score. */
+export function dailyAttempt(mode) {
+  const saved = load("daily");
+  return saved?.day === day(0) && saved.user === api.session.user?.id ? saved.scores[mode] : undefined;
 }
 
 // A challenge
 
-/** The address asks for a challenge by its name, or for none, and perhaps for a mode, and for a `game` of the daily one,
-which those may see who have played it. A game in progress is not lost to it: it is paused, and the address of its own
-challenge is put back where that was only left out. */
-export function chooseChallenge(name = null, mode = null, game = null) {
-  const { phase, challenge } = state, was = state.chosen?.name ?? null, playing = challenge?.asked ?? null;
+/** Select the challenge that the address names, or none; with a `mode` perhaps, and a `game` of the daily challenge for
+those who may see it. A game in progress is paused, and the address of its own challenge put back if it was only left
+out. */
+export function selectChallenge(name = null, mode = null, game = null) {
+  const { phase, challenge } = state, before = state.selection?.name ?? null, playing = challenge?.asked ?? null;
   if (![IDLE, OVER].includes(phase)) {
     if (!name && playing) history.replaceState(null, "", challengeAddress(name = playing));
     if (name !== playing) pause();
   }
-  if (name !== playing) putAway();
-  if (state.chosen !== undefined && name === was && !mode) return;
-  // `target`: the server's record of the game that is to be beaten, `standing`: one's own on the board, and its `mode`,
-  // `problem`: why it can't be played, in words; each null until it is known
-  state.chosen = name && { name, game, target: null, standing: null, problem: null };
-  state.trouble = null;
-  chooseMode(mode ?? recall("mode"));
+  if (name !== playing) reset();
+  if (state.selection !== undefined && name === before && !mode) return;
+  // `target`: the server's record of the game to beat; `standing`: the player's on the leaderboard, with its `mode`;
+  // `problem`: why it can't be played, in words. Each is null until it is known.
+  state.selection = name && { name, game, target: null, standing: null, problem: null };
+  state.startError = null;
+  selectMode(mode ?? load("mode"));
+  emit(SELECTED);
 }
 
 // A game left open
 
-/** Looks whether the last page left a game that the server still holds open, and offers to go on with it. */
+/** Offer to continue the game that the last page left open, if the server still has it. */
 export async function findOpenGame() {
-  const left = recall("game");
+  const left = load("game");
   if (!left || await isPlayedElsewhere(left.id)) return;
   const found = await api.game(left.id).catch((problem) => problem.status === 404 ? {} : null);
-  if (!found || state.phase !== IDLE) return; // out of reach: the next page will ask again
-  const canGoOn = found.status === "playing" && found.rules === RULES && left.user === api.session.user?.id;
-  if (!canGoOn) forget("game");
-  else propose(found, { ...(left.tick > found.tick ? left : found), challenge: left.challenge });
+  if (!found || state.phase !== IDLE) return; // unreachable: the next page will ask again
+  const canResume = found.status === "playing" && found.rules === RULES && left.user === api.session.user?.id;
+  if (!canResume) remove("game");
+  else makeOffer(found, { ...(left.tick > found.tick ? left : found), challenge: left.challenge });
 }
 
 /** `played` is what goes furthest: the server's record, or what this browser had not sent yet. */
-function propose(found, { turns, tick, challenge }) {
+function makeOffer(found, { turns, tick, challenge }) {
   const game = new Game(found.seed, found.mode);
   game.advance(turns, tick);
   offer = { opened: found, played: { turns, tick, challenge }, mode: found.mode, score: game.score };
-  if (game.outcome) accept(); // it had ended, only the server doesn't know yet
+  if (game.outcome) acceptOffer(); // it had ended, but the server doesn't have the end yet
   else showStart();
 }
 
-function accept() {
+function acceptOffer() {
   const { opened, played, mode } = offer, { challenge } = opened;
   offer = null;
   document.activeElement?.blur();
   resume(opened, played);
-  if (!at("view-play").hidden) goTo(challenge ? played.challenge?.asked ?? challenge : null);
-  showMode(mode);
+  if (!byId("view-play").hidden) goTo(challenge ? played.challenge?.asked ?? challenge : null);
+  checkMode(mode);
 }
 
-/** The address comes to where the game is. */
+/** Make the address that of the game's challenge. */
 function goTo(challenge) {
-  if (challenge === (state.chosen?.name ?? null)) return;
+  if (challenge === (state.selection?.name ?? null)) return;
   history.pushState(null, "", challenge ? challengeAddress(challenge) : "#/");
-  chooseChallenge(challenge);
+  selectChallenge(challenge);
 }
 
-/** Whether another tab of this browser is in the middle of that game. */
+/** Whether another tab of this browser is playing that game. */
 function isPlayedElsewhere(id) {
   if (!tabs) return false;
   return new Promise((resolve) => {
     tabs.addEventListener("message", ({ data }) => data.playing === id && resolve(true));
-    setTimeout(() => resolve(false), ANSWER_MS);
+    setTimeout(() => resolve(false), REPLY_MS);
     tabs.postMessage({ ask: id });
   });
 }

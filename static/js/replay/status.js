@@ -1,12 +1,11 @@
-/* What is said around a game that is shown again or watched: whose it is, how it stands, and how it ended. It shows what
-replay.js knows, `shown`, and changes nothing. */
+/* What the page shows around a replayed or watched game: its player, its status, and how it ended. It shows what
+replay.js has, `shown`, and changes nothing. */
 
-import { make } from "../lib/dom.js";
-import { setHidden, setText } from "../play/hud.js";
-import { SIZE } from "../rules.js";
 import { OVER, PAUSED, PLAYING } from "../game/state.js";
-import { ENDED, GONE, LOST, RESTS, SILENT, standing } from "../live/feed.js";
-import { MODE_NAMES, OUTCOME_NAMES, challengeAddress, dayOf, ordinal } from "../lib/format.js";
+import { byId, make, setAttribute, setHidden, setText } from "../lib/dom.js";
+import { MODE_NAMES, OUTCOME_NAMES, challengeAddress, dayOf, playerAddress, rankWords } from "../lib/format.js";
+import { DELETED, ENDED, LOST, STALE, statusOf } from "../live/feed.js";
+import { SIZE } from "../rules.js";
 
 const SIGNS = { // of what the button does in each phase
   [PLAYING]: ["Pause", "M7 5V19M17 5V19"],
@@ -14,20 +13,18 @@ const SIGNS = { // of what the button does in each phase
   [OVER]: ["Again", "M19 12A7 7 0 1 1 16.5 6.6M17 2.5V7H12.5"],
 };
 
-const at = (id) => document.getElementById(id);
-
-/** Whose game it is, and what for: what does not change while it is shown. */
-export function introduce({ record, watch }) {
+/** What doesn't change while the game is shown. */
+export function showHeader({ record, feed }) {
   const { id, username, mode, score, bot, challenge } = record;
-  document.title = `${watch ? `${username} is playing` : `${score} by ${username}`} · Snakepit`;
-  setText(at("replay-player"), username);
-  at("replay-player").href = `#/players/${encodeURIComponent(username)}`;
-  setText(at("replay-mode"), MODE_NAMES[mode]);
-  setText(at("replay-bot"), bot ? "bot" : ""); // which would be read in the title of the page
-  setHidden(at("replay-bot"), !bot);
-  setText(at("replay-final-label"), watch ? "Length" : "Final");
-  at("replay-beat").href = challengeAddress(id);
-  at("replay-challenge").replaceChildren(...challenge ? [challengeLink(challenge, mode)] : []);
+  document.title = `${feed ? `${username} is playing` : `${score} by ${username}`} · Snakepit`;
+  setText(byId("replay-player"), username);
+  byId("replay-player").href = playerAddress(username);
+  setText(byId("replay-mode"), MODE_NAMES[mode]);
+  setText(byId("replay-bot"), bot ? "bot" : ""); // text would be part of the page's title
+  setHidden(byId("replay-bot"), !bot);
+  setText(byId("replay-final-label"), feed ? "Length" : "Final");
+  byId("replay-beat").href = challengeAddress(id);
+  byId("replay-challenge").replaceChildren(...challenge ? [challengeLink(challenge, mode)] : []);
 }
 
 function challengeLink(challenge, mode) {
@@ -37,68 +34,62 @@ function challengeLink(challenge, mode) {
 }
 
 /** What changes with each tick, or when the viewer does something. */
-export function show(shown, now) {
-  const { playback, record, watch, watched, speed } = shown, { game, phase } = playback;
-  setText(at("replay-score"), game.score);
-  setText(at("replay-final"), watch ? game.body.length : record.score);
+export function showStatus(shown, now) {
+  const { playback, record, feed, watched, speed } = shown, { game, phase } = playback;
+  setText(byId("replay-score"), game.score);
+  setText(byId("replay-final"), feed ? game.body.length : record.score);
   showButton(phase);
-  for (const button of at("replay-speeds").children) {
-    updateAttribute(button, "aria-pressed", Number(button.dataset.speed) === speed);
+  for (const button of byId("replay-speeds").children) {
+    setAttribute(button, "aria-pressed", Number(button.dataset.speed) === speed);
   }
-  const how = watch ? standing(watch, watched, now) : phase === OVER ? ENDED : null;
-  showLive(shown, how);
-  say(shown, how);
+  const status = feed ? statusOf(feed, watched, now) : phase === OVER ? ENDED : null;
+  showLive(shown, status);
+  showOverlay(shown, status);
 }
 
 function showButton(phase) {
   const [words, sign] = SIGNS[phase];
-  if (at("replay-toggle").dataset.phase === phase) return;
-  at("replay-toggle").dataset.phase = phase;
-  setText(at("replay-act"), words);
-  at("replay-sign").setAttribute("d", sign);
+  if (byId("replay-toggle").dataset.phase === phase) return;
+  byId("replay-toggle").dataset.phase = phase;
+  setText(byId("replay-act"), words);
+  byId("replay-sign").setAttribute("d", sign);
 }
 
-function showLive({ watch, watched }, how) {
-  const live = at("replay-live");
-  setHidden(live, !watch || how === GONE);
-  setHidden(at("replay-time"), !live.hidden);
-  setHidden(at("replay-onward"), how === GONE);
+function showLive({ feed, watched }, status) {
+  const live = byId("replay-live");
+  setHidden(live, !feed || status === DELETED);
+  setHidden(byId("replay-time"), !live.hidden);
+  setHidden(byId("replay-onward"), status === DELETED);
   if (live.hidden) return;
-  setText(live, watched.isHeld ? "Back to live" : "Live");
-  updateAttribute(live, "aria-disabled", !watched.isHeld); // rather than disabled: it would lose the focus
-  updateAttribute(live, "data-standing", how);
+  setText(live, watched.isDetached ? "Back to live" : "Live");
+  setAttribute(live, "aria-disabled", !watched.isDetached); // rather than disabled: it would lose the focus
+  setAttribute(live, "data-status", status);
 }
 
-function updateAttribute(element, name, value) {
-  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
-}
-
-/** Says over the board what is not seen on it; not where the head is. */
-function say(shown, how) {
-  const [said, more = ""] = words(shown, how), outcome = at("replay-outcome");
-  if (said && !at("replay-said").textContent) {
+/** What the board itself doesn't show, away from the head. */
+function showOverlay(shown, status) {
+  const [words, more = ""] = overlayWords(shown, status), outcome = byId("replay-outcome");
+  if (words && !byId("replay-said").textContent) {
     outcome.classList.toggle("is-low", shown.playback.game.body[0] < SIZE * SIZE / 2);
   }
-  setText(at("replay-said"), said);
-  setText(at("replay-more"), more);
-  updateAttribute(at("replay-more"), "aria-hidden", how === SILENT); // nobody wants to hear seconds counted
+  setText(byId("replay-said"), words);
+  setText(byId("replay-more"), more);
+  setAttribute(byId("replay-more"), "aria-hidden", status === STALE); // screen readers shouldn't count seconds
 }
 
-function words({ record, watch, watched }, how) {
-  switch (how) {
-    case GONE: return ["This game is gone", "with its player’s account"];
+function overlayWords({ record, feed, watched }, status) {
+  switch (status) {
+    case DELETED: return ["This game is gone", "with its player’s account"];
     case LOST: return ["Connection lost; trying again"];
-    case RESTS: return [`${record.username} has paused`];
-    case SILENT: return [`No word from ${record.username}`, `for ${Math.floor(watched.heard / 1000)} s`];
-    case ENDED: return watch ? [""] : [OUTCOME_NAMES[record.outcome], ending(record)];
+    case PAUSED: return [`${record.username} has paused`];
+    case STALE: return [`No word from ${record.username}`, `for ${Math.floor(watched.idleMs / 1000)} s`];
+    case ENDED: return feed ? [""] : [OUTCOME_NAMES[record.outcome], ending(record)];
     default: return [""];
   }
 }
 
-function ending({ score, ranked, rank, mode, bot, challenge }) {
-  const points = `${score} points`;
-  if (!ranked) return `${points}, not ranked`;
-  if (!rank) return points;
-  if (challenge && !dayOf(challenge)) return `${points}, ${ordinal(rank)} in the challenge`;
-  return `${points}, ${ordinal(rank)} on the ${bot ? "bots’ " : ""}${challenge ? "daily " : ""}${MODE_NAMES[mode]} board`;
+function ending(record) {
+  const points = `${record.score} points`;
+  if (!record.ranked) return `${points}, not ranked`;
+  return record.rank ? `${points}, ${rankWords(record)}` : points;
 }

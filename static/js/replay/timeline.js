@@ -1,48 +1,45 @@
-/* The timeline of a playback: a slider with all meals on it, and a snake along it that has eaten those that it has passed.
+/* The timeline of a playback: a slider with all meals on it, and a snake along it that has eaten those it has passed.
 
 Both are painted once for each length of the game: from frame to frame, only how far the snake reaches changes. */
 
-import { setText } from "../play/hud.js";
 import { PLAYING } from "../game/state.js";
+import { byId, darkScheme, setAttribute, setText } from "../lib/dom.js";
 
-const SAY_MS = 1000; // between two places that are told while it plays: nobody listens faster
-const LOOKS = ["egg", "snake", "scales"];
+const ANNOUNCE_MS = 1000; // between two positions for screen readers
+const COLORS = ["egg", "snake", "scales"];
 
-const at = (id) => document.getElementById(id);
-const timeline = at("timeline"), slider = at("replay-slider");
+const timeline = byId("timeline"), slider = byId("replay-slider");
 const [eggs, eaten] = timeline.querySelectorAll("canvas");
-const dark = matchMedia("(prefers-color-scheme: dark)");
 
 let painted = null; // what the canvases show: {playback, ticks}
 let placed = {}; // where the head is: {tick, end}
-let saidAt = -Infinity;
+let announcedAt = -Infinity;
 let isDragged = false;
 
-/** Calls `seek` with the tick that is asked for. */
+/** `seek` takes the tick that the viewer moves to. */
 export function bindTimeline({ seek }) {
   slider.addEventListener("input", () => seek(Number(slider.value)));
   slider.addEventListener("pointerdown", ({ button }) => (isDragged = button === 0));
   for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => (isDragged = false));
-  dark.addEventListener("change", () => (painted = null));
+  darkScheme.addEventListener("change", () => (painted = null));
   new ResizeObserver(() => (painted = null)).observe(eggs);
 }
 
-/** Whether a hand is on it: then nothing moves it away from there. */
-export function isInHand() {
+/** Whether the viewer is dragging the slider: then nothing else may move it. */
+export function isDragging() {
   return isDragged;
 }
 
-/** Shows where the playback is at `now`; the end of a game that `grows` is not there yet. */
+/** Show the playback's position at `now`; a game that `grows` has no end yet. */
 export function showTimeline(playback, grows, now) {
   const { game, known, phase } = playback;
   paint(playback);
   movePlayhead(game.ticks, known.ticks);
-  setText(at("replay-tick"), `Tick ${game.ticks}${grows ? "" : ` of ${known.ticks}`}`);
-  setText(at("replay-time"), `${time(game.nominalMs)} of ${time(known.nominalMs)}`);
-  if (phase === PLAYING && now - saidAt < SAY_MS) return;
-  saidAt = now;
-  const words = `tick ${game.ticks} of ${known.ticks}, score ${game.score}`;
-  if (slider.getAttribute("aria-valuetext") !== words) slider.setAttribute("aria-valuetext", words);
+  setText(byId("replay-tick"), `Tick ${game.ticks}${grows ? "" : ` of ${known.ticks}`}`);
+  setText(byId("replay-time"), `${time(game.nominalMs)} of ${time(known.nominalMs)}`);
+  if (phase === PLAYING && now - announcedAt < ANNOUNCE_MS) return;
+  announcedAt = now;
+  setAttribute(slider, "aria-valuetext", `tick ${game.ticks} of ${known.ticks}, score ${game.score}`);
 }
 
 function movePlayhead(tick, end) {
@@ -58,14 +55,14 @@ function time(ms) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-// What is painted
+// Painting
 
 function paint(playback) {
   const { known: { ticks }, allMeals } = playback;
   if (painted?.playback === playback && painted.ticks === ticks) return;
   painted = { playback, ticks };
   const style = getComputedStyle(timeline);
-  const [egg, snake, scales] = LOOKS.map((name) => style.getPropertyValue(`--${name}`).trim());
+  const [egg, snake, scales] = COLORS.map((name) => style.getPropertyValue(`--${name}`).trim());
   const meals = allMeals.map(({ tick }) => tick / ticks);
   dotMeals(clear(eggs), meals, egg);
   const ctx = clear(eaten);
@@ -74,14 +71,14 @@ function paint(playback) {
   dotMeals(ctx, meals, scales);
 }
 
-/** The context of a canvas that is as sharp as the screen, and empty. */
+/** Empty a canvas and make it as sharp as the screen. Return its context. */
 function clear(canvas) {
   canvas.width = Math.round(canvas.clientWidth * devicePixelRatio);
   canvas.height = Math.round(canvas.clientHeight * devicePixelRatio);
   return canvas.getContext("2d");
 }
 
-/** An egg for each meal, by how much of the game was over then; smaller where they lie close. */
+/** An egg for each meal, at its part of the game; smaller where they are close. */
 function dotMeals(ctx, meals, colour) {
   const { width, height } = ctx.canvas, apart = width / (meals.length + 1);
   const tall = height * 0.36, wide = Math.max(0.4 * devicePixelRatio, Math.min(tall * 0.75, apart * 0.32));

@@ -1,32 +1,31 @@
-/* A playback in words, for those who don't look: a list of what happened when, each line a link to its tick. */
+/* A playback in words: a list of what happened when, each line a link to its tick. */
 
-import { make } from "../lib/dom.js";
 import { OVER } from "../game/state.js";
+import { byId, make } from "../lib/dom.js";
 import { OUTCOME_NAMES } from "../lib/format.js";
 
-const at = (id) => document.getElementById(id);
-const details = at("replay-words"), list = at("replay-lines");
+const details = byId("replay-words"), list = byId("replay-lines");
 
-let told = null; // the playback that the lines are of
-let lines = []; // {tick, element, isEnd}, in their order
-let current = null; // the line that was reached last
+let source = null; // the playback of the lines
+let lines = []; // {tick, element, isEnd}, in order
+let current = null; // the last line that was reached
 
-/** Shows the lines as far as the game is known, if anybody has asked for them; there may be hundreds. */
-export function retell(playback) {
-  if (told !== playback) forget(playback);
+/** Show the lines as far as the game is known, if the list is open: there may be hundreds. */
+export function updateTranscript(playback) {
+  if (source !== playback) clear(playback);
   if (!details.open) return;
   addLines(playback);
   mark(reached(playback));
 }
 
-function forget(playback) {
-  told = playback;
+function clear(playback) {
+  source = playback;
   lines = [];
   current = null;
   list.replaceChildren();
 }
 
-/** Lines are only ever added below the others: somebody may be reading them. */
+/** Lines are only added below the others: somebody may be reading them. */
 function addLines({ id, known, allMeals, outcome }) {
   if (lines.at(-1)?.isEnd) return;
   const news = [];
@@ -49,7 +48,7 @@ function ending({ body, score }, outcome) {
   return `${OUTCOME_NAMES[outcome].replace("!", "").toLowerCase()}, length ${body.length}, score ${score}`;
 }
 
-/** The last line whose time has come. */
+/** The last line that the playback has reached. */
 function reached({ game, phase }) {
   return lines.findLast(({ tick, isEnd }) => isEnd ? phase === OVER : tick <= game.ticks);
 }
@@ -63,7 +62,7 @@ function mark(line) {
   current = line;
 }
 
-// Where the list has a height of its own, it follows the game, unless somebody has scrolled it elsewhere
+// A list that scrolls follows the game, unless somebody has scrolled it elsewhere
 
 function isSeen(element) {
   return element.offsetTop + element.offsetHeight > list.scrollTop && element.offsetTop < list.scrollTop + list.clientHeight;

@@ -1,0 +1,25 @@
+/* Links and times in tables. */
+
+import { make, makeSvg } from "./dom.js";
+import { gameAddress, playerAddress, when } from "./format.js";
+
+/** A score that links to the replay of its game; plain where the server has no turns of it (`game` null). */
+export function scoreLink(score, game, whose) {
+  if (!game) return make("span", { className: "no-replay" }, score);
+  const link = make("a", { href: gameAddress(game) }, score, playSign());
+  link.setAttribute("aria-label", `Watch ${score} ${whose}`);
+  return link;
+}
+
+function playSign() {
+  return makeSvg("svg", { viewBox: "0 0 12 12", class: "play-sign", "aria-hidden": "true" },
+    makeSvg("path", { d: "M3 1.5L10.5 6L3 10.5Z" }));
+}
+
+export function playerLink(name) {
+  return make("a", { href: playerAddress(name), dir: "auto" }, name);
+}
+
+export function timeElement(timestamp) {
+  return make("time", { dateTime: timestamp, title: new Date(timestamp).toLocaleString() }, when(timestamp));
+}
