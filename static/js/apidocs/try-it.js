@@ -31,7 +31,7 @@ export function tryIt({ method, path, operation, base }) {
   const content = operation.requestBody?.content["application/json"];
   const value = content && JSON.stringify(example(content.schema), null, 2);
   const body = content && make("textarea", { rows: 5, spellcheck: false, value });
-  const output = make("div", { className: "answer" });
+  const output = make("div", { className: "answer optional" });
   output.setAttribute("role", "status");
   const send = make("button", { className: "loud" }, "Send");
   const labelled = (name, input, small = "") => {

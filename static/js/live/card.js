@@ -19,14 +19,15 @@ export function makeCard(watched) {
     id, watched, boardView: null, isSeen: false, drawnAt: -Infinity, labelledAt: -Infinity,
     endedAt: null, // when its end was shown
     leavesAt: null, // when it leaves the wall, if it is about to
-    canvas: make("canvas"), outcome: part("live-outcome"), total: part("live-total number"), rank: part("live-rank"),
+    canvas: make("canvas"), outcome: part("live-outcome optional"),
+    total: part("live-total number optional"), rank: part("live-rank optional"),
     score: part("live-score number"),
   };
   card.canvas.setAttribute("aria-hidden", "true");
   card.overlay = make("span", { className: "live-said", hidden: true }, card.outcome, card.total, card.rank);
   card.link = make("a", { className: "live-card", href: gameAddress(id) },
     make("span", { className: "live-board" }, card.canvas, card.overlay),
-    make("span", { className: "live-name", dir: "auto" }, username),
+    make("span", { className: "live-name ellipsis", dir: "auto" }, username),
     make("span", { className: "live-about" }, MODE_NAMES[playback.mode],
       ...tags.map((tag) => make("span", { className: "tag" }, tag))),
     card.score);

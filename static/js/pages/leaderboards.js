@@ -234,7 +234,7 @@ function rowsAround({ rank, of, score, percentile, around }) {
   return [
     make("p", { className: "standing" }, make("strong", {}, ordinal(rank)), ` of ${of} with ${score}.`,
       make("span", { className: "percentile" }, better)),
-    make("ol", { className: "around" }, ...neighbours(around)),
+    make("ol", { className: "around plain-links" }, ...neighbours(around)),
   ];
 }
 

@@ -64,7 +64,7 @@ function counted(games) {
 }
 
 function best(mode, found, otherwise, username, bot = false) {
-  return make("div", { className: "best" },
+  return make("div", { className: "best plain-links" },
     make("h2", {}, MODE_NAMES[mode]),
     make("p", { className: "number" }, found ? scoreLink(found.score, found.game, `by ${username}`) : "–"),
     make("p", {}, found

@@ -61,12 +61,24 @@ export function showStart() {
   setHidden(byId("play"), Boolean(selection?.problem) && !offer);
   setText(byId("play"), offer ? (selection ? "Play the challenge" : "New game") : "Play");
   byId("play").classList.toggle("loud", !offer);
+  setScreen(screen(selection, startError));
   setHidden(byId("challenge"), !selection);
   setHidden(byId("challenge-ways"), !selection || Boolean(offer));
   setHidden(byId("daily"), Boolean(selection || offer || startError));
   if (!offer) return;
   const kind = offer.opened.challenge ? "a challenge" : MODE_NAMES[offer.mode];
   setText(byId("offer-text"), `Your last game is still open: ${offer.score} points, ${kind}.`);
+}
+
+/** What the start card is about, for the stylesheet. */
+function screen(selection, startError) {
+  if (offer) return "offer";
+  if (selection) return selection.problem || startError ? "problem" : "challenge";
+  return startError ? "trouble" : "play";
+}
+
+function setScreen(name) {
+  if (byId("start").dataset.screen !== name) byId("start").dataset.screen = name;
 }
 
 export function showStartError(words) {
