@@ -218,6 +218,13 @@ def _check():
     return f"SELECT MAX(name), {', '.join(parts)} FROM {MIGRATED}"  # noqa: S608 - the same
 
 
+def lock_tables(*tables):
+    """Let nobody else write to tables until the transaction ends. SQLite has one writer anyway, and Peewee no LOCK TABLE."""
+    if not is_sqlite():
+        names = ", ".join(table._meta.table_name for table in tables)
+        sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+
+
 # Tables. Migrations make them; these say what today's queries find.
 
 

@@ -26,7 +26,7 @@ from accounts import accounts, hashing, passwords, usernames
 from accounts.sessions import Sessions
 from database import cache, connections
 from database.binding import is_sqlite
-from game import challenges, daily, games, home, leaderboard_pages, leaderboards, live, players, previews
+from game import challenges, daily, games, home, leaderboard_pages, live, players, previews, score_histogram
 from observability import counters
 from operations import maintenance
 from rules import MODES
@@ -559,7 +559,7 @@ def leaderboard(query):
     """
     names = leaderboard_pages.boards_for_query(query)
     page, link = request.app.pages.get(
-        (*names, query), leaderboards.versions(names), leaderboard_pages.leaderboard_page, query, names
+        (*names, query), score_histogram.versions(names), leaderboard_pages.leaderboard_page, query, names
     )
     if link:
         response.set_header("Link", link)
@@ -574,7 +574,7 @@ def my_standing(user, query):
     """
     names = leaderboard_pages.boards_for_query(query, user)
     return request.app.standings.get(
-        (user.id, *names), leaderboards.versions(names), leaderboard_pages.player_standing, names, user
+        (user.id, *names), score_histogram.versions(names), leaderboard_pages.player_standing, names, user
     )
 
 
@@ -595,8 +595,8 @@ def state_score(user, body):
     """
     if user.is_guest:
         raise Problem(403, GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
-    row = games.state_score(user, body.mode, body.score)
-    return leaderboard_pages.entry_answers([row.board], [row])[0]
+    entry = games.state_score(user, body.mode, body.score)
+    return leaderboard_pages.entry_response(score_histogram.rank([entry.board], entry.score), entry, user)
 
 
 @api.get("/api/daily", query=DailyQuery, visitor=optional_user, response=Daily)

@@ -13,7 +13,7 @@ from database import threadpool
 from database.binding import is_sqlite, release_connection
 from database.queries import Param, compiled
 from database.transactions import commit
-from game import leaderboards
+from game import closed_leaderboards, leaderboards
 from models import Entry, Game, Reset, User, now
 from web.problems import (
     ALREADY_SIGNED_UP,
@@ -155,13 +155,13 @@ def change(user, wishes, hasher, reserved, then=lambda user: None):
             Reset.delete().where(Reset.user == user.id).execute()
         changed = User.get_by_id(user.id)
         then(changed)
-        return changed, leaderboards.bump_versions(user.id)
+        return changed, leaderboards.bump_player_versions(user.id)
 
     with _unique(name, user.id):
         changed, more = commit(job)
     while more:
         _give_way()
-        more = commit(partial(leaderboards.bump_versions, user.id, more))
+        more = commit(partial(leaderboards.bump_player_versions, user.id, more))
     return changed
 
 
@@ -317,7 +317,7 @@ def ban(user_id):
         user = User.get_by_id(user_id)
         bans.record(user.name, user.email)
         User.update(banned_at=now()).where(User.id == user_id).execute()
-        leaderboards.hide_player(user_id)
+        closed_leaderboards.hide_player(user_id)
         return leaderboards.remove_player(user_id)
 
     _remove_rest(user_id, commit(job), steps=-1)

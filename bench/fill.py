@@ -18,7 +18,7 @@ from accounts.sessions import Sessions
 from database.binding import bind, is_sqlite
 from database.connect import connect
 from examples import bot
-from game import codec, leaderboards
+from game import codec, leaderboards, score_histogram
 
 CACHE = Path(__file__).parent / "cache"
 SECRET_KEY = "only for the benchmark's databases"
@@ -129,9 +129,9 @@ def _entries(dealt, repertory, tallies):
         day = datetime.fromtimestamp(at / 1000, UTC).date()
         for period in leaderboards.PERIODS:
             name = leaderboards.board_key(mode, period, day)
-            tallies[name, leaderboards.FINE, score] += 1
-            tallies[name, leaderboards.COARSE, score // leaderboards.BUCKET_WIDTH] += 1
-            tallies[name, leaderboards.VERSION, 0] = 1
+            tallies[name, score_histogram.FINE, score] += 1
+            tallies[name, score_histogram.COARSE, score // score_histogram.BUCKET_WIDTH] += 1
+            tallies[name, score_histogram.VERSION, 0] = 1
             yield name, number, score, at, game_id(number), True
 
 

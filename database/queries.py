@@ -5,24 +5,54 @@ To build a query takes Peewee 150 us; to execute a compiled one takes 1 us more 
 
 import functools
 from collections import namedtuple
+from itertools import chain, pairwise
 
 import peewee
 
 from database.binding import current
+
+ROWS = 100  # inserted by one statement
 
 
 class Param(peewee.ColumnBase):
     """A value that each execution gives, by name. It is passed as it is: no field converts it."""
 
     def __init__(self, name):
-        self.name = name
+        self.marker = _Name(name)
 
     def __sql__(self, ctx):
-        return ctx.value(_Name(self.name), converter=False)
+        return ctx.value(self.marker, converter=False)
+
+
+def params(name, number):
+    """Return `number` Params, to be used side by side, whose values each execution gives as one sequence."""
+    first, *others = [Param(name) for _ in range(number)]
+    first.marker = _Sequence(name)
+    for other in others:
+        other.marker = _REST
+    return [first, *others]
+
+
+def rows(name, number, width):
+    """Return `params` as so many rows, for `insert_many`. Each execution gives their values as one flat sequence."""
+    values = params(name, number * width)
+    return [values[start : start + width] for start in range(0, len(values), width)]
+
+
+def literal(value):
+    """Return a constant that is part of the SQL itself: partial indexes are found by it, and Postgres knows its type."""
+    return peewee.ValueLiterals(peewee.Value(value))
 
 
 class _Name(str):
     """A parameter's name among the values of a compiled query."""
+
+
+class _Sequence(str):
+    """The name of a parameter whose values are a sequence."""
+
+
+_REST = object()  # among the values of a query that is not compiled yet: a value of the sequence before it
 
 
 class compiled:  # noqa: N801 - it is used as a decorator
@@ -43,9 +73,16 @@ class compiled:  # noqa: N801 - it is used as a decorator
         db = current()
         key = db.param, *shape
         statement, values = self._statements.get(key) or self._compile(key)
-        values = [params[value] if type(value) is _Name else value for value in values]
+        given = []
+        for value in values:
+            if type(value) is _Name:
+                given.append(params[value])
+            elif type(value) is _Sequence:
+                given += params[value]
+            else:
+                given.append(value)
         try:
-            return db.run(statement, values)
+            return db.run(statement, given)
         except Exception:
             with peewee.__exception_wrapper__:  # by Peewee's name for it
                 raise
@@ -63,10 +100,21 @@ class compiled:  # noqa: N801 - it is used as a decorator
 
     def _compile(self, key):
         statement, values = current().get_sql_context().sql(self._build(*key[1:])).query()
-        self._statements[key] = statement, tuple(values)
+        if any(
+            value is _REST and type(before) is not _Sequence and before is not _REST for before, value in pairwise(values)
+        ):
+            raise ValueError(f"the params of a sequence must be used side by side: {statement}")
+        self._statements[key] = statement, tuple(value for value in values if value is not _REST)
         return self._statements[key]
 
     def _row(self, shape, cursor):
         if shape not in self._rows:
             self._rows[shape] = namedtuple("Row", [column[0] for column in cursor.description])._make
         return self._rows[shape]
+
+
+def insert_rows(query, rows):
+    """Insert many rows, ROWS at a time, by a compiled query of `rows("rows", number, width)`."""
+    for start in range(0, len(rows), ROWS):
+        some = rows[start : start + ROWS]
+        query(len(some), rows=chain.from_iterable(some))

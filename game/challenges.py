@@ -14,10 +14,11 @@ from functools import lru_cache
 
 import rules
 from accounts.usernames import canonical, skeleton
+from database.queries import Param, compiled
 from game import games
 from game.clock import today
 from game.leaderboards import EPOCH, MILLISECONDS_A_DAY
-from models import sql
+from models import Attempt, Game
 from schemas import timestamp
 from web.problems import (
     CHALLENGE_CLOSED,
@@ -56,19 +57,25 @@ class Challenge(namedtuple("Challenge", "name mode seed rules secret", defaults=
 
 def has_opened(user_id, name, mode):
     """Return whether the user has opened a game on the daily challenge of that name in that mode."""
-    return bool(sql(_OPENED, user_id, name, mode).fetchone())
+    return first_game(user_id, name, mode) is not None
 
 
-_OPENED = "SELECT 1 FROM games WHERE user_id = ? AND challenge = ? AND mode = ? LIMIT 1"
+def first_game(user_id, name, mode):
+    """Return the first game that the user has opened on a challenge in a mode, or None: `id, score, ranked, ended_at`."""
+    return _first_game.first(user=user_id, challenge=name, mode=mode)
+
+
+@compiled
+def _first_game():
+    games = Game.select(Game.id, Game.score, Game.ranked, Game.ended_at).order_by(Game.started_at).limit(1)
+    return games.where(Game.user == Param("user"), Game.challenge == Param("challenge"), Game.mode == Param("mode"))
 
 
 def _take_attempt(user, name, mode, secret):
     """Note the attempt by the user's name and email. Return whether it is the first by each of them."""
     known = _known_as(user, secret)
-    return sum(sql(_ATTEMPT, name, mode, who).rowcount for who in known) == len(known)
-
-
-_ATTEMPT = "INSERT INTO attempts (challenge, mode, who) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    attempts = [{"challenge": name, "mode": mode, "who": who} for who in known]
+    return Attempt.insert_many(attempts).on_conflict_ignore().as_rowcount().execute() == len(known)
 
 
 def note_names(user, secret):
@@ -90,7 +97,7 @@ def _known_as(user, secret):
 
 def forget_attempts():
     """Delete the attempts of past days by name and email: a background task."""
-    sql("DELETE FROM attempts WHERE challenge <> ?", daily(today()))
+    Attempt.delete().where(Attempt.challenge != daily(today())).execute()
 
 
 # What is hidden.
@@ -194,7 +201,7 @@ def ends_at(day):
     return ((day - EPOCH).days + 1) * MILLISECONDS_A_DAY
 
 
-def standing_names(name, mode, day=None):
+def challenge_and_modes(name, mode, day=None):
     """(challenge, modes) of the boards that a name asks for: the daily ones of `day` where the name gives none.
 
     404 for a game that there isn't.

@@ -2,11 +2,14 @@
 
 from datetime import date, timedelta
 
+from peewee import ValueLiterals, fn
+
+from database.queries import Param, compiled
 from database.transactions import snapshot
-from game import leaderboards
-from game.challenges import daily, ends_at
+from game import leaderboard_pages, leaderboards, score_histogram
+from game.challenges import daily, ends_at, first_game
 from game.clock import today
-from models import sql
+from models import Game
 from schemas import Daily, DailyAttempt, DailyWinner, timestamp
 
 FIRST = date(2026, 1, 1)  # the day of number 1
@@ -20,7 +23,7 @@ def number(day):
 
 def players(mode, day, bots=False):
     """Return how many players have an attempt that counts in a mode's challenge of a datetime.date."""
-    return leaderboards.size([leaderboards.challenge_board_key(mode, daily(day), bots)])
+    return score_histogram.size([leaderboards.challenge_board_key(mode, daily(day), bots)])
 
 
 @snapshot()
@@ -42,22 +45,15 @@ def show(mode, user):
 
 def _attempt(mode, day, user_id, bots):
     """Return the user's DailyAttempt, which is the first game that they opened on the challenge, or None."""
-    found = sql(FIRST_GAME, user_id, daily(day), mode).fetchone()
-    if not found:
+    game = first_game(user_id, daily(day), mode)
+    if not game:
         return None
-    game_id, score, ranked, ended_at = found
-    name = leaderboards.challenge_board_key(mode, daily(day), bots)
-    ranks = leaderboards.ranks([name], (score - 1, leaderboards.BELOW_ALL))
-    size, worse = ranks[leaderboards.BELOW_ALL] - 1, ranks[leaderboards.BELOW_ALL] - ranks[score - 1]
-    others = size - bool(ranked and ended_at is not None)
+    board = leaderboards.challenge_board_key(mode, daily(day), bots)
+    ranks = score_histogram.ranks([board], (game.score - 1, score_histogram.BELOW_ALL))
+    size, worse = ranks[score_histogram.BELOW_ALL] - 1, ranks[score_histogram.BELOW_ALL] - ranks[game.score - 1]
+    others = size - bool(game.ranked and game.ended_at is not None)
     beaten = round(100 * worse / others, 1) if others else 0.0
-    return DailyAttempt(game=game_id, score=score, beaten_percent=beaten, counts=bool(ranked))
-
-
-FIRST_GAME = (
-    "SELECT id, score, ranked, ended_at FROM games WHERE user_id = ? AND challenge = ? AND mode = ?"
-    " ORDER BY started_at LIMIT 1"
-)
+    return DailyAttempt(game=game.id, score=game.score, beaten_percent=beaten, counts=bool(game.ranked))
 
 
 def streaks(user_id, day):
@@ -65,7 +61,7 @@ def streaks(user_id, day):
 
     A streak that lasted until the day before goes on, as long as the day has not ended.
     """
-    days = {date.fromisoformat(name.partition("/")[2]) for (name,) in sql(COUNTED, user_id).fetchall()}
+    days = {date.fromisoformat(name.partition("/")[2]) for (name,) in _counted(user=user_id).fetchall()}
     best = run = 0
     for at in sorted(days):
         run = run + 1 if at - A_DAY in days else 1
@@ -76,13 +72,14 @@ def streaks(user_id, day):
     return streak, best
 
 
-# Those that count are at most two a day, however often the user has tried; the index games_daily has no others.
-COUNTED = (
-    "SELECT DISTINCT challenge FROM games WHERE user_id = ? AND ranked AND substr(challenge, 1, 6) = 'daily/'"
-    " AND ended_at IS NOT NULL"
-)
+@compiled
+def _counted():
+    # The condition is that of the index games_daily. It has at most two games a day, however often the user has tried.
+    is_daily = ValueLiterals(fn.substr(Game.challenge, 1, 6) == "daily/")
+    counted = Game.user == Param("user"), Game.ranked, is_daily, Game.ended_at.is_null(False)
+    return Game.select(Game.challenge).where(*counted).distinct()
 
 
 def _winner(mode, day, bots):
-    rows = leaderboards.entries_after([leaderboards.challenge_board_key(mode, daily(day), bots)], 1)
-    return DailyWinner(rows[0].name, rows[0].score, rows[0].game) if rows else None
+    rows = leaderboard_pages.entries_after([leaderboards.challenge_board_key(mode, daily(day), bots)], 1)
+    return DailyWinner(rows[0].name, rows[0].score, rows[0].game_id) if rows else None

@@ -13,8 +13,8 @@ import rules
 from database import threadpool
 from database.binding import release_connection
 from database.transactions import commit, flush
-from game import clock, codec, leaderboards
-from models import User, insert, now, sql
+from game import clock, codec, leaderboards, score_histogram
+from models import Entry, User, insert, now, sql
 from observability import counters
 from schemas import GameAnswer, GameRecord, PastScore, PlayedGame, Progress, timestamp
 from web.problems import (
@@ -362,7 +362,7 @@ def _is_kept(game, pace):
 
 
 def state_score(user, mode, score):
-    """Take a score at its word, where SCORE_POLICY=open; the boards.Row that it makes."""
+    """Take a score at its word, where SCORE_POLICY=open. Return its Entry on the mode's board of all times."""
     game_id, at = secrets.token_urlsafe(9), now()
 
     def state_it():
@@ -373,7 +373,7 @@ def state_score(user, mode, score):
 
     commit(state_it)
     board = leaderboards.main_board_key(mode, bots=user.bot)
-    return leaderboards.EntryRow(board, score, at, game_id, user.id, user.name, user.bot, False)
+    return Entry(user=user.id, board=board, score=score, achieved_at=at, game_id=game_id, verified=False)
 
 
 # Reading.
@@ -445,13 +445,12 @@ def rank(game):
 
 
 def _rank(game, standing):
-    return None if standing is None else leaderboards.rank([_board(game)], standing)
+    return None if standing is None else score_histogram.rank([_board(game)], standing)
 
 
 def _standing(game):
-    """The best score of the game's player on the board that the game is for, or None for one who isn't on it."""
-    entry = leaderboards.player_entry([_board(game)], game.user_id)
-    return entry and entry.score
+    """Return the best score of the game's player on the board that the game is for, or None."""
+    return leaderboards.best_score(_board(game), game.user_id)
 
 
 def _board(game):

@@ -3,7 +3,7 @@
 import msgspec
 
 from database.transactions import snapshot
-from game import daily, games, leaderboard_pages, leaderboards, live
+from game import daily, games, leaderboard_pages, leaderboards, live, score_histogram
 from game.challenges import ends_at, hidden_now
 from game.clock import today
 from models import now
@@ -24,7 +24,7 @@ def show(kept, secret):
     day = today()
     names = [leaderboards.board_key(mode, leaderboards.DAY, day) for mode in MODES]
     names += [leaderboards.challenge_board_key(mode, daily.daily(day)) for mode in MODES]
-    return kept.get("home", (now() // LASTS, leaderboards.versions(names)), _home, day, secret)
+    return kept.get("home", (now() // LASTS, score_histogram.versions(names)), _home, day, secret)
 
 
 @snapshot()
@@ -44,7 +44,7 @@ def _home(day, secret):
 
 
 def _top(name):
-    return leaderboard_pages.entry_answers([name], leaderboards.entries_after([name], TOP))
+    return leaderboard_pages.entry_responses([name], leaderboard_pages.entries_after([name], TOP))
 
 
 def _best_game(day):
@@ -55,8 +55,8 @@ def _best_game(day):
     for bots in (False, True):
         for period in reversed(leaderboards.PERIODS):
             names = [leaderboards.board_key(mode, period, day, bots) for mode in MODES]
-            for row in leaderboards.entries_after(names, CANDIDATES):
-                if row.verified and (record := _short_record(row.game)):
+            for row in leaderboard_pages.entries_after(names, CANDIDATES):
+                if row.verified and (record := _short_record(row.game_id)):
                     return _with_period(record, period)
     return None
 

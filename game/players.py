@@ -3,7 +3,7 @@
 import rules
 from accounts import usernames
 from database.transactions import snapshot
-from game import games, leaderboards
+from game import games, leaderboard_pages, leaderboards, score_histogram
 from models import User
 from schemas import Best, Player, timestamp
 from web.problems import not_found
@@ -31,12 +31,12 @@ def page(user):
 
 
 def _best(board, user_id):
-    entry = leaderboards.player_entry([board], user_id)
-    ranks = entry and leaderboards.ranks([board], (entry.score, leaderboards.BELOW_ALL))
+    entry = leaderboard_pages.player_entry([board], user_id)
+    ranks = entry and score_histogram.ranks([board], (entry.score, score_histogram.BELOW_ALL))
     return entry and Best(
         rank=ranks[entry.score],
-        of=ranks[leaderboards.BELOW_ALL] - 1,
+        of=ranks[score_histogram.BELOW_ALL] - 1,
         score=entry.score,
-        game=entry.game if entry.verified else None,
-        timestamp=timestamp(entry.at),
+        game=entry.game_id if entry.verified else None,
+        timestamp=timestamp(entry.achieved_at),
     )

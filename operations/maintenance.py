@@ -11,7 +11,7 @@ import rules
 from accounts import accounts
 from database.binding import is_sqlite
 from database.transactions import commit
-from game import clock, leaderboards
+from game import clock, closed_leaderboards, leaderboards
 from game.codec import decode_turns
 from game.games import found
 from models import NOT_DELETED, now, one, sql
@@ -197,9 +197,9 @@ class Removal:
 
     def _entries(self):
         at, today, looked = "", clock.today(), 0
-        while found := leaderboards.next_old_board(at, today):
+        while found := closed_leaderboards.next_old_board(at, today):
             at, is_old = found
-            while is_old and (count := commit(partial(leaderboards.close_board, at, now()))):
+            while is_old and (count := commit(partial(closed_leaderboards.close_board, at, now()))):
                 yield "entries", count
             looked += 1
             if looked % BOARDS == 0:

@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from driver import PASSWORD, plan
+from plans import plan_of
 
 import models
-from game import daily, games, leaderboards
+from game import challenges, daily, games, leaderboards
 from models import Game, User
 from operations import maintenance
 from rules import MODES
@@ -156,10 +157,9 @@ def test_only_attempts_that_count_make_a_streak(ada, api, db):
 
 def test_a_streak_is_read_from_what_counts_however_much_else_was_played(ada, db):
     """By the plan of the database: with an index that has at most two games for each day."""
-    plan_of = [row[-1] for row in models.sql("EXPLAIN QUERY PLAN " + daily.COUNTED, 1).fetchall()]
-    assert any("games_daily" in step for step in plan_of)
-    plan_of = [row[-1] for row in models.sql("EXPLAIN QUERY PLAN " + daily.FIRST_GAME, 1, "daily/x", "walls").fetchall()]
-    assert plan_of == [step for step in plan_of if "games_challenge" in step]
+    assert any("games_daily" in step for step in plan_of(db, daily.streaks, 1, today()))
+    [step] = plan_of(db, challenges.first_game, 1, "daily/x", "walls")
+    assert "games_challenge" in step
 
 
 def test_the_winner_of_yesterday(ada, bob, api, db):

@@ -9,7 +9,7 @@ from filling import fill
 import models
 from accounts import accounts
 from database.binding import bind, database
-from game import games, leaderboards
+from game import games, leaderboards, score_histogram
 from models import Entry, Game, User
 from operations import export, maintenance
 
@@ -202,4 +202,4 @@ def test_another_name_shows_on_very_many_boards(made):
 
 
 def versions():
-    return dict(models.sql("SELECT board, number FROM tallies WHERE level = ?", leaderboards.VERSION).fetchall())
+    return dict(models.sql("SELECT board, number FROM tallies WHERE level = ?", score_histogram.VERSION).fetchall())

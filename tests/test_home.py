@@ -142,4 +142,4 @@ def test_many_requests_build_it_once(ada, api, app, db, monkeypatch):
     for _ in range(20):
         api("GET /api/home")
     db.connection().set_trace_callback(None)
-    assert [statement for statement in asked if "FROM tallies WHERE board" not in statement] == []
+    assert [statement for statement in asked if '"tallies"' not in statement] == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import models
 from database.binding import bind
-from game import leaderboards
+from game import leaderboards, score_histogram
 from models import Entry, Game, ScoreHistogram, User
 
 
@@ -328,7 +328,7 @@ def test_boards_are_what_their_games_say_however_they_came_about(make_app, plays
 
 def derived():
     entries = list(Entry.select().order_by(Entry.board, Entry.user).tuples())
-    counted = (ScoreHistogram.count != 0) & (ScoreHistogram.level != leaderboards.VERSION)
+    counted = (ScoreHistogram.count != 0) & (ScoreHistogram.level != score_histogram.VERSION)
     tallies = list(
         ScoreHistogram.select()
         .where(counted)

@@ -20,7 +20,7 @@ import models
 import rules
 from accounts import accounts, passwords
 from database import ownership
-from game import leaderboards
+from game import score_histogram
 from game.codec import encode_turns
 from models import Entry, Game, Session, User
 from operations import backup, export, maintenance
@@ -483,7 +483,7 @@ def as_of_0004(exported):
             line["columns"] = list(compress(names, there))
         elif table in tables:
             line = list(compress(line, there))
-        if table == "tallies" and isinstance(line, list) and line[1] == leaderboards.VERSION:
+        if table == "tallies" and isinstance(line, list) and line[1] == score_histogram.VERSION:
             versions.append([line[0], line[3]])
         elif table in tables:
             written.append(line)

@@ -7,7 +7,7 @@ from driver import drive
 
 from accounts import accounts
 from database.binding import bind
-from game import leaderboards
+from game import closed_leaderboards, leaderboard_pages, leaderboards, score_histogram
 from models import ClosedBoard, Entry, Game, Session, User
 from operations import maintenance
 
@@ -68,10 +68,10 @@ def test_games_on_no_leaderboard_are_removed_after_so_many_days(app, ada, bob, d
     for game in (best, worse, base):
         move(31, id=game)
     leaderboards.rebuild_all()
-    before = {board: leaderboards.entries_after([board], 100) for board in leaderboards.all_boards()}
+    before = {board: leaderboard_pages.entries_after([board], 100) for board in leaderboards.all_boards()}
     remove(app)
     assert ids() == kept | {young}
-    assert {board: leaderboards.entries_after([board], 100) for board in leaderboards.all_boards()} == before
+    assert {board: leaderboard_pages.entries_after([board], 100) for board in leaderboards.all_boards()} == before
     assert list(leaderboards.check()) == []
 
 
@@ -105,7 +105,7 @@ OF_DAY = f"mode=walls&period=day&at={THEN}"
 @pytest.fixture
 def closed(api, db, app, monkeypatch):
     """Five players with 50 to 10 points on a day long ago, of which two entries are stored; the players, best first."""
-    monkeypatch.setattr(leaderboards, "CLOSED_SIZE", 2)
+    monkeypatch.setattr(closed_leaderboards, "CLOSED_SIZE", 2)
     players = [api.sign_up(name) for name in ("Ada", "Bob", "Carl", "Dora", "Emil")]
     for player, meals in zip(players, (5, 4, 3, 2, 1), strict=True):
         player.play(meals)
@@ -126,13 +126,13 @@ def test_of_a_day_long_ago_only_the_best_entries_are_kept_and_ranks_stay(closed,
     standing = closed[1](f"GET /api/leaderboard/me?{OF_DAY}")
     assert (standing["rank"], standing["of"]) == (2, 5)
     assert closed[4](f"GET /api/leaderboard/me?{OF_DAY}")["rank"] is None
-    assert leaderboards.rank([f"walls/{THEN}"], 10) == 5
+    assert score_histogram.rank([f"walls/{THEN}"], 10) == 5
     months = f"mode=walls&period=month&at={THEN}"
     assert len(entries(api, months)) == 5
 
 
 def test_daily_challenges_long_ago_are_closed_too(api, db, app, monkeypatch):
-    monkeypatch.setattr(leaderboards, "CLOSED_SIZE", 1)
+    monkeypatch.setattr(closed_leaderboards, "CLOSED_SIZE", 1)
     for name in ("Ada", "Bob"):
         api.sign_up(name).play(1, challenge="daily")
     young = api.sign_up("Carl").play(1)[0]["id"]
@@ -144,7 +144,7 @@ def test_daily_challenges_long_ago_are_closed_too(api, db, app, monkeypatch):
 
 
 def test_a_day_less_than_a_year_ago_stays_open(api, db, app, monkeypatch):
-    monkeypatch.setattr(leaderboards, "CLOSED_SIZE", 1)
+    monkeypatch.setattr(closed_leaderboards, "CLOSED_SIZE", 1)
     for name in ("Ada", "Bob"):
         api.sign_up(name).play(1)
     move(360)
@@ -159,7 +159,7 @@ def test_rebuild_and_check_skip_closed_leaderboards(closed, api):
     leaderboards.rebuild_all()
     assert list(leaderboards.check()) == []
     assert entries(api) == [("Ada", 1), ("Bob", 2)]
-    assert leaderboards.size([f"walls/{THEN}"]) == 5
+    assert score_histogram.size([f"walls/{THEN}"]) == 5
 
 
 def test_a_ban_hides_the_entry_on_a_closed_leaderboard_until_it_is_lifted(closed, api):
@@ -172,7 +172,7 @@ def test_a_ban_hides_the_entry_on_a_closed_leaderboard_until_it_is_lifted(closed
     for user in (ada, carl):
         accounts.unban(user.id)
     assert entries(api) == [("Ada", 1), ("Bob", 2)]
-    assert leaderboards.size([f"walls/{THEN}"]) == 5
+    assert score_histogram.size([f"walls/{THEN}"]) == 5
     assert list(leaderboards.check()) == []
 
 
@@ -183,7 +183,7 @@ def test_a_withdrawn_game_and_a_deleted_player_are_on_no_closed_leaderboard(clos
     accounts.ban(User.get(name="Bob").id)
     accounts.delete(User.get(name="Bob").id)
     assert entries(api) == []
-    assert leaderboards.size([f"walls/{THEN}"]) == 3
+    assert score_histogram.size([f"walls/{THEN}"]) == 3
     assert list(leaderboards.check()) == []
 
 

@@ -15,7 +15,7 @@ import models
 import rules
 from database.binding import bind, is_sqlite
 from database.connect import connect
-from game import codec, games, leaderboards
+from game import codec, games, leaderboard_pages, leaderboards
 
 PAUSE = 0.02  # seconds before one tries again: less than people should, so that faults meet many
 BROKEN = (OSError, http.client.HTTPException)
@@ -202,7 +202,7 @@ class Crowd:
         every = {game_id for (game_id,) in models.sql("SELECT id FROM games WHERE user_id = ?", user_id).fetchall()}
         assert every >= set(player.opened)
         for mode in rules.MODES:
-            entry = leaderboards.player_entry([leaderboards.main_board_key(mode)], user_id)
+            entry = leaderboard_pages.player_entry([leaderboards.main_board_key(mode)], user_id)
             assert (entry.score if entry else 0) >= player.best[mode]
         return len(every) - len(player.opened)
 

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 from running import PATIENCE, ROOT
 
-from game import leaderboards
+from game import score_histogram
 
 NEW = "four unrelated words"
 
@@ -325,7 +325,7 @@ def test_anybody_proves_the_scores_of_a_server_and_a_forged_one_is_found(make_se
     assert verify(server.url, "--challenge", "daily", "--token", token) == "1 of 1 scores are proven.\n"
     forge(database_url, "UPDATE games SET score = 500 WHERE score = 30")
     forge(database_url, "UPDATE entries SET score = 500 WHERE score = 30")
-    forge(database_url, f"UPDATE tallies SET number = number + 1 WHERE level = {leaderboards.VERSION}")
+    forge(database_url, f"UPDATE tallies SET number = number + 1 WHERE level = {score_histogram.VERSION}")
     said = verify(server.url, "--mode", "walls", status=1)
     assert "Ada, 500 in walls" in said
     assert "its turns give 30" in said

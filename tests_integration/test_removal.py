@@ -5,7 +5,7 @@ from driver import drive
 
 import service
 from database.binding import bind
-from game import leaderboards
+from game import closed_leaderboards, leaderboards, score_histogram
 from models import ClosedBoard, Entry, Game, Session, User
 from operations import maintenance
 
@@ -22,8 +22,8 @@ def app(database_url):
 def test_what_is_of_no_use_any_more_is_removed(app, monkeypatch):
     for name, few in (("LOOKED_AT", 2), ("AT_ONCE", 2)):
         monkeypatch.setattr(maintenance, name, few)
-    monkeypatch.setattr(leaderboards, "CLOSE_BATCH", 1)
-    monkeypatch.setattr(leaderboards, "CLOSED_SIZE", 1)
+    monkeypatch.setattr(closed_leaderboards, "CLOSE_BATCH", 1)
+    monkeypatch.setattr(closed_leaderboards, "CLOSED_SIZE", 1)
     api = drive(app)
     players = [api.sign_up(name) for name in ("Ada", "Bob", "Carl")]
     for player, meals in zip(players, (3, 2, 1), strict=True):
@@ -44,11 +44,11 @@ def test_what_is_of_no_use_any_more_is_removed(app, monkeypatch):
         assert Game.select().count() == 3
         [closed] = [row.board for row in ClosedBoard.select()]
         assert Entry.select().where(Entry.board == closed).count() == 1
-        assert leaderboards.size([closed]) == 3
+        assert score_histogram.size([closed]) == 3
         assert list(leaderboards.check()) == []
         leaderboards.rebuild_all()
         assert list(leaderboards.check()) == []
-        assert leaderboards.size([closed]) == 3
+        assert score_histogram.size([closed]) == 3
         maintenance.vacuum(app.database.database)
         assert maintenance.reusable() >= 0
         for _ in range(2):  # and then there is nothing to do
