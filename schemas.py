@@ -1,4 +1,4 @@
-"""The shapes of requests and answers; requests refuse what they don't know.
+"""The types of requests and responses. Requests refuse unknown fields.
 
 Times are ISO 8601 in UTC, ids opaque strings, scores points.
 """
@@ -17,9 +17,9 @@ Status = Literal["playing", "over"]
 Period = Literal["all", "month", "week", "day"]
 Heading = Literal["U", "R", "D", "L"]
 Players = Literal["people", "bots"]
-MOST_LIVE = 50  # games of the wall in one answer
+MOST_LIVE = 50  # games of the wall in one response
 MOST_KNOWN = 50  # games that a request to the live feed names
-MOST_ACTIVE = 200  # games in one answer
+MOST_ACTIVE = 200  # games in one response
 PLACE = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # on a board
 KNOWN_GAME = "[A-Za-z0-9_-]{1,16}:[0-9]{1,6}"
 KNOWN = f"^({KNOWN_GAME}(,{KNOWN_GAME}){{0,{MOST_KNOWN - 1}}})?$(?!\n)"
@@ -29,23 +29,23 @@ Code = Annotated[str, Meta(extra_json_schema={"enum": list(CODES)})]
 Params = dict[str, int | float | str | list[str]]
 Day = Annotated[str, Meta(extra_json_schema={"format": "date"})]
 Score = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-# No game is longer: it starves in between.
+# The longest possible game: each meal just before starvation.
 Tick = Annotated[int, Meta(ge=0, le=CELLS * STARVES_AFTER)]
 
 
 def timestamp(milliseconds):
-    """The time as the API writes it; None stays None."""
+    """Return a time as the API writes it; None for None."""
     if milliseconds is None:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Request(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
-    """What a client sends, as JSON or in the query."""
+    """The JSON body or the query of a request."""
 
 
 class SignUp(Request):
-    """`bot`: the account is a program's, which stands on boards of their own."""
+    """`bot`: a program uses the account; bots have their own leaderboards."""
 
     username: Text
     password: Text
@@ -60,7 +60,7 @@ class LogIn(Request):
 
 
 class Change(Request):
-    """What is left out stays as it is; an email of null is forgotten."""
+    """Fields that are left out don't change. An `email` of null removes the email."""
 
     current_password: Text
     username: Text | UnsetType = UNSET
@@ -69,20 +69,20 @@ class Change(Request):
 
 
 class Reset(Request):
-    """`token`: what the link has that the operator makes; `password`: the new one."""
+    """`token`: from the link that the operator has created; `password`: the new password."""
 
     token: Text
     password: Text
 
 
 class Delete(Request):
-    """A guest has no password to give."""
+    """Guests have no password and leave it out."""
 
     password: Text | None = None
 
 
 class Guest(Request):
-    """Nothing is asked of a guest."""
+    """No fields are needed."""
 
 
 class NewGame(Request):
@@ -103,25 +103,27 @@ class StatedScore(Request):
     mode: Mode
 
 
-# In a query, nothing says null: a field that is left out is None, or as it says here.
+# Queries can't contain null: a field that is left out has the default below.
 
 
 class NoQuery(Request):
-    """What a call takes that has no parameters."""
+    """The query of a call without parameters."""
 
 
 class StandingQuery(Request):
-    mode: Annotated[Mode, Meta(description="Both modes' entries without it.")] = None
-    period: Annotated[Period, Meta(description="In UTC; weeks as in ISO 8601. A challenge has `all` only.")] = "all"
-    at: Annotated[date, Meta(description="A day in the period; today without it.")] = None
+    mode: Annotated[Mode, Meta(description="Default: entries of both modes.")] = None
+    period: Annotated[Period, Meta(description="In UTC; weeks are those of ISO 8601. Challenges have only `all`.")] = "all"
+    at: Annotated[date, Meta(description="A day in the period. Default: today.")] = None
     challenge: Annotated[Text, Meta(description="`daily`, `daily/DATE`, or the id of a game.")] = None
-    players: Annotated[Players, Meta(description="Whose boards; those with oneself without it, or people's.")] = None
+    players: Annotated[Players, Meta(description="Default: the kind of players that the user belongs to, or `people`.")] = (
+        None
+    )
 
 
 class BoardQuery(StandingQuery):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
     after: Annotated[
-        Text, Meta(description="As the Link of the page before has it.", extra_json_schema={"pattern": PLACE})
+        Text, Meta(description="The cursor in the Link header of the previous page.", extra_json_schema={"pattern": PLACE})
     ] = None
 
 
@@ -131,11 +133,11 @@ class NextQuery(StandingQuery, kw_only=True):
 
 
 class DailyQuery(Request):
-    mode: Annotated[Mode, Meta(description="Each mode has a daily challenge of its own.")]
+    mode: Annotated[Mode, Meta(description="Each mode has its own daily challenge.")]
 
 
 class GameQuery(Request):
-    since: Annotated[Tick, Meta(description="The answer has only the turns after this tick.")] = 0
+    since: Annotated[Tick, Meta(description="Return only the turns after this tick.")] = 0
 
 
 class TickQuery(Request):
@@ -143,9 +145,9 @@ class TickQuery(Request):
 
 
 class ActiveQuery(Request):
-    limit: Annotated[int, Meta(ge=1, le=MOST_ACTIVE, description="How many of the best, as far as they fit into 1 MB.")] = (
-        100
-    )
+    limit: Annotated[
+        int, Meta(ge=1, le=MOST_ACTIVE, description="The number of best games. A response has at most 1 MB.")
+    ] = 100
 
 
 class LiveQuery(Request):
@@ -154,14 +156,16 @@ class LiveQuery(Request):
         Meta(
             max_length=2000,
             extra_json_schema={"pattern": KNOWN},
-            description=f"The games that one has, as `ID:TICK,ID:TICK`, at most {MOST_KNOWN}.",
+            description=f"Watched games and the ticks that are known of them, as `ID:TICK,ID:TICK`, at most {MOST_KNOWN}.",
         ),
     ] = ""
-    limit: Annotated[int, Meta(ge=0, le=MOST_LIVE, description="How many of the best to tell of beside them.")] = 12
+    limit: Annotated[
+        int, Meta(ge=0, le=MOST_LIVE, description="The number of best games to return besides the watched ones.")
+    ] = 12
 
 
 class FieldError(Struct, omit_defaults=True):
-    """What is wrong with a field; `code` and `params` as in ProblemAnswer."""
+    """The error of a field; `code` and `params` as in ProblemAnswer."""
 
     field: str
     code: Code
@@ -170,10 +174,10 @@ class FieldError(Struct, omit_defaults=True):
 
 
 class ProblemAnswer(Struct, omit_defaults=True):
-    """What is refused, and how to fix it; `errors` for invalid input.
+    """What was refused, and how to fix it; `errors` for invalid input.
 
-    `code`: what a program can tell refusals apart by. `params`: the values that belong to the code. `tick`, `game`: where
-    the server is in a game, when a post to it comes at the wrong tick, or too late.
+    `code` is a stable name for programs, `params` has its values. `tick` and `game` are the server's state of a game if a
+    post was for another tick, or too late.
     """
 
     title: str
@@ -187,7 +191,7 @@ class ProblemAnswer(Struct, omit_defaults=True):
 
 
 class Health(Struct):
-    """`migration`: the latest one that the database has been brought to."""
+    """`migration`: the latest migration of the database."""
 
     status: Literal["ok"]
     database: Literal["ok"]
@@ -196,7 +200,7 @@ class Health(Struct):
 
 
 class UserAnswer(Struct, omit_defaults=True):
-    """`guest` is there for guests only, `bot` for programs."""
+    """`guest` is present for guests only, `bot` for bots."""
 
     id: str
     username: str
@@ -211,7 +215,7 @@ class SessionAnswer(Struct):
 
 
 class LiveSession(Struct):
-    """A session without its token; `current` is the one in which this is asked."""
+    """A session without its token. `current`: whether it is the session of this request."""
 
     id: str
     created_at: Time
@@ -220,7 +224,7 @@ class LiveSession(Struct):
 
 
 class GameAnswer(Struct):
-    """A game just opened. `pause_left` and `ranked` as in Progress; `challenge` by its full name, null for a new seed."""
+    """A new game. `pause_left` and `ranked` as in Progress; `challenge`: its full name, null for a new seed."""
 
     id: str
     mode: Mode
@@ -234,13 +238,13 @@ class GameAnswer(Struct):
 
 
 class Progress(Struct):
-    """Where the server stands in a game.
+    """The server's state of a game.
 
-    `ranked`: whether it counts on the boards. `rank`, once the game is over: the player's on the mode's board of all times,
-    or on that of its challenge. `personal_best`: the player's best ranked score of the mode, or in the challenge, once this
-    game is over with it included. `pause_left`: seconds of pausing left before the game is not ranked; null where the pace
-    is not enforced. Play time adds to it: 10 seconds and a quarter of the ticks' lengths, up to the server's PAUSE_BUDGET.
-    While the game is played, `ranked` and `pause_left` are provisional: whether it was too slow is decided at its end.
+    `ranked`: whether it counts on leaderboards. `rank`: once the game is over, the player's rank on the mode's leaderboard
+    of all time, or on that of the challenge. `personal_best`: the player's best ranked score in the mode or the challenge,
+    including this game once it is over. `pause_left`: seconds of pause until the game is no longer ranked; null if the pace
+    is not enforced. It starts at 10 seconds and grows by a quarter of the play time, up to the server's PAUSE_BUDGET. Until
+    the game is over, `ranked` and `pause_left` are provisional.
     """
 
     status: Status
@@ -270,7 +274,7 @@ class Cell(Struct):
 
 
 class ActiveGame(Struct, omit_defaults=True):
-    """A game with a post in the last ten seconds; `snake` head first."""
+    """A game with a post in the last ten seconds. `snake`: its cells, head first."""
 
     id: str
     username: str
@@ -284,11 +288,11 @@ class ActiveGame(Struct, omit_defaults=True):
 
 
 class LiveGame(Struct, omit_defaults=True):
-    """What is new of a game that is watched: what does not change is there for a game that the client doesn't know.
+    """An update of a watched game. Constant fields are present for games that the client doesn't know yet.
 
-    `heard`: milliseconds since the player's last post, which a sign of life while paused is, too. `turns`: those after the
-    tick that the client has, complete up to `tick`: a response has at most 20,000 turns, and the next one has those after
-    that. `outcome`, `ranked`, and `rank` as in Progress: once it is over, and all turns are there.
+    `heard`: milliseconds since the player's last post; paused games post, too. `turns`: those after the known tick, complete
+    up to `tick`. A response has at most 20,000 turns; the next response has the following ones. `outcome`, `ranked` and
+    `rank` as in Progress, once the game is over and all its turns were sent.
     """
 
     id: str
@@ -307,9 +311,9 @@ class LiveGame(Struct, omit_defaults=True):
 
 
 class GameRecord(Struct, omit_defaults=True):
-    """A game with its turns, [tick, heading], those after `since` only where the query has it. `challenge`: see NewGame.
+    """A game with its turns [tick, heading], or those after the query's `since`. `challenge`: see NewGame.
 
-    A response has at most 20,000 turns. If there are more, `continue_since` is the `since` of the request for the next ones.
+    A response has at most 20,000 turns. If there are more, pass `continue_since` as the next `since`.
     """
 
     id: str
@@ -331,13 +335,13 @@ class GameRecord(Struct, omit_defaults=True):
 
 
 class BestGame(GameRecord, kw_only=True):
-    """The best game of a period, over both modes; the period is `all` if there is none of this month."""
+    """The best game of both modes this month, or of all time if there is none."""
 
     period: Period
 
 
 class EntryAnswer(Struct, omit_defaults=True):
-    """`game` is null for a score that is not verified: it brought no turns."""
+    """`game` is null for a score that is not verified."""
 
     rank: int
     id: str
@@ -351,7 +355,7 @@ class EntryAnswer(Struct, omit_defaults=True):
 
 
 class Standing(Struct):
-    """A player's place on a board of `of` entries. `percentile`: how many percent of them it equals or beats."""
+    """A player's rank on a leaderboard of `of` entries. `percentile`: the percentage of them that it equals or beats."""
 
     rank: int | None
     of: int
@@ -361,7 +365,7 @@ class Standing(Struct):
 
 
 class NextRank(Struct):
-    """The `rank` that a score would have among others, and the entry of somebody else just ahead of it, null if none is."""
+    """The `rank` that a score would have among other players, and the next better entry, or null."""
 
     rank: int
     next: EntryAnswer | None
@@ -395,7 +399,7 @@ class PastScore(Struct):
 
 
 class Player(Struct, omit_defaults=True):
-    """`bests` by mode, null where the player is not on its board; `scores` of the last games that are over, in order."""
+    """`bests`: by mode, null without an entry; `scores`: those of the latest finished games, oldest first."""
 
     username: str
     joined_at: Time
@@ -407,7 +411,7 @@ class Player(Struct, omit_defaults=True):
 
 
 class HomeDaily(Struct):
-    """Today's daily challenge; `players` by mode, as in Daily."""
+    """Today's daily challenge. `players`: by mode, as in Daily."""
 
     number: int
     date: Day
@@ -416,9 +420,9 @@ class HomeDaily(Struct):
 
 
 class Home(Struct):
-    """What a start screen shows. `live`: the best games that are being played; `top`: the best entries ever, by mode.
+    """What the start screen shows. `live`: the best running games; `top`: the best entries of all time by mode.
 
-    `best_game` is to be played again; null where nobody has played yet.
+    `best_game`: a game to replay, or null.
     """
 
     live: list[LiveName]
@@ -428,9 +432,9 @@ class Home(Struct):
 
 
 class DailyAttempt(Struct):
-    """The player's attempt of the day: the first game on the challenge. `counts`: whether it is for the leaderboard.
+    """The player's attempt of the day: the first game on the challenge. `counts`: whether it counts on the leaderboard.
 
-    `beaten_percent`: how many percent of the other players on the leaderboard have a lower score; 0 if there are none.
+    `beaten_percent`: the percentage of the other players on the leaderboard with a lower score; 0 if there are none.
     """
 
     game: str
@@ -446,10 +450,10 @@ class DailyWinner(Struct):
 
 
 class Daily(Struct):
-    """Today's daily challenge of a mode. `players`: how many are on its leaderboard; `yesterday`: who won that of yesterday.
+    """Today's daily challenge of a mode. `players`: the number on its leaderboard; `yesterday`: yesterday's winner.
 
-    `streak`, `best_streak`: consecutive days in UTC with an attempt that counts, in either mode; the streak goes on while
-    today has not ended. `mine` is null without an attempt, or without a token.
+    `streak`, `best_streak`: consecutive UTC days with an attempt that counts, in either mode; a day without an attempt ends
+    the streak when it is over. `mine` is null without an attempt or a token.
     """
 
     number: int
