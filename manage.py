@@ -24,7 +24,7 @@ from accounts import accounts, passwords
 from database import errors
 from database.binding import bind, is_sqlite
 from database.connect import connect
-from game import games, leaderboards, players
+from game import leaderboards, players
 from observability import logs
 from operations import backup, export, maintenance
 from operations.backup import Refused
@@ -374,10 +374,9 @@ def _player(name):
 def delete_score(asked, settings):
     game_id = asked.game.partition("?")[0].rpartition("/")[2].rpartition(".")[2]
     with opened(settings):
-        rows = games.found("WHERE g.id = ?", game_id)
-        if not rows:
+        game = maintenance.find_game(game_id)
+        if not game:
             raise Refused(f"there is no game {game_id!r}; give its id, or its address")
-        [game] = rows
         if game.ended_at is None:
             raise Refused(f"game {game.id} is still being played; wait until it is over, or ban {game.username}")
         if not game.ranked:

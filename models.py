@@ -16,11 +16,13 @@ from peewee import (
     BigIntegerField,
     BlobField,
     BooleanField,
+    Case,
     CharField,
     CompositeKey,
     ForeignKeyField,
     IntegerField,
     TextField,
+    fn,
 )
 
 from config import ConfigError
@@ -282,7 +284,7 @@ class Session(Table):
 class Game(Table):
     """A game, in progress while `ended_at` is null.
 
-    `turns` are 3 bytes each (see codec.encode_turns); `state` is what rules.Game.save gives, little-endian 32-bit. A score
+    `turns` and `state` are encoded, see game/codec.py. A score
     that somebody stated under SCORE_POLICY=open is a game that is not `verified`, with no seed and no turns. `challenge`
     names what a known seed is played again for (see challenges.py); it is null for games on new seeds.
     """
@@ -306,6 +308,22 @@ class Game(Table):
 
     class Meta:
         table_name = "games"
+
+
+SHORT_TURNS = 12_000  # bytes of encoded turns that are read together with those of other games
+
+
+def select_games(brief=False):
+    """Return a query for games, with the `username` and `bot` of their players. It is to be extended, and compiled.
+
+    If `brief`, the turns of long games are None.
+    """
+    turns = Game.turns
+    if brief:
+        turns = Case(None, [(fn.LENGTH(Game.turns) <= SHORT_TURNS, Game.turns)]).alias("turns")
+    columns = [turns if field is Game.turns else field for field in Game._meta.sorted_fields]
+    is_player = (User.id == Game.user) & User.deleted_at.is_null()
+    return Game.select(*columns, User.name.alias("username"), User.bot).join(User, on=is_player)
 
 
 class Entry(Table):

@@ -26,7 +26,8 @@ from accounts import accounts, hashing, passwords, usernames
 from accounts.sessions import Sessions
 from database import cache, connections
 from database.binding import is_sqlite
-from game import challenges, daily, games, home, leaderboard_pages, live, players, previews, score_histogram
+from game import challenges, daily, games, home, leaderboard_pages, live, players, previews, records, score_histogram
+from game.pace import Pace
 from observability import counters
 from operations import maintenance
 from rules import MODES
@@ -131,7 +132,7 @@ class Snakepit(App):
         self.hasher = passwords.Hasher(settings.bcrypt_rounds, passwords.load_common(settings.passwords_refused))
         self.hashing = hashing.Queue(settings.hashing_wait, settings.bcrypt_rounds)
         self.assets = assets.Assets(STATIC)
-        self.pace = games.Pace(settings.pause_budget if settings.enforce_pace else None)
+        self.pace = Pace(settings.pause_budget if settings.enforce_pace else None)
         self.pages = cache.Kept(PAGES)
         self.standings = cache.Kept(STANDINGS)
         self.active = cache.Kept(ACTIVE)
@@ -146,6 +147,7 @@ class Snakepit(App):
     def _add_background_tasks(self):
         settings, add = self.settings, self.background.add
         add(self.end_abandoned, settings.abandoned_interval)
+        add(games.correct_clock, settings.abandoned_interval)
         add(accounts.erase, settings.erasing_interval)
         if isinstance(self.database, connections.KeptSqliteDatabase):
             add(self.database.checkpoint, settings.checkpoint_interval)
@@ -168,7 +170,7 @@ class Snakepit(App):
     def end_abandoned(self):
         """End abandoned games: a background task."""
         with models.impatient():
-            games.end_abandoned(self.pace)
+            return games.end_abandoned(self.pace)
 
 
 # Who asks.
@@ -505,7 +507,7 @@ def live_games(query, visitor):
     Games of today's daily challenge are not among the others, and those who have not opened it can't watch them.
     """
     hidden = challenges.hidden_now(request.app.secret)
-    return live.news(live.parse_known(query.known), query.limit, hidden, may_see=visitor)
+    return live.updates(live.parse_cursors(query.known), query.limit, hidden, may_see=visitor)
 
 
 @api.post(
@@ -522,7 +524,7 @@ def post_turns(user, body, game_id):
     About once a second is enough. 403: it is somebody else's. 409: the game is over, or the server stands at another tick
     than `since`; the answer has that `tick`, and nothing has changed, so that one can always try again.
     """
-    return games.play(game_id, user, body.since, body.tick, body.turns, request.app.pace)
+    return games.apply_turns(game_id, user, body.since, body.tick, body.turns, request.app.pace)
 
 
 @api.delete("/api/games/<game_id>", user=require_user, errors=(403,))
@@ -541,11 +543,11 @@ def show_game(query, visitor, game_id):
     403: it is a game of today's daily challenge, which is shown to those who have opened the challenge in that mode, and to
     everybody once the day has ended (UTC).
     """
-    game = games.find(game_id, games.found_briefly)
+    game = records.get_game(game_id, brief=True)
     may_see = visitor
     if not may_see(game):
         raise challenges.hidden(game.mode)
-    return games.record(game, query.since, request.app.pace)
+    return records.record(game, query.since, request.app.pace)
 
 
 # Boards and players.
@@ -671,7 +673,7 @@ def docs():
 def game_preview(game_id):
     """Respond with the page behind a game's link: a preview for programs, which leads browsers to the client."""
     tick = page_query(TickQuery).tick
-    game = games.find_or_none(game_id, games.found_briefly)
+    game = records.get_game_or_none(game_id, brief=True)
     if game and not game_viewer()(game):
         return _hidden_preview(game)
     public, trusted = request.app.settings.public_url, request.app.settings.trusted_proxies
@@ -692,7 +694,7 @@ def _hidden_preview(game):
 @site.get("/games/<game_id>/card.png", apply=ApiPlugin())
 def preview_image(game_id):
     """Respond with the image of a game's preview."""
-    game = games.find(game_id, games.found_briefly)
+    game = records.get_game(game_id, brief=True)
     if not game_viewer()(game):
         raise challenges.hidden(game.mode)
     etag = f'"{game.id}-{game.tick}"'

@@ -293,7 +293,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
             opened[number] = games.open_game(player, mode, app.pace, drawn).id
             if seconds:
                 turns = [turn for second in range(seconds) for turn in _turns(second)]
-                games.play(opened[number], player, 0, 7 * seconds, turns, app.pace)
+                games.apply_turns(opened[number], player, 0, 7 * seconds, turns, app.pace)
         if drawn:
             models.sql("UPDATE games SET challenge = NULL, ranked = TRUE WHERE challenge = ''")
     app.close()

@@ -15,7 +15,7 @@ from functools import lru_cache
 import rules
 from accounts.usernames import canonical, skeleton
 from database.queries import Param, compiled
-from game import games
+from game import records
 from game.clock import today
 from game.leaderboards import EPOCH, MILLISECONDS_A_DAY
 from models import Attempt, Game
@@ -161,7 +161,7 @@ def find(name, mode, secret, user):
     """
     day = day_of(name)
     if day is None:
-        game = games.find(name)
+        game = records.get_game(name)
         if not may_see(game, user, secret):
             raise hidden(game.mode)
         return _of_game(game, mode)
@@ -208,7 +208,7 @@ def challenge_and_modes(name, mode, day=None):
     """
     asked = day_of(name)
     if asked is None:
-        game = games.find(name)
+        game = records.get_game(name)
         if mode not in (None, game.mode):
             raise not_found(f"{mode} board of this challenge: its game is {game.mode}")
         return name_of(game), [game.mode]

@@ -1,9 +1,9 @@
-"""The server's clock: the machine's, without its leaps.
+"""Wall-clock time that never jumps.
 
-Whoever corrects the machine's time (NTP, an operator) makes it leap, and then games would have run faster or slower than
-they did. This clock runs on as steadily as the machine does, a time of sleep included, and comes back to the machine's time
-by no more than a hundredth of what passes, which games.Pace allows for; or at once, while nobody plays. It begins with the
-machine's time when the server starts. A server's processes share it: server.py imports it before they are forked.
+When the machine's time is corrected (by NTP or an operator) it jumps, and games would seem to have run faster or slower than
+they did. This clock starts with the machine's time and advances with its monotonic clock, which also counts sleep. It
+approaches the machine's time by at most a hundredth of the time that passes, which game/pace.py allows for; or at once,
+while nobody plays. The processes of a server share it: web/server.py imports this module before it forks them.
 """
 
 import mmap
@@ -11,29 +11,28 @@ import time
 from datetime import date, timedelta
 from functools import lru_cache, partial
 
-GENTLY = 100  # times as long as the correction it takes at the least
-LOOKS_EVERY = 1_000_000_000  # nanoseconds for which the machine's time needn't be read
-OFF = 1_000_000_000  # nanoseconds that are worth a leap while nobody plays
+MAX_SLEW = 1 / 100  # of the time that passes, by which this clock is corrected
+CHECK_INTERVAL_NS = 1_000_000_000  # for which the machine's time needn't be read
+STEP_THRESHOLD_NS = 1_000_000_000  # difference from the machine's time that is worth a step while nobody plays
 
-# What the system says, in nanoseconds: since some moment in the past, which nobody sets; and since the epoch.
-steady_ns = partial(time.clock_gettime_ns, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+monotonic_ns = partial(time.clock_gettime_ns, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 wall_ns = time.time_ns
 
-# Until when, on the steady clock, the next number is good; and how far this clock is ahead of the steady one.
-UNTIL, AHEAD = range(2)
+# Shared, in nanoseconds: when to read the machine's time next, by the monotonic clock, and the offset from that to this one.
+NEXT_CHECK, OFFSET = range(2)
 _shared = memoryview(mmap.mmap(-1, 16)).cast("q")
 
 
 def now():
-    """Milliseconds since the epoch."""
-    steady = steady_ns()
-    if steady > _shared[UNTIL]:
-        _correct(steady)
-    return (steady + _shared[AHEAD]) // 1_000_000
+    """Return the milliseconds since the epoch."""
+    monotonic = monotonic_ns()
+    if monotonic > _shared[NEXT_CHECK]:
+        _slew(monotonic)
+    return (monotonic + _shared[OFFSET]) // 1_000_000
 
 
 def today():
-    """The date in UTC."""
+    """Return the datetime.date in UTC."""
     return _day(now() // 86_400_000)
 
 
@@ -42,23 +41,24 @@ def _day(number):
     return date(1970, 1, 1) + timedelta(days=number)
 
 
-def _correct(steady):
-    """Come closer to the machine's time; two processes that do it at once do it once."""
-    most = (steady - _shared[UNTIL]) // GENTLY
-    behind = wall_ns() - steady - _shared[AHEAD]
-    _shared[AHEAD] += max(-most, min(behind, most))
-    _shared[UNTIL] = steady + (LOOKS_EVERY if -most <= behind <= most else 0)
+def _slew(monotonic):
+    """Approach the machine's time. Two processes that do it at the same time do it once."""
+    limit = int((monotonic - _shared[NEXT_CHECK]) * MAX_SLEW)
+    error = wall_ns() - monotonic - _shared[OFFSET]
+    _shared[OFFSET] += max(-limit, min(error, limit))
+    _shared[NEXT_CHECK] = monotonic + (CHECK_INTERVAL_NS if -limit <= error <= limit else 0)
 
 
-def is_off():
-    return abs(wall_ns() - steady_ns() - _shared[AHEAD]) > OFF
+def has_stepped():
+    """Return whether the machine's time has moved away from this clock."""
+    return abs(wall_ns() - monotonic_ns() - _shared[OFFSET]) > STEP_THRESHOLD_NS
 
 
-def leap():
-    """Take the machine's time."""
-    steady = steady_ns()
-    _shared[AHEAD] = wall_ns() - steady
-    _shared[UNTIL] = steady + LOOKS_EVERY
+def step():
+    """Set this clock to the machine's time."""
+    monotonic = monotonic_ns()
+    _shared[OFFSET] = wall_ns() - monotonic
+    _shared[NEXT_CHECK] = monotonic + CHECK_INTERVAL_NS
 
 
-leap()
+step()

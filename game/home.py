@@ -3,7 +3,7 @@
 import msgspec
 
 from database.transactions import snapshot
-from game import daily, games, leaderboard_pages, leaderboards, live, score_histogram
+from game import daily, leaderboard_pages, leaderboards, live, records, score_histogram
 from game.challenges import ends_at, hidden_now
 from game.clock import today
 from models import now
@@ -63,8 +63,8 @@ def _best_game(day):
 
 def _short_record(game_id):
     """Return the GameRecord of a game that is over, or None if it has too many turns, or is gone."""
-    game = games.find_or_none(game_id, games.found_briefly)
-    return None if game is None or game.turns is None else games.record(game, 0, None)
+    game = records.get_game_or_none(game_id, brief=True)
+    return None if game is None or game.turns is None else records.record(game, 0, None)
 
 
 def _with_period(record, period):

@@ -3,7 +3,7 @@
 import rules
 from accounts import usernames
 from database.transactions import snapshot
-from game import games, leaderboard_pages, leaderboards, score_histogram
+from game import leaderboard_pages, leaderboards, records, score_histogram
 from models import User
 from schemas import Best, Player, timestamp
 from web.problems import not_found
@@ -25,8 +25,8 @@ def page(user):
         joined_at=timestamp(user.created_at),
         games=user.games,
         bests={mode: _best(leaderboards.main_board_key(mode, bots=user.bot), user.id) for mode in rules.MODES},
-        latest=games.latest(user.id),
-        scores=games.scores(user.id),
+        latest=records.latest(user.id),
+        scores=records.scores(user.id),
     )
 
 

@@ -11,7 +11,7 @@ from html import escape
 import rules
 from database import threadpool
 from database.binding import release_connection
-from game import codec, games, preview_image
+from game import codec, preview_image, records
 from web.problems import UNAVAILABLE, Problem
 
 OUTCOMES = {
@@ -142,7 +142,7 @@ def _busy(seconds):
 
 def _draw(game):
     if game.turns is None:  # they are many: see games.found_briefly
-        game = games.find(game.id)
+        game = records.get_game(game.id)
     release_connection()
     return threadpool.call(threadpool.PICTURES, _picture, game.seed, game.mode, game.tick, game.turns)
 

@@ -10,11 +10,11 @@ import models
 import rules
 from accounts import accounts
 from database.binding import is_sqlite
+from database.queries import Param, compiled
 from database.transactions import commit
 from game import clock, closed_leaderboards, leaderboards
 from game.codec import decode_turns
-from game.games import found
-from models import NOT_DELETED, now, one, sql
+from models import NOT_DELETED, Game, now, one, select_games, sql
 from models import User as Users
 from operations.backup import Refused
 
@@ -36,9 +36,15 @@ def count_ranked():
 def verify():
     """Plays every ranked game again by its rules. Yields (games so far, what differs: a list of lines), now and then."""
     done, last = 0, ""
-    while games := found(f"WHERE {RANKED} AND g.id > ? ORDER BY g.id LIMIT ?", last, AT_ONCE):
+    while games := _ranked_games.all(after=last):
         done, last = done + len(games), games[-1].id
         yield done, [f"game {game.id} of {game.username}: {wrong}" for game in games if (wrong := difference(game))]
+
+
+@compiled
+def _ranked_games():
+    is_ranked = Game.ranked & Game.verified & Game.ended_at.is_null(False)
+    return select_games().where(is_ranked, Game.id > Param("after")).order_by(Game.id).limit(AT_ONCE)
 
 
 def difference(game):
@@ -67,8 +73,18 @@ def _end(turns):
 # Withdrawing.
 
 
+def find_game(game_id):
+    """Return a game, or a stated score, as models.select_games returns it; None if there is none of this id."""
+    return _game_by_id.first(id=game_id)
+
+
+@compiled
+def _game_by_id():
+    return select_games().where(Game.id == Param("id"))
+
+
 def withdraw(game):
-    """Take a game, as games.found gives it, off the boards: it stays, with its replay, but is not ranked."""
+    """Take a game, as models.select_games returns it, off the boards: it stays, with its replay, but is not ranked."""
 
     def unrank():
         Users.lock(game.user_id)

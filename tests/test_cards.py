@@ -5,13 +5,14 @@ import struct
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import webtest
 from driver import drive, plan
 
 import rules
-from game import games, preview_image, previews
+from game import preview_image, previews, records
 from web.problems import Problem
 
 
@@ -102,7 +103,7 @@ def test_nothing_of_an_address_gets_into_the_page(client, game_id):
 
 def test_names_are_text_whatever_they_are_made_of(ada, db):
     game, _, _ = ada.play()
-    named = games.find(game["id"])._replace(username='<b>"Ada"')
+    named = records.get_game(game["id"])._replace(username='<b>"Ada"')
     assert "<b>" not in previews.page(named, "http://x/games/1")
     assert "&lt;b&gt;&quot;Ada&quot;" in previews.page(named, "http://x/games/1")
 
@@ -158,7 +159,7 @@ def test_a_picture_that_the_client_has_costs_a_304(client, ada):
 
 
 def found(number):
-    return games.Found(*[None] * len(games.Found._fields))._replace(id=f"game{number}", tick=7)
+    return SimpleNamespace(id=f"game{number}", tick=7)
 
 
 def test_a_picture_is_drawn_once_for_all_who_ask_for_it_and_kept():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import rules
 from database.binding import bind
-from game import clock, games
+from game import clock
+from game.pace import Pace
 from models import Entry, Game
 from web import rate_limits
 from web.problems import Problem
@@ -26,15 +27,15 @@ class Machine:
     def __init__(self):
         self.patch = pytest.MonkeyPatch()
         self.steady, self.wall = 5 * HOUR, BEGAN * MS
-        self.patch.setattr(clock, "steady_ns", lambda: self.steady)
+        self.patch.setattr(clock, "monotonic_ns", lambda: self.steady)
         self.patch.setattr(clock, "wall_ns", lambda: self.wall)
         for counting in (rate_limits, limits.storage.memory):
             self.patch.setattr(counting, "time", SimpleNamespace(time=lambda: self.wall / SECOND))
-        clock.leap()
+        clock.step()
 
     def end(self):
         self.patch.undo()
-        clock.leap()
+        clock.step()
 
     def passes(self, nanoseconds):
         self.steady += nanoseconds
@@ -98,7 +99,7 @@ def test_a_time_of_sleep_has_passed(machine):
 def test_the_date_is_the_clock_s_own(machine):
     machine.wall += 24 * HOUR
     assert clock.today() == date(2027, 1, 15)
-    clock.leap()
+    clock.step()
     assert clock.today() == date(2027, 1, 16)
 
 
@@ -127,7 +128,7 @@ def paced(make_app, machine):
 @settings(deadline=None)
 @given(st.integers(0, 10**8), st.integers(-2, 2))
 def test_what_is_too_fast_and_too_slow_is_so_to_the_millisecond(nominal, beside):
-    pace = games.Pace(60)
+    pace = Pace(60)
     fastest = max(0, -(-(nominal - 1000) * 100 // 102) + beside)  # the least time in which it can have been played
     too_fast = nominal * 100 > fastest * 102 + 100_000
     if too_fast:
@@ -138,7 +139,7 @@ def test_what_is_too_fast_and_too_slow_is_so_to_the_millisecond(nominal, beside)
     twenty_times = nominal * 22 + min(60_000 * 20, 10_000 * 20 + nominal * 5)  # the most time that it can have taken
     slowest = twenty_times // 20 + beside
     too_slow = slowest * 20 > twenty_times
-    assert (pace.pause_left(nominal, slowest) < 0, pace.is_kept(nominal, slowest)) == (too_slow, not too_slow)
+    assert (pace.pause_left(nominal, slowest) < 0, pace.allows(nominal, slowest)) == (too_slow, not too_slow)
 
 
 def lane(seed):

@@ -7,7 +7,7 @@ from driver import PASSWORD, plan
 from plans import plan_of
 
 import models
-from game import challenges, daily, games, leaderboards
+from game import challenges, daily, leaderboards, records
 from models import Game, User
 from operations import maintenance
 from rules import MODES
@@ -145,7 +145,7 @@ def test_a_streak_that_has_ended_is_the_best_one_still(ada, db):
 def test_only_attempts_that_count_make_a_streak(ada, api, db):
     attempt(ada, days_ago(1))
     withdrawn = attempt(ada, days_ago(2))
-    maintenance.withdraw(games.find(withdrawn))
+    maintenance.withdraw(records.get_game(withdrawn))
     attempt(ada, days_ago(3))
     found = ada("GET /api/daily?mode=walls")
     assert (found["streak"], found["best_streak"]) == (1, 1)

@@ -9,7 +9,7 @@ from filling import fill
 import models
 from accounts import accounts
 from database.binding import bind, database
-from game import games, leaderboards, score_histogram
+from game import leaderboards, records, score_histogram
 from models import Entry, Game, User
 from operations import export, maintenance
 
@@ -167,7 +167,7 @@ def test_the_best_of_very_many_games_is_taken_off_and_the_next_one_stands(made):
     with bind(app.database):
         fill(ada.user, MANY)
         [best] = api("GET /api/leaderboard?limit=1")
-        maintenance.withdraw(games.find(best["game"]))
+        maintenance.withdraw(records.get_game(best["game"]))
         [next_best] = api("GET /api/leaderboard?limit=1")
         assert (next_best["score"], next_best["game"] != best["game"]) == (best["score"], True)  # there were several
         assert list(leaderboards.check()) == []

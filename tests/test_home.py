@@ -7,8 +7,8 @@ import pytest
 from driver import drive
 
 import models
-from game import codec, games, home, leaderboards
-from models import Game
+from game import codec, home, leaderboards
+from models import SHORT_TURNS, Game
 from rules import MODES
 
 
@@ -94,7 +94,7 @@ def test_a_stated_score_is_no_game_to_show(make_app):
 
 def test_a_game_with_very_many_turns_is_not_sent_along(ada, bob, api, db):
     long, _, _ = ada.play(3)
-    turns = [(tick, "RULD"[tick % 4]) for tick in range(1, games.SHORT // 3 + 2)]
+    turns = [(tick, "RULD"[tick % 4]) for tick in range(1, SHORT_TURNS // 3 + 2)]
     Game.update(turns=codec.encode_turns(turns), tick=len(turns)).where(Game.id == long["id"]).execute()
     short, _, _ = bob.play(1)
     assert api("GET /api/home")["best_game"]["id"] == short["id"]

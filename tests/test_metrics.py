@@ -129,7 +129,7 @@ def test_games_are_counted_as_they_start_and_end(watched, ada, bob):
 
 def test_a_game_that_is_abandoned_is_counted_as_left(app, watched, ada, db):
     ada.open()
-    Game.update(seen_at=Game.seen_at - games.ABANDONED - 1).execute()
+    Game.update(seen_at=Game.seen_at - games.ABANDON_AFTER_MS - 1).execute()
     db.close()
     app.background.run_all()
     ada("GET /api/games/active")

@@ -15,7 +15,7 @@ import models
 import rules
 from database.binding import bind, is_sqlite
 from database.connect import connect
-from game import codec, games, leaderboard_pages, leaderboards
+from game import codec, leaderboard_pages, leaderboards
 
 PAUSE = 0.02  # seconds before one tries again: less than people should, so that faults meet many
 BROKEN = (OSError, http.client.HTTPException)
@@ -209,7 +209,7 @@ class Crowd:
 
 def check_rows():
     """Games are whole, and what their turns give; boards are what the games give; and the database finds itself in order."""
-    for game in games.found("WHERE g.seed IS NOT NULL"):
+    for game in models.select_games().where(models.Game.seed.is_null(False)).namedtuples():
         played = rules.Game(game.seed, game.mode)
         played.advance(codec.decode_turns(game.turns), game.tick)
         assert (played.ticks, played.score) == (game.tick, game.score), game

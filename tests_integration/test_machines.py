@@ -358,7 +358,7 @@ class Life(Machine):
             Game.update(seen_at=models.now() - seconds * 1000).where(Game.id == player.open).execute()
         player.is_quiet = True
         self.app.background.run_all()
-        if seconds * 1000 > games.ABANDONED:
+        if seconds * 1000 > games.ABANDON_AFTER_MS:
             self.over(player, rules.LEFT)
 
     @precondition(lambda self: self.players)
