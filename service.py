@@ -13,7 +13,6 @@ if __name__ == "__main__":
 
 import functools
 import secrets
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import bottle
@@ -22,7 +21,7 @@ from bottle import request, response
 
 import config
 import models
-from accounts import accounts, hashing, passwords, usernames
+from accounts import accounts, attempts, hashing, passwords, usernames
 from accounts.sessions import Sessions
 from database import cache, connections
 from database.binding import is_sqlite
@@ -69,22 +68,16 @@ from web import assets, client_addresses, headers, openapi, pages, rate_limits
 from web.api import ApiPlugin, problem_response
 from web.app import HEALTH, App
 from web.problems import (
-    BUSY,
-    EMAIL_TAKEN,
-    GUEST_HAS_NO_PASSWORD,
     GUEST_NOT_RANKED,
-    INTERNAL_ERROR,
     MISSING,
     REJECTION_REASONS,
-    RESET_LINK_INVALID,
     SCORES_NOT_STATED,
     TOKEN_MISSING,
-    WRONG_PASSWORD,
     Problem,
     invalid,
     unauthorized,
 )
-from web.requests import header, matches_etag, page_query, token
+from web.requests import client_address, header, matches_etag, page_query, token
 
 STATIC = Path(__file__).parent / "static"
 FORGET_ATTEMPTS = 3600  # seconds between deletions of past days' attempts by name
@@ -92,7 +85,6 @@ PAGES = 500  # of boards, kept as they were last sent
 STANDINGS = 2000  # of players, the same
 ACTIVE = 5000  # games that are being played, the same
 NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
-LOGIN_FAILURES = counters.Counter("login_failures", "Log-ins with a wrong password or an unknown name.")
 TURN_POSTS_REJECTED = counters.Counter(
     "turn_posts_rejected", "Posts of turns that were rejected, by reason.", "reason", REJECTION_REASONS
 )
@@ -122,12 +114,12 @@ class Snakepit(App):
 
     def __init__(self, settings, is_restart=False):
         super().__init__(settings, is_restart)
-        self.throttle = rate_limits.Throttle(settings.rate_limits, settings.rate_limit_storage)
+        self.rate_limiter = rate_limits.RateLimiter(settings.rate_limits, settings.rate_limit_storage)
         in_real_time = settings.rate_limits and settings.enforce_pace  # else games and posts may come at any speed
-        self.new_games = rate_limits.Window(in_real_time, *rate_limits.NEW_GAMES)
-        self.posts = rate_limits.Window(in_real_time, *rate_limits.POSTS)
+        self.new_games = rate_limits.FixedWindow(in_real_time, *rate_limits.NEW_GAMES)
+        self.posts = rate_limits.FixedWindow(in_real_time, *rate_limits.POSTS)
         self.limits_unplayed = in_real_time
-        self.stated_scores = rate_limits.Window(settings.rate_limits, *rate_limits.STATED_SCORES)
+        self.stated_scores = rate_limits.FixedWindow(settings.rate_limits, *rate_limits.STATED_SCORES)
         self.reserved_names = usernames.load_reserved(settings.reserved_names_file)
         self.hasher = passwords.Hasher(settings.bcrypt_rounds, passwords.load_common(settings.passwords_refused))
         self.hashing = hashing.Queue(settings.hashing_wait, settings.bcrypt_rounds)
@@ -221,7 +213,7 @@ def posting_user():
     Posts are counted by user, whatever the game's id: a user has one open game at a time, and ids can be invented.
     """
     user = require_user()
-    request.app.posts.spend(games.now(), user.id)
+    request.app.posts.hit(games.now(), user.id)
     return user
 
 
@@ -235,13 +227,8 @@ def scoring_user():
             " the server plays them and puts the score on the board.",
         )
     user = require_user()
-    request.app.stated_scores.spend(games.now(), user.id)
+    request.app.stated_scores.hit(games.now(), user.id)
     return user
-
-
-def address():
-    """Return the client's address, as the trusted proxies forward it."""
-    return client_addresses.client(request.environ, request.app.settings.trusted_proxies)
 
 
 # Accounts.
@@ -255,7 +242,6 @@ def sign_up(body, visitor):
     """
     app = request.app
     guest = visitor if visitor and visitor.is_guest else None  # a player may create another account
-    counted = _counted((rate_limits.NEW_ACCOUNTS, f"account from {address()}"), unless=lambda code: code == BUSY)
     old_token, open_session = token(), _open_session()
 
     def finish(user):
@@ -264,13 +250,9 @@ def sign_up(body, visitor):
             challenges.note_names(user, app.secret)
         return open_session(user)
 
-    with _place(f"sign-up of {usernames.canonical(body.username)}") as run, counted:
-        return _session(
-            *accounts.sign_up(
-                *(body.username, body.password, body.email, body.bot),
-                *(app.hasher._replace(run=run), app.reserved_names, guest, finish),
-            )
-        )
+    with attempts.signing_up(body.username) as hasher:
+        fields = body.username, body.password, body.email, body.bot
+        return _session(*accounts.sign_up(*fields, hasher, app.reserved_names, guest, finish))
 
 
 @api.post("/api/auth/guest", body=Guest, response=SessionAnswer, status=201, errors=(429,))
@@ -279,7 +261,7 @@ def play_as_guest(body):
 
     Guests are on no board until they sign up.
     """
-    request.app.throttle.spend(rate_limits.NEW_GUESTS, f"guest from {address()}")
+    request.app.rate_limiter.hit((rate_limits.NEW_GUESTS, f"guest from {client_address()}"))
     return _session(*accounts.create_guest(_open_session()))
 
 
@@ -288,10 +270,10 @@ def log_in(body):
     """Open a session, by the username or the email."""
     if body.username is None and body.email is None:
         raise invalid(("username", MISSING, "give a username or an email"))
-    user, wanted = accounts.find(body.username, body.email)
-    if not _is_right(user, body.password, *_attempts(user, wanted)):
+    user, name = accounts.find(body.username, body.email)
+    if not attempts.is_log_in_right(user, name, body.password):
         raise accounts.wrong_log_in()
-    return _session(user, request.app.sessions.open(user.id, address()))
+    return _session(user, request.app.sessions.open(user.id, client_address()))
 
 
 @api.post("/api/auth/logout", user=require_user)
@@ -331,7 +313,7 @@ def change_me(user, body):
     A new password ends all other sessions. 403: the current password is wrong. 409: the name or the email is taken.
     """
     app = request.app
-    _confirm(user, body.current_password, "current_password")
+    attempts.confirm(user, body.current_password, "current_password")
     wishes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
     del wishes["current_password"]
     here = token()
@@ -341,9 +323,8 @@ def change_me(user, body):
             app.sessions.remove_others(user.id, here)
         challenges.note_names(user, app.secret)
 
-    place = _place(_account(user)) if "password" in wishes else nullcontext()
-    with place as run, _emails_counted(user, wishes.get("email")):
-        return _user(accounts.change(user, wishes, app.hasher._replace(run=run), app.reserved_names, finish))
+    with attempts.changing(user, wishes) as hasher:
+        return _user(accounts.change(user, wishes, hasher, app.reserved_names, finish))
 
 
 @api.delete("/api/auth/me", user=require_user, body=Delete, errors=(403, 429))
@@ -353,7 +334,7 @@ def delete_me(user, body):
     403: the password is wrong.
     """
     if not user.is_guest:
-        _confirm(user, body.password, "password")
+        attempts.confirm(user, body.password, "password")
     accounts.delete(user.id)
 
 
@@ -363,106 +344,13 @@ def reset_password(body):
 
     All sessions from before are ended. 403: the link was used, or has run out.
     """
-    app = request.app
-    here = rate_limits.RESETS_FROM, f"reset from {address()}"
-    counted = _counted(here, unless=lambda code: code != RESET_LINK_INVALID)
-    open_session = _open_session()
-    with _place(f"reset by {body.token}") as run, counted:
-        return _session(*passwords.reset(body.token.strip(), body.password, app.hasher._replace(run=run), open_session))
-
-
-# Passwords: what is tried is counted before it is hashed, so that nobody gets more tries by making them all at once.
-
-
-def _place(account):
-    """A place in the queue of those whose passwords are to be hashed."""
-    return request.app.hashing.place(account, address(), hashing.is_gone(request.environ))
-
-
-def _account(user):
-    return f"account {user.id}"
-
-
-def _attempts(user, wanted):
-    """(who tries to log in, the tries to count).
-
-    `wanted` is the name or the email that was given. A user who has logged in from here before is counted apart: others who
-    guess can't lock them out.
-    """
-    here = address()
-    account = _account(user) if user else f"name {wanted}"
-    pair = f"{account} from {here}"
-    if user and request.app.sessions.is_known(user.id, here):
-        who = f"known {pair}"
-        return who, [(rate_limits.PASSWORDS, who)]
-    return account, [
-        (rate_limits.PASSWORDS, account),
-        (rate_limits.PASSWORDS, pair),
-        (rate_limits.PASSWORDS_FROM, f"passwords from {here}"),
-    ]
-
-
-def _is_right(user, password, who, attempts):
-    """Whether it is the user's password; `attempts` are counted while that is not known, and if it is not.
-
-    429 if there are too many, or too many that succeed; 503 if too many wait.
-    """
-    app = request.app
-    successes = [(rate_limits.LOG_INS_FROM, f"log-ins from {address()}")]
-    if user:
-        successes.insert(0, (rate_limits.LOG_INS, f"log-ins of {user.id}"))
-    with _place(who) as run:
-        hits = app.throttle.hit(*attempts, *successes)
-        try:
-            is_right = app.hasher._replace(run=run).is_right(user, password)
-        except BaseException:
-            app.throttle.refund(hits)
-            raise
-    app.throttle.refund(hits[: len(attempts)] if is_right else hits[len(attempts) :])
-    if not is_right:
-        LOGIN_FAILURES.inc()
-    return is_right
-
-
-@contextmanager
-def _counted(*tries, unless):
-    """Count tries unless their outcome doesn't count: `unless(code)`, of the Problem that ends them, None without one."""
-    hits = request.app.throttle.hit(*tries)
-    code = INTERNAL_ERROR
-    try:
-        yield
-        code = None
-    except Problem as problem:
-        code = problem.code
-        raise
-    finally:
-        if unless(code):
-            request.app.throttle.refund(hits)
-
-
-def _emails_counted(user, email):
-    """Count that a user gives the email: the answer says if somebody else has it."""
-    if not email:
-        return nullcontext()
-    tries = (rate_limits.EMAILS, f"emails of {user.id}"), (rate_limits.EMAILS_FROM, f"emails from {address()}")
-    return _counted(*tries, unless=lambda code: code not in (None, EMAIL_TAKEN))
-
-
-def _confirm(user, password, field):
-    """403 if it is not the user's password; a guest has none. Others who guess can't lock out a session."""
-    if user.is_guest:
-        raise Problem(
-            403, GUEST_HAS_NO_PASSWORD, "A guest has no password. Sign up first, with this token, to keep the games."
-        )
-    who = f"session {request.app.sessions.hashed(token())}"
-    if not _is_right(user, password or "", who, [(rate_limits.PASSWORDS, who)]):
-        detail = "The password is wrong. Give the one that you log in with."
-        raise Problem(403, WRONG_PASSWORD, detail, [(field, WRONG_PASSWORD, "is wrong")])
+    with attempts.resetting(body.token) as hasher:
+        return _session(*passwords.reset(body.token.strip(), body.password, hasher, _open_session()))
 
 
 def _open_session():
     """Return a function that opens a session for a user within a transaction, which may run in another greenlet."""
-    add, here = request.app.sessions.add, address()
+    add, here = request.app.sessions.add, client_address()
     return lambda user: add(user.id, here)
 
 
@@ -485,7 +373,7 @@ def open_game(user, body):
     game of today's daily challenge, which the user has not opened in that mode.
     """
     app = request.app
-    app.new_games.spend(games.now(), user.id)
+    app.new_games.hit(games.now(), user.id)
     if body.challenge is not None:
         challenge = challenges.find(body.challenge, body.mode, app.secret, user)
         return games.open_game(user, challenge.mode, app.pace, challenge)

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "schemas": {"rules", "web"},
     "models": {"config", "database", "game"},
     "game": {"accounts", "database", "models", "observability", "rules", "schemas", "web"},
-    "accounts": {"database", "game", "models", "schemas", "web"},
+    "accounts": {"database", "game", "models", "observability", "schemas", "web"},
     "operations": {"accounts", "database", "game", "models", "rules", "config"},
 }
 MAY_IMPORT["manage"] = MAY_IMPORT["service"] = {*MAY_IMPORT} | {"manage", "service"}

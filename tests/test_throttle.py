@@ -180,13 +180,13 @@ def test_without_limits_or_without_pace_one_plays_as_fast_as_one_likes(make_app,
 
 @pytest.mark.parametrize("later", [10_000, 1_000_000, -1])
 def test_a_window_begins_anew_when_its_time_is_over_or_the_clock_was_set_back(later):
-    window, began = rate_limits.Window(True, 1, 10), 1_800_000_000_000
-    window.spend(began, "Ada")
-    window.spend(began, "Bob")
+    window, began = rate_limits.FixedWindow(True, 1, 10), 1_800_000_000_000
+    window.hit(began, "Ada")
+    window.hit(began, "Bob")
     with pytest.raises(Problem) as caught:
-        window.spend(began + 7_500, "Ada")
+        window.hit(began + 7_500, "Ada")
     assert caught.value.headers == {"Retry-After": "3"}
-    window.spend(began + later, "Ada")
+    window.hit(began + later, "Ada")
 
 
 def grown(action):
@@ -210,10 +210,10 @@ def hit_all(counting, names):
 
 def post_all(window, numbers):
     for number in numbers:
-        window.spend(1_800_000_000_000, 1, f"game {number}")
+        window.hit(1_800_000_000_000, 1, f"game {number}")
 
 
-BOUNDED = [(rate_limits.Throttle(True, "memory://"), hit_all), (rate_limits.Window(True, 2000, 10), post_all)]
+BOUNDED = [(rate_limits.RateLimiter(True, "memory://"), hit_all), (rate_limits.FixedWindow(True, 2000, 10), post_all)]
 
 
 @pytest.mark.parametrize(("counting", "count_all"), BOUNDED, ids=["names", "games"])
@@ -225,42 +225,42 @@ def test_what_was_tried_costs_little_and_a_flood_a_bounded_amount(counting, coun
 
 @pytest.mark.long
 def test_a_million_names_cost_a_bounded_amount():
-    counting = rate_limits.Throttle(True, "memory://")
+    counting = rate_limits.RateLimiter(True, "memory://")
     assert grown(lambda: hit_all(counting, range(1_000_000))) < 40_000_000
 
 
 def test_a_flood_of_names_makes_nobody_s_tries_forgotten():
-    counting = rate_limits.Throttle(True, "memory://")
+    counting = rate_limits.RateLimiter(True, "memory://")
     for _ in range(20):
-        counting.spend(rate_limits.PASSWORDS, "account Ada")
-    counting.spend(rate_limits.PASSWORDS, "account Bob")
+        counting.hit((rate_limits.PASSWORDS, "account Ada"))
+    counting.hit((rate_limits.PASSWORDS, "account Bob"))
     hit_all(counting, range(120_000))
     with pytest.raises(Problem):
-        counting.spend(rate_limits.PASSWORDS, "account Ada")
+        counting.hit((rate_limits.PASSWORDS, "account Ada"))
     for _ in range(19):
-        counting.spend(rate_limits.PASSWORDS, "account Bob")
+        counting.hit((rate_limits.PASSWORDS, "account Bob"))
     with pytest.raises(Problem):
-        counting.spend(rate_limits.PASSWORDS, "account Bob")
+        counting.hit((rate_limits.PASSWORDS, "account Bob"))
     hits = [counting.hit((rate_limits.PASSWORDS, "account Eve")) for _ in range(10)]
     for hit in hits:
         counting.refund(hit)
     for _ in range(10):
-        counting.spend(rate_limits.PASSWORDS, "account Eve")
+        counting.hit((rate_limits.PASSWORDS, "account Eve"))
 
 
 def test_where_a_limit_is_reached_nothing_is_counted():
-    counting = rate_limits.Throttle(True, "memory://")
+    counting = rate_limits.RateLimiter(True, "memory://")
     for _ in range(20):
-        counting.spend(rate_limits.PASSWORDS, "full")
+        counting.hit((rate_limits.PASSWORDS, "full"))
     for _ in range(30):
         with pytest.raises(Problem):
             counting.hit((rate_limits.PASSWORDS, "free"), (rate_limits.PASSWORDS, "full"))
     for _ in range(20):
-        counting.spend(rate_limits.PASSWORDS, "free")
+        counting.hit((rate_limits.PASSWORDS, "free"))
 
 
 def test_what_is_refunded_can_be_tried_again():
-    counting = rate_limits.Throttle(True, "memory://")
+    counting = rate_limits.RateLimiter(True, "memory://")
     for _ in range(50):
         counting.refund(counting.hit((rate_limits.PASSWORDS, "Ada"), (rate_limits.PASSWORDS_FROM, "an address")))
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from bottle import request
 
-from web import headers
+from web import client_addresses, headers
 from web.problems import (
     BAD_FORMAT,
     BODY_TOO_LARGE,
@@ -195,3 +195,8 @@ def token():
     if kind.lower() == "bearer" and value.strip():
         return value.strip()
     return header("X_SNAKEPIT_TOKEN").strip() or None
+
+
+def client_address():
+    """Return the client's address, as the trusted proxies forward it."""
+    return client_addresses.client(request.environ, request.app.settings.trusted_proxies)
