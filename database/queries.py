@@ -4,6 +4,7 @@ To build a query takes Peewee 150 us; to execute a compiled one takes 1 us more 
 """
 
 import functools
+import operator
 from collections import namedtuple
 from itertools import chain, pairwise
 
@@ -66,23 +67,15 @@ class compiled:  # noqa: N801 - it is used as a decorator
     def __init__(self, build):
         functools.update_wrapper(self, build)
         self._build = build
-        self._statements = {}  # {(the database's placeholder, *shape): (statement, values)}
+        self._statements = {}  # {(the database's placeholder, *shape): (statement, function from params to its values)}
         self._rows = {}  # {shape: the type of its rows}
 
     def __call__(self, *shape, **params):
         db = current()
         key = db.param, *shape
-        statement, values = self._statements.get(key) or self._compile(key)
-        given = []
-        for value in values:
-            if type(value) is _Name:
-                given.append(params[value])
-            elif type(value) is _Sequence:
-                given += params[value]
-            else:
-                given.append(value)
+        statement, values_of = self._statements.get(key) or self._compile(key)
         try:
-            return db.run(statement, given)
+            return db.run(statement, values_of(params))
         except Exception:
             with peewee.__exception_wrapper__:  # by Peewee's name for it
                 raise
@@ -104,13 +97,29 @@ class compiled:  # noqa: N801 - it is used as a decorator
             value is _REST and type(before) is not _Sequence and before is not _REST for before, value in pairwise(values)
         ):
             raise ValueError(f"the params of a sequence must be used side by side: {statement}")
-        self._statements[key] = statement, tuple(value for value in values if value is not _REST)
+        values = [value for value in values if value is not _REST]
+        is_plain = len(values) > 1 and all(type(value) is _Name for value in values)
+        values_of = operator.itemgetter(*map(str, values)) if is_plain else functools.partial(_values, values)
+        self._statements[key] = statement, values_of
         return self._statements[key]
 
     def _row(self, shape, cursor):
         if shape not in self._rows:
             self._rows[shape] = namedtuple("Row", [column[0] for column in cursor.description])._make
         return self._rows[shape]
+
+
+def _values(values, params):
+    """Return the values of a statement in which some are constants or sequences; of others itemgetter is faster."""
+    given = []
+    for value in values:
+        if type(value) is _Name:
+            given.append(params[value])
+        elif type(value) is _Sequence:
+            given += params[value]
+        else:
+            given.append(value)
+    return given
 
 
 def insert_rows(query, rows):

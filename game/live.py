@@ -7,7 +7,7 @@ from peewee import Case, fn
 
 import rules
 from database.binding import is_sqlite
-from database.queries import Param, compiled
+from database.queries import Param, compiled, literal, params
 from game import codec, records
 from models import Game, User, now, select_games
 from schemas import KNOWN_GAME, MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
@@ -24,14 +24,14 @@ def _only_live(query):
 
     Games on today's daily challenge, by its name, and challenges of them, by its seeds, would reveal the seeds.
     """
-    is_hidden_seed = Game.seed.not_in([Param("seed_1"), Param("seed_2")])
+    is_hidden_seed = Game.seed.not_in(params("seeds", len(rules.MODES)))
     is_shown = Game.challenge.is_null() | ((Game.challenge != Param("hidden")) & is_hidden_seed)
     return query.where(Game.ended_at.is_null(), Game.seen_at > Param("since"), User.banned_at.is_null(), is_shown)
 
 
 def _live_params(hidden):
-    name, (seed_1, seed_2) = hidden
-    return {"since": now() - LIVE_MS, "hidden": name, "seed_1": seed_1, "seed_2": seed_2}
+    name, seeds = hidden
+    return {"since": now() - LIVE_MS, "hidden": name, "seeds": seeds}
 
 
 def _best_live(query):
@@ -83,9 +83,10 @@ def _fingerprint():
 
     It has no order: sorting would take as long again.
     """
-    game = Game.id.concat(" ").concat(Game.tick).concat(" ").concat(User.name)
+    space, comma = literal(" "), literal(",")
+    game = Game.id.concat(space).concat(Game.tick).concat(space).concat(User.name)
     join = fn.GROUP_CONCAT if is_sqlite() else fn.STRING_AGG
-    return _only_live(Game.select(join(game, ",")).join(User))
+    return _only_live(Game.select(join(game, comma)).join(User))
 
 
 def _all_active(cache, params):
@@ -147,7 +148,7 @@ def updates(cursors, limit, hidden, may_see):
     have at most records.MAX_TURNS turns together: those for which there is no room come with the next request.
     """
     order = {game_id: index for index, game_id in enumerate(cursors)}
-    watched = _games_by_id.all(len(order), **{f"id_{index}": game_id for game_id, index in order.items()}) if order else []
+    watched = _games_by_id.all(len(order), ids=order) if order else []
     watched = sorted(filter(may_see, watched), key=lambda game: order[game.id])
     others = _best_games.all(limit=limit, **_live_params(hidden)) if limit else []
     room, found = records.MAX_TURNS, []
@@ -162,7 +163,7 @@ def updates(cursors, limit, hidden, may_see):
 
 @compiled
 def _games_by_id(count):
-    return select_games(brief=True).where(Game.id.in_([Param(f"id_{index}") for index in range(count)]))
+    return select_games(brief=True).where(Game.id.in_(params("ids", count)))
 
 
 @compiled
