@@ -1,4 +1,4 @@
-"""The API's description, in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made from what the routes state."""
+"""The API's description, in OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.1), made from the declarations of the routes."""
 
 import ast
 import inspect
@@ -15,70 +15,69 @@ import schemas
 from schemas import ProblemAnswer
 from web.problems import CODES
 
-ABOUT = """A snake game server where nobody states a score: a game is its seed and its turns, and the server plays it again.
+ABOUT = """A snake game server whose clients never submit scores: a game is its seed and its turns, and the server plays it.
 
-JSON in and out; times are ISO 8601 in UTC, ids opaque strings. A token goes into `Authorization: Bearer TOKEN`, or
-into `X-Snakepit-Token: TOKEN` where Authorization has something else, such as a proxy's password: sign up,
-log in, or play as a guest. What is refused is answered with problem details (RFC 9457): what was wrong, and what would do;
-its X-Request-ID is what the server's log has it by.
-An address that there isn't is 404, another method than those here 405, with `Allow`.
-A field that is not required is left out of a response where it is false, empty or null.
+Requests and responses are JSON; times are ISO 8601 in UTC, ids opaque strings. To get a token, sign up, log in, or play as a
+guest. Send it as `Authorization: Bearer TOKEN`, or as `X-Snakepit-Token: TOKEN` if Authorization is used for something else,
+such as a proxy's password. Errors are problem details (RFC 9457) that say what was wrong and how to fix it; the server's log
+contains their X-Request-ID. An unknown address is 404, another method than those below 405 with `Allow`. Responses leave out
+optional fields that are false, empty or null.
 """
 TAGS = {
-    "auth": ("accounts", "Who one is, and sessions."),
+    "auth": ("accounts", "The user's account and sessions."),
     "games": ("games", "Opening, playing, watching and replaying games."),
-    "leaderboard": ("boards", "Leaderboards, and one's own place on them."),
-    "players": ("players", "What anybody may see of a player."),
-    "daily": ("daily challenge", "Today's challenge, and one's own part in it."),
-    "home": ("home", "What a start screen shows."),
+    "leaderboard": ("boards", "Leaderboards, and the user's rank on them."),
+    "players": ("players", "Public pages of players."),
+    "daily": ("daily challenge", "Today's challenge, and the user's attempt."),
+    "home": ("home", "What the start screen shows."),
 }
 OTHERS = ("server", "The server itself.")
 CONTACT = {"name": "The operator of this server"}
 LICENSE = {"name": "MIT", "identifier": "MIT"}
 REASONS = {
     400: "The request can't be read.",
-    401: "There is no live token, or the name or the password is wrong.",
-    403: "This is not for the one who asks.",
-    404: "There is no such thing.",
-    408: "The body did not come in time.",
-    409: "It doesn't fit with what there is.",
-    411: "The body comes in chunks, which this server can't read.",
+    401: "The token is missing or not valid, or the name or password is wrong.",
+    403: "The user may not do this.",
+    404: "It doesn't exist.",
+    408: "The body did not arrive in time.",
+    409: "It conflicts with the current state.",
+    411: "The body is chunked, which this server can't read.",
     413: "The body is larger than 64 KiB.",
     414: "The address is too long.",
-    422: "A field is missing, unknown, or not of the right shape or value.",
-    429: "Too many tries.",
-    503: "The database is out of reach; nothing is lost.",
+    422: "A field is missing or unknown, or has a wrong type or value.",
+    429: "Too many attempts.",
+    503: "The database is unavailable; nothing is lost.",
 }
 ANYWAY = {400, 503}
 # The refusals that follow from the inputs of a route.
 REFUSALS = {"user": {401}, "visitor": {401}, "path": {404, 414}, "query": {414, 422}, "body": {408, 411, 413, 422}}
-SECONDS = {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}}
+SECONDS = {"description": "Seconds to wait before trying again.", "schema": {"type": "integer", "minimum": 1}}
 HEADERS = {
     401: {"WWW-Authenticate": {"schema": {"const": "Bearer", "type": "string"}}},
     429: {"Retry-After": SECONDS},
     503: {"Retry-After": SECONDS},
 }
-ETAG = {"ETag": {"description": "For If-None-Match, the next time.", "schema": {"type": "string"}}}
-# A call takes the token by either; an alternative each.
+ETAG = {"ETag": {"description": "For If-None-Match of the next request.", "schema": {"type": "string"}}}
+# Two ways to send the token.
 SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},
     "token_header": {
         "type": "apiKey",
         "in": "header",
         "name": "X-Snakepit-Token",
-        "description": "The same token, for where Authorization has something else, such as a proxy's password.",
+        "description": "The same token, if Authorization is used for something else, such as a proxy's password.",
     },
 }
 TOKENS = [{name: []} for name in SCHEMES]
 SCHEMAS, RESPONSES = "#/components/schemas/{name}", "#/components/responses/{name}"
-# What is one of some words, {the words in order: its name}.
+# {the choices of an enumeration in order: its name}
 CHOICES = {tuple(sorted(get_args(kind))): name for name, kind in vars(schemas).items() if get_origin(kind) is Literal}
 CODE = "Code"
 ALL_CHOICES = CHOICES | {tuple(CODES): CODE}
 
 
 def describe(routes):
-    """Return the description of these Bottle routes, as JSON; routing.py says what they declare."""
+    """Return the description of these Bottle routes as JSON; see api.py for what they declare."""
     if sys.flags.optimize > 1:
         kept = [kind for kind in vars(schemas).values() if isinstance(kind, type) and kind.__module__ == schemas.__name__]
         _restore_docstrings([*kept, *(route.callback for route in routes)])
@@ -117,14 +116,14 @@ def describe(routes):
 
 
 def _restore_docstrings(things):
-    """Give functions and classes the docstrings that their files have for them; `python -OO` drops them."""
+    """Restore docstrings from the source files; `python -OO` drops them."""
     for thing in things:
         thing.__doc__ = _docstrings(sys.modules[thing.__module__].__file__).get(thing.__name__)
 
 
 @cache
 def _docstrings(path):
-    """{name: docstring} of the functions and classes of a file."""
+    """Return {name: docstring} of the functions and classes in a file."""
     nodes = [
         node for node in ast.parse(Path(path).read_text("utf-8")).body if isinstance(node, ast.FunctionDef | ast.ClassDef)
     ]
@@ -132,7 +131,7 @@ def _docstrings(path):
 
 
 def _operation(route, shown):
-    """`shown`: the schema of each type by its repr. The text is the handler's docstring; see routing.py."""
+    """`shown`: the schema of each type by its repr. The text is the handler's docstring; see api.py."""
     summary, *rest = re.split(r"\s+(?=[45]\d\d: )|\n\n", inspect.getdoc(route.callback))
     reasons = {text[:3]: _sentence(text[5:]) for text in rest if text[:3].isdigit()}
     said = {
@@ -180,7 +179,7 @@ def _tidied(schema):
 
 
 def _flowing(text):
-    """The paragraphs of a docstring, each as one line."""
+    """Return the paragraphs of a docstring, each on one line."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
 
 
@@ -199,7 +198,7 @@ def _security(config):
 
 
 def _parts(path):
-    """The parameters in the path."""
+    """Return the parameters in the path."""
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in re.findall("<(.+?)>", path)
@@ -207,7 +206,7 @@ def _parts(path):
 
 
 def _fields(shape):
-    """The parameters in the query."""
+    """Return the parameters in the query."""
     if shape is None:
         return
     schema = msgspec.json.schema(shape)["$defs"][shape.__name__]
