@@ -327,7 +327,7 @@ def select_games(brief=False):
 
 
 class Entry(Table):
-    """A player's best game on a board; derived from games, see boards.py."""
+    """A player's best game on a leaderboard, derived from games; see game/leaderboards.py."""
 
     user = ForeignKeyField(User, on_delete="CASCADE", index=False)
     board = TextField()
@@ -342,9 +342,9 @@ class Entry(Table):
 
 
 class ScoreHistogram(Table):
-    """How many players of a board have a score in a bucket, derived from entries; and how often the board has changed.
+    """How many players of a leaderboard have a score in a bucket, and how often the board has changed.
 
-    See boards.py.
+    See game/score_histogram.py.
     """
 
     board = TextField()
@@ -358,7 +358,7 @@ class ScoreHistogram(Table):
 
 
 class ClosedBoard(Table):
-    """A leaderboard of a day long ago, of which only the best entries are stored; see boards.py."""
+    """A leaderboard of a day long ago, of which only the best entries are stored; see game/closed_leaderboards.py."""
 
     board = TextField(primary_key=True)
     closed_at = BigIntegerField()
@@ -368,9 +368,9 @@ class ClosedBoard(Table):
 
 
 class Attempt(Table):
-    """A name or an email that has attempted a daily challenge, as a keyed hash; see challenges.py.
+    """A name or an email that has attempted a daily challenge, as a keyed hash; see game/challenges.py.
 
-    It outlives the account, so that an account that is deleted and created again has no other attempt.
+    It outlives the account, so that an account that is deleted and created again has no second attempt.
     """
 
     challenge = TextField()

@@ -1,9 +1,9 @@
 """Challenges: a seed that is played again.
 
 A challenge is named by the game whose seed it is, or `daily/2026-11-22` for that day's seed, of which each mode has its own.
-The seed of a challenge can have been seen before, so its games are on its own leaderboard and on no other. Of the daily one
-only a player's first attempt counts, only on that day (UTC), and only if the account existed before the attempt. Until the
-day ends, its games are hidden from those who have not opened it.
+Players may have seen the seed of a challenge, so its games are on its own leaderboard only. Of a daily challenge only a
+player's first attempt counts, only on that day (UTC), and only if the account existed before the attempt. Until the day
+ends, its games are hidden from players who have not opened it.
 """
 
 import hashlib
@@ -32,17 +32,17 @@ from web.problems import (
 )
 
 DAILY = "daily"
-# The headers of a response that depends on who asks.
+# The headers of a response that depends on the user.
 PRIVATE = {"Vary": "Authorization, X-Snakepit-Token", "Cache-Control": "private, no-cache"}
 
 
 class Challenge(namedtuple("Challenge", "name mode seed rules secret", defaults=(None,))):
-    """What a game can be opened on; `secret`, the server's own, is there for a daily challenge."""
+    """A seed on which a game can be opened. A daily challenge has the server's `secret`."""
 
     def counts(self, user):
-        """Return whether a game that the user opens now can be on the challenge's leaderboard.
+        """Return whether a game that the user opens now counts on the challenge's leaderboard.
 
-        Call it within the transaction that opens the game, after User.lock.
+        Must be called within the transaction that opens the game, after User.lock.
         """
         day = day_of(self.name)
         if day is None:
@@ -72,16 +72,16 @@ def _first_game():
 
 
 def _take_attempt(user, name, mode, secret):
-    """Note the attempt by the user's name and email. Return whether it is the first by each of them."""
+    """Record the attempt by the user's name and email. Return whether it is the first by either."""
     known = _known_as(user, secret)
     attempts = [{"challenge": name, "mode": mode, "who": who} for who in known]
     return Attempt.insert_many(attempts).on_conflict_ignore().as_rowcount().execute() == len(known)
 
 
 def note_names(user, secret):
-    """Note the user's attempts of today's challenge by the name and email that the user has now.
+    """Record the user's attempts of today's challenge by the name and email that the user has now.
 
-    Call it in the transaction that changes them: the account can be deleted and created again by the new ones.
+    Must be called in the transaction that changes them: the account can be deleted and created again with the new ones.
     """
     name = daily(today())
     for mode in rules.MODES:
@@ -110,7 +110,7 @@ def hidden_now(secret):
 
 
 def is_hidden(game, secret):
-    """Return whether a game is on today's seed: only those who have opened it may see the game before the day ends."""
+    """Return whether a game is on today's seed: until the day ends, only users who have opened it may see the game."""
     name, seeds = hidden_now(secret)
     return game.challenge is not None and (game.challenge == name or game.seed in seeds)
 
@@ -137,12 +137,15 @@ def hidden(mode):
 
 
 def daily(day):
-    """The name of a datetime.date's daily challenge."""
+    """Return the name of a datetime.date's daily challenge."""
     return f"{DAILY}/{day}"
 
 
 def day_of(name):
-    """The datetime.date of the daily challenge of that name, `daily` being today's; None for another. 422 for no date."""
+    """Return the datetime.date of a daily challenge by its name, `daily` being today's; None for another challenge.
+
+    422 for what is no date.
+    """
     kind, _, spelled = name.partition("/")
     if kind != DAILY:
         return None
@@ -155,9 +158,9 @@ def day_of(name):
 
 
 def find(name, mode, secret, user):
-    """The Challenge of a name, to be played now; a game brings its own mode. 404 for no such game, 422 for what can't be.
+    """Return the Challenge of a name, to be played now; a game has its own mode. The days' seeds follow from `secret`.
 
-    403 for a game that the user may not see. `secret` is the server's own: from it, the days' seeds follow.
+    404 if there is no such game, 403 if the user may not see it, 422 for a day that is over or a wrong mode.
     """
     day = day_of(name)
     if day is None:
@@ -181,12 +184,12 @@ def _of_game(game, mode):
 
 
 def name_of(game):
-    """The name under which a game's seed is a challenge: the game that began it. A daily game begins one of its own."""
+    """Return the name of the challenge of a game's seed: the game that began it. A daily game begins its own."""
     return game.id if game.challenge is None or day_of(game.challenge) else game.challenge
 
 
 def daily_seed(secret, day, mode):
-    """The seed of a datetime.date and a mode, 1 to 4294967295: nobody knows it before its day but who knows the secret."""
+    """Return the seed of a datetime.date and a mode, 1 to 4294967295. It can't be known ahead without the secret."""
     digest = hmac.new(secret.encode(), f"daily challenge {day} {mode}".encode(), hashlib.sha256).digest()
     return 1 + int.from_bytes(digest) % 0xFFFFFFFF
 
@@ -202,14 +205,14 @@ def ends_at(day):
 
 
 def challenge_and_modes(name, mode, day=None):
-    """(challenge, modes) of the boards that a name asks for: the daily ones of `day` where the name gives none.
+    """Return (challenge, modes) of the boards of a challenge's name: for `daily` those of `day`, or of today.
 
-    404 for a game that there isn't.
+    404 if there is no such game.
     """
-    asked = day_of(name)
-    if asked is None:
+    own_day = day_of(name)
+    if own_day is None:
         game = records.get_game(name)
         if mode not in (None, game.mode):
             raise not_found(f"{mode} board of this challenge: its game is {game.mode}")
         return name_of(game), [game.mode]
-    return daily(day if day and name == DAILY else asked), [mode] if mode else list(rules.MODES)
+    return daily(day if day and name == DAILY else own_day), [mode] if mode else list(rules.MODES)

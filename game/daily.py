@@ -22,13 +22,13 @@ def number(day):
 
 
 def players(mode, day, bots=False):
-    """Return how many players have an attempt that counts in a mode's challenge of a datetime.date."""
+    """Return how many players have a counted attempt in a mode's challenge of a datetime.date."""
     return score_histogram.size([leaderboards.challenge_board_key(mode, daily(day), bots)])
 
 
 @snapshot()
 def show(mode, user):
-    """Return today's Daily of a mode as a user, or None, sees it; bots see that of bots."""
+    """Return today's Daily of a mode for a user or None; bots see that of bots."""
     day, bots = today(), bool(user and user.bot)
     streak, best_streak = streaks(user.id, day) if user else (0, 0)
     return Daily(
@@ -44,7 +44,7 @@ def show(mode, user):
 
 
 def _attempt(mode, day, user_id, bots):
-    """Return the user's DailyAttempt, which is the first game that they opened on the challenge, or None."""
+    """Return the user's DailyAttempt, by the first game that they opened on the challenge, or None."""
     game = first_game(user_id, daily(day), mode)
     if not game:
         return None
@@ -57,9 +57,9 @@ def _attempt(mode, day, user_id, bots):
 
 
 def streaks(user_id, day):
-    """Return (streak, best_streak) as of a datetime.date: consecutive days with an attempt that counts, in either mode.
+    """Return (streak, best_streak) as of a datetime.date: consecutive days with a counted attempt, in either mode.
 
-    A streak that lasted until the day before goes on, as long as the day has not ended.
+    A streak that reached the day before goes on until the day has ended.
     """
     days = {date.fromisoformat(name.partition("/")[2]) for (name,) in _counted(user=user_id).fetchall()}
     best = run = 0
@@ -74,7 +74,7 @@ def streaks(user_id, day):
 
 @compiled
 def _counted():
-    # The condition is that of the index games_daily. It has at most two games a day, however often the user has tried.
+    # This is the condition of the index games_daily, which has at most two games a day, however often the user has tried.
     is_daily = ValueLiterals(fn.substr(Game.challenge, 1, 6) == "daily/")
     counted = Game.user == Param("user"), Game.ranked, is_daily, Game.ended_at.is_null(False)
     return Game.select(Game.challenge).where(*counted).distinct()

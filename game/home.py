@@ -1,4 +1,4 @@
-"""What the start screen shows, in one response that is the same for everybody and built at most every other second."""
+"""What the start screen shows, in one response that is the same for everybody, built every two seconds at most."""
 
 import msgspec
 
@@ -10,21 +10,21 @@ from models import now
 from rules import MODES
 from schemas import BestGame, Home, HomeDaily, timestamp
 
-LASTS = 2000  # milliseconds for which live games are not looked for again
+LIFETIME = 2000  # milliseconds: how old the live games may be
 LIVE = 6  # games that are being played
 TOP = 5  # entries of each leaderboard
-CANDIDATES = 3  # entries of a leaderboard, among which a game is looked for that is short enough
+CANDIDATES = 3  # entries of a leaderboard, of which the first with a short enough game is shown
 
 
-def show(kept, secret):
-    """Return the Home as JSON. `kept`, a keeping.Kept, has it until it is too old, or a score changes what it shows.
+def show(cache, secret):
+    """Return the Home as JSON. `cache` has it until it is LIFETIME old, or a score changes what it shows.
 
-    Who gets better on any leaderboard of all times, of a month or of a week gets better on the day's.
+    A score that changes a leaderboard of all times, of a month or of a week changes the day's, too.
     """
     day = today()
-    names = [leaderboards.board_key(mode, leaderboards.DAY, day) for mode in MODES]
-    names += [leaderboards.challenge_board_key(mode, daily.daily(day)) for mode in MODES]
-    return kept.get("home", (now() // LASTS, score_histogram.versions(names)), _home, day, secret)
+    boards = [leaderboards.board_key(mode, leaderboards.DAY, day) for mode in MODES]
+    boards += [leaderboards.challenge_board_key(mode, daily.daily(day)) for mode in MODES]
+    return cache.get("home", (now() // LIFETIME, score_histogram.versions(boards)), _home, day, secret)
 
 
 @snapshot()
@@ -43,26 +43,26 @@ def _home(day, secret):
     return msgspec.json.encode(found)
 
 
-def _top(name):
-    return leaderboard_pages.entry_responses([name], leaderboard_pages.entries_after([name], TOP))
+def _top(board):
+    return leaderboard_pages.entry_responses([board], leaderboard_pages.entries_after([board], TOP))
 
 
 def _best_game(day):
-    """Return the BestGame of the day, or of as long as it takes to find one, people's before bots'; None if there is none.
+    """Return the BestGame of the day, or of the shortest period that has one, people's before bots', or None.
 
-    Games of challenges are on none of these leaderboards, so that no hidden one can be among them.
+    Games of challenges are on none of these leaderboards, so no hidden game can be among them.
     """
     for bots in (False, True):
         for period in reversed(leaderboards.PERIODS):
-            names = [leaderboards.board_key(mode, period, day, bots) for mode in MODES]
-            for row in leaderboard_pages.entries_after(names, CANDIDATES):
+            boards = [leaderboards.board_key(mode, period, day, bots) for mode in MODES]
+            for row in leaderboard_pages.entries_after(boards, CANDIDATES):
                 if row.verified and (record := _short_record(row.game_id)):
                     return _with_period(record, period)
     return None
 
 
 def _short_record(game_id):
-    """Return the GameRecord of a game that is over, or None if it has too many turns, or is gone."""
+    """Return the GameRecord of a game that is over, or None if it has too many turns, or was deleted."""
     game = records.get_game_or_none(game_id, brief=True)
     return None if game is None or game.turns is None else records.record(game, 0, None)
 

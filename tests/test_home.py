@@ -134,7 +134,7 @@ def test_it_does_not_reveal_the_day_s_seed(ada, api):
 def test_many_requests_build_it_once(ada, api, app, db, monkeypatch):
     """By what the database is asked: the second response needs the versions of the leaderboards only."""
     ada.play(1)
-    later = models.now() // home.LASTS * home.LASTS + home.LASTS
+    later = models.now() // home.LIFETIME * home.LIFETIME + home.LIFETIME
     monkeypatch.setattr("game.home.now", lambda: later)
     api("GET /api/home")
     asked = []

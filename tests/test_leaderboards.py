@@ -6,10 +6,11 @@ import pytest
 from driver import PASSWORD, drive
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from plans import plan_of
 
 import models
 from database.binding import bind
-from game import leaderboards, score_histogram
+from game import leaderboard_pages, leaderboards, score_histogram
 from models import Entry, Game, ScoreHistogram, User
 
 
@@ -418,3 +419,20 @@ def test_what_is_said_of_active_games_is_never_older_than_the_last_post(make_app
     assert [active["username"] for active in there("GET /api/games/active")] == ["Lovelace"]
     ada.post(game, 4, 11)
     assert there("GET /api/games/active") == []
+
+
+def test_reading_goes_along_indexes_however_many_players_there_are(ada, db):
+    """By SQLite's plans: no table is read from end to end, and nothing is sorted."""
+    ada.play(1)
+    boards, user = ["walls/all"], User.get(name="Ada")
+    reads = [
+        (score_histogram.versions, boards),
+        (score_histogram.ranks, boards, (10, 20)),
+        (leaderboard_pages.entries_after, boards, 10, (10, 1, 1)),
+        (leaderboard_pages.player_standing, boards, user),
+        (leaderboard_pages.next_rank, boards, 0, user),
+    ]
+    for call, *arguments in reads:
+        steps = plan_of(db, call, *arguments)
+        assert steps
+        assert not [step for step in steps if step.startswith("SCAN t") or "TEMP B-TREE" in step], (call, steps)

@@ -2,9 +2,10 @@
 
 import peewee
 import pytest
+from peewee import EXCLUDED
 
-from database.queries import Param, compiled
-from models import Session, User
+from database.queries import Param, compiled, insert_rows, literal, params, rows
+from models import Secret, Session, User
 
 
 @compiled
@@ -43,3 +44,42 @@ def test_errors_have_peewee_s_names(ada, db):
     add_session(hash="a", user=int(ada.user["id"]))
     with pytest.raises(peewee.IntegrityError):
         add_session(hash="a", user=int(ada.user["id"]))
+
+
+@compiled
+def users_by_ids(number):
+    return User.select(User.id, literal("user").alias("kind")).where(
+        User.id.in_(params("ids", number)), User.id > Param("low")
+    )
+
+
+def test_a_sequence_is_given_at_once(ada, bob, db):
+    ids = [int(ada.user["id"]), int(bob.user["id"])]
+    assert [tuple(row) for row in users_by_ids.all(2, ids=ids, low=0)] == [(id, "user") for id in ids]
+    assert [row.id for row in users_by_ids.all(2, ids=ids, low=ids[0])] == ids[1:]
+
+
+def test_a_sequence_that_is_torn_apart_is_refused(db):
+    @compiled
+    def torn():
+        first, second = params("ids", 2)
+        return User.select().where((User.id == first) | (User.id == Param("other")) | (User.id == second))
+
+    with pytest.raises(ValueError, match="side by side"):
+        torn(ids=[1, 2], other=3)
+
+
+@compiled
+def add_secrets(number):
+    fields = [Secret.name, Secret.value]
+    return Secret.insert_many(rows("rows", number, 2), fields).on_conflict(
+        conflict_target=Secret.name, update={Secret.value: Secret.value.concat(EXCLUDED.value)}
+    )
+
+
+@pytest.mark.parametrize("number", [0, 1, 99, 100, 101, 250])
+def test_any_number_of_rows_is_inserted(db, number):
+    for value in "ab":
+        insert_rows(add_secrets, [(f"name {n}", f"{value}{n}") for n in range(number)])
+    stored = {secret.name: secret.value for secret in Secret.select().where(Secret.name.startswith("name"))}
+    assert stored == {f"name {n}": f"a{n}b{n}" for n in range(number)}

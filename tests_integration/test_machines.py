@@ -41,7 +41,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         with bind(self.app.database):
-            for user in User.select().where(User.deleted_at.is_null()):
+            for user in list(User.select().where(User.deleted_at.is_null())):
                 accounts.delete(user.id)
             for kept in (Ban, Attempt):  # which the accounts leave behind
                 kept.delete().execute()
