@@ -1,8 +1,7 @@
-"""What is said in the log: each record on one line, with the request that it is about, and without what is secret.
+"""Log formatting: one line per record with the request's id, secrets redacted, and repeated records counted.
 
-In text the traceback of an error follows its line, indented. A record has a greatest length, and warnings and errors that
-repeat are counted: nobody fills the disk by requests that are refused. Nothing of the app is imported here but what is free
-of bottle and peewee: the process that starts the workers logs, too.
+In text the traceback of an error follows its line, indented. Records have a maximum length, so refused requests can't fill
+the disk. The process that starts the workers logs, too, so this module imports neither bottle nor peewee.
 """
 
 import copy
@@ -18,37 +17,37 @@ from urllib.parse import unquote, urlsplit
 
 from web import client_addresses
 
-ID = "snakepit.request"  # in the environ: what the request is called in the log
-GIVEN_ID = re.compile(r"[\w.:/+=@-]{1,64}", re.ASCII)  # what another may call it
-HIDDEN = "***"
-# A session's token, whatever it stands in, and what comes behind a word that announces one.
+ID = "snakepit.request"  # the request's id in the environ
+VALID_REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,64}", re.ASCII)  # that a trusted proxy may set
+REDACTED = "***"
+# Tokens of sessions anywhere, and whatever follows a word that announces a token or password.
 _TOKENS = (
     r"(?<![\w-])(?=[a-z_-]*[A-Z0-9])[\w-]{32}(?![\w-])",
     r"(?i:(\b(?:bearer|basic)[ \t]+|\b(?:token|password)=|\bx-snakepit-token\W{1,5}))[^\s&'\"]+",
 )
-LONGEST = 1000  # characters of a message
-LONGEST_TRACE = 8000  # characters of a traceback
-OFTEN = 10  # records of a kind that are written in an interval; the others are counted
+MAX_MESSAGE = 1000  # characters of a message
+MAX_TRACEBACK = 8000  # characters of a traceback
+MAX_REPEATS = 10  # records of a kind that are written per interval; the others are counted
 INTERVAL = 60  # seconds
-MOST_KINDS = 1000
-# They log each query with its values, in which are hashes of passwords and tokens.
-TALKATIVE = "peewee", "psycopg"
+MAX_KINDS = 1000
+# They log queries with their values, which include hashes of passwords and tokens.
+NOISY_LOGGERS = "peewee", "psycopg"
 
 access_log = logging.getLogger("snakepit.access")
 
 
 def set_up(settings):
-    """Log as the settings say, to stderr."""
+    """Log to stderr, as the settings say."""
     handler = Handler()
-    handler.setFormatter((Json if settings.log_format == "json" else Text)(_secrets(settings)))
+    handler.setFormatter((Json if settings.log_format == "json" else Text)(secrets_of(settings)))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
-    access_log.setLevel(logging.INFO)  # it has a setting of its own
-    for name in TALKATIVE:
+    access_log.setLevel(logging.INFO)  # it has its own setting
+    for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.root.level))
 
 
 def failure(text, format_):
-    """Return the line for a start that fails: `text` itself, or JSON, as LOG_FORMAT has it."""
+    """Return the line for a failed start: `text` itself, or JSON if `format_` is "json"."""
     if format_ != "json":
         return text
     time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -56,16 +55,18 @@ def failure(text, format_):
 
 
 def request_id(environ, trusted):
-    """What the request is called: by one of the `trusted` networks, in X-Request-ID; else it is given a name now."""
+    """Return the request's id: X-Request-ID from a proxy in the `trusted` networks, or a random one."""
     if ID not in environ:
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        believed = GIVEN_ID.fullmatch(given) and client_addresses.is_trusted(environ.get("REMOTE_ADDR", ""), trusted)
-        environ[ID] = given if believed else secrets.token_hex(8)
+        is_trusted = VALID_REQUEST_ID.fullmatch(given) and client_addresses.is_trusted(
+            environ.get("REMOTE_ADDR", ""), trusted
+        )
+        environ[ID] = given if is_trusted else secrets.token_hex(8)
     return environ[ID]
 
 
 def access(environ, status, nanoseconds, trusted):
-    """Log an answer."""
+    """Log a response."""
     fields = {
         "method": environ["REQUEST_METHOD"],
         "path": environ["PATH_INFO"],
@@ -78,10 +79,10 @@ def access(environ, status, nanoseconds, trusted):
 
 
 class Handler(logging.StreamHandler):
-    """Writes records to stderr, or to `stream`; of warnings and errors only so many of a kind in `interval` seconds.
+    """Writes records to stderr, or to `stream`; at most MAX_REPEATS warnings and errors of a kind in `interval` seconds.
 
-    A kind is a place in the program, with the error that was caught there and the place where that was raised. At the end of
-    the interval the last record of a kind is written with the number of those that were not.
+    A kind is a place in the code, with the exception that was caught there and the place that raised it. At the end of the
+    interval the last record of a kind is written, with the number of those that were not.
     """
 
     def __init__(self, stream=None, interval=INTERVAL):
@@ -96,17 +97,17 @@ class Handler(logging.StreamHandler):
             return
         kind = self._kind(record)
         kind.number += 1
-        if kind.number <= OFTEN:
+        if kind.number <= MAX_REPEATS:
             super().emit(record)
         else:
-            kind.last = _without_references(record)
+            kind.last = _detached(record)
 
     def report(self, everything=False):
-        """Write the numbers of records that repeated in intervals that are over; `everything`: in the others, too."""
+        """Write the counts of repeated records in past intervals; with `everything` also in the current ones."""
         if not self._kinds:
             return
         with self.lock:
-            if self._pid != os.getpid():  # they are counted in the process that this one was forked from
+            if self._pid != os.getpid():  # the parent process counts them
                 self._kinds, self._pid = {}, os.getpid()
             now = time.monotonic()
             over = [key for key, kind in self._kinds.items() if everything or now - kind.began >= self.interval]
@@ -124,7 +125,7 @@ class Handler(logging.StreamHandler):
             trace = trace.tb_next
         where = trace and (trace.tb_frame.f_code, trace.tb_lineno)
         key = record.name, record.levelno, record.pathname, record.lineno, str(record.msg)[:20], error, where
-        if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
+        if key not in self._kinds and len(self._kinds) >= MAX_KINDS:
             key = None
         return self._kinds.setdefault(key, _Kind())
 
@@ -134,14 +135,14 @@ class _Kind:
         self.began, self.number, self.last = time.monotonic(), 0, None
 
     def summary(self, now):
-        """Return the last record, with the number of those that were not written instead of its traceback."""
-        self.last.repeated = self.number - OFTEN
+        """Return the last record, with the number of unwritten ones instead of its traceback."""
+        self.last.repeated = self.number - MAX_REPEATS
         self.last.fields = {"repeated": self.last.repeated, "seconds": max(1, round(now - self.began))}
         return self.last
 
 
-def _without_references(record):
-    """Return the record as it will be written later, without its traceback: that would keep what its frames refer to."""
+def _detached(record):
+    """Return a copy of the record for later, without its traceback, whose frames would stay in memory."""
     light = copy.copy(record)
     light.msg, light.args, light.exc_info, light.exc_text = record.getMessage(), None, None, None
     light.request = _request_of(record)
@@ -149,44 +150,46 @@ def _without_references(record):
 
 
 def report():
-    """Write what is due of records that repeated. To be called now and then: else it waits for the next record."""
+    """Write the counts of repeated records that are due. Call it regularly: otherwise they wait for the next record."""
     for handler in logging.root.handlers:
         if isinstance(handler, Handler):
             handler.report()
 
 
 class Text(logging.Formatter):
-    """`secret`: the words that are never to be shown."""
+    """Formats records as text. `secret`: words to redact."""
 
     def __init__(self, secret=()):
         super().__init__()
         words = (re.escape(word) for word in sorted(secret, key=len, reverse=True))
-        self.hidden = re.compile("|".join((*words, *_TOKENS)), re.ASCII)
+        self.secret_pattern = re.compile("|".join((*words, *_TOKENS)), re.ASCII)
 
     def format(self, record):
         request = _request_of(record)
         about = f" [{request}]" if request else ""
-        message = _cut(_escaped(self.message(record)), 2 * LONGEST)
+        message = _cut(_printable(self.message(record)), 2 * MAX_MESSAGE)
         if hasattr(record, "repeated"):
             message = f"Repeated {record.repeated} times in {record.fields['seconds']} s, the last time: {message}"
         lines = [f"{_time(record)} {record.levelname} {record.name}{about}: {message}"]
-        lines += (f"    {_cut(_escaped(line), 2 * LONGEST)}" for line in self.trace(record).splitlines())
+        lines += (f"    {_cut(_printable(line), 2 * MAX_MESSAGE)}" for line in self.trace(record).splitlines())
         return "\n".join(lines)
 
     def message(self, record):
         return self.shown(record.getMessage())
 
     def trace(self, record):
-        return self.shown(self.formatException(record.exc_info), LONGEST_TRACE) if record.exc_info else ""
+        return self.shown(self.formatException(record.exc_info), MAX_TRACEBACK) if record.exc_info else ""
 
-    def shown(self, text, longest=LONGEST):
-        """Return a text without what is secret, and without its middle if it is too long."""
-        return _cut(self.hidden.sub(rf"\g<1>{HIDDEN}", text), longest)
+    def shown(self, text, longest=MAX_MESSAGE):
+        """Return the text with secrets redacted, and without its middle if it is too long."""
+        return _cut(self.secret_pattern.sub(rf"\g<1>{REDACTED}", text), longest)
 
 
 class Json(Text):
+    """Formats records as JSON."""
+
     def format(self, record):
-        said = {
+        fields = {
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -198,7 +201,7 @@ class Json(Text):
                 for name, value in getattr(record, "fields", {}).items()
             },
         }
-        return json.dumps({name: value for name, value in said.items() if value not in ("", None)})
+        return json.dumps({name: value for name, value in fields.items() if value not in ("", None)})
 
 
 def _time(record):
@@ -206,33 +209,33 @@ def _time(record):
 
 
 def _cut(text, longest):
-    """Return the text without its middle if it is too long: both ends say most."""
+    """Return the text without its middle if it is too long: the ends say most."""
     if len(text) <= longest:
         return text
     return f"{text[: longest // 2]}[... {len(text) - longest} characters ...]{text[-(longest // 2) :]}"
 
 
-def _escaped(text):
-    """Without what would begin another line, or do something to a terminal."""
+def _printable(text):
+    """Return the text with line breaks and control characters escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _request_of(record):
-    """The request that is at hand, by bottle, which only workers have; "" if there is none."""
+    """Return the id of the record's request, or of Bottle's current request; "" if there is none."""
     if found := getattr(record, "request", ""):
         return found
     bottle = sys.modules.get("bottle")
     try:
         environ = bottle.request.environ
         return request_id(environ, environ["bottle.app"].settings.trusted_proxies)
-    except (AttributeError, RuntimeError, KeyError):  # there was none yet in this greenlet, or it is over
+    except (AttributeError, RuntimeError, KeyError):  # there is no request in this greenlet
         return ""
 
 
-def _secrets(settings):
-    """What the settings have that nobody is to read, as it is written and as it is meant; short ones are in any text."""
+def secrets_of(settings):
+    """Return the secrets in the settings, as written and percent-decoded. Short ones would match any text."""
     found = {settings.secret_key, settings.metrics_token}
     for url in (settings.database_url, settings.rate_limit_storage):
         parts = urlsplit(url)

@@ -116,12 +116,12 @@ def test_nothing_secret_is_shown(kind, text):
         metrics_token="sixteen metrics' words",
         rate_limit_storage="redis://:hunter2hunter2@localhost",
     )
-    formatter = FORMATS[kind](logs._secrets(settings))
+    formatter = FORMATS[kind](logs.secrets_of(settings))
     for line in (
         formatter.format(record("%s", text)),
         formatter.format(record("failed", error=raised(text))),
     ):
-        assert logs.HIDDEN in line
+        assert logs.REDACTED in line
         for word in (
             *("correct", SECRET, "sixteen metrics' words", "hunter2", "abc.def", "YWRh", "nNf6n_kW8rG84yZPOIrvxFN8DAGp6QVn"),
             "abcdef",
@@ -154,7 +154,7 @@ def test_a_record_is_bounded(kind, name):
 
 def test_where_a_record_is_cut_no_part_of_a_token_is_left():
     token = "nNf6n_kW8rG84yZPOIrvxFN8DAGp6QVn"
-    for before in range(logs.LONGEST // 2 - 40, logs.LONGEST // 2 + 10):
+    for before in range(logs.MAX_MESSAGE // 2 - 40, logs.MAX_MESSAGE // 2 + 10):
         assert token[:3] not in logs.Text().format(record("%s", "x" * before + f" {token} " + "y" * 10_000))
 
 
@@ -182,15 +182,15 @@ def test_what_repeats_is_written_a_few_times_and_then_counted(written):
     for number in range(1500):
         logger.warning("no request: %s", f"{number:x}" * 5000)
     logger.warning("something else")
-    assert len(lines()) == logs.OFTEN + 1
+    assert len(lines()) == logs.MAX_REPEATS + 1
     handler.close()
     summary = lines()[-1]
-    assert len(lines()) == logs.OFTEN + 2
-    assert str(1500 - logs.OFTEN) in summary
+    assert len(lines()) == logs.MAX_REPEATS + 2
+    assert str(1500 - logs.MAX_REPEATS) in summary
     assert "no request: 5db5db" in summary
     assert sum(map(len, lines())) < 50_000
     if summary.startswith("{"):
-        assert json.loads(summary)["repeated"] == 1500 - logs.OFTEN
+        assert json.loads(summary)["repeated"] == 1500 - logs.MAX_REPEATS
 
 
 def test_after_an_interval_it_is_said_how_often_it_was_and_counting_begins_again(written):
@@ -231,7 +231,7 @@ def test_a_failure_is_counted_by_where_it_was_raised(written):
     handler.close()
     text = "\n".join(lines())
     for name in ("ZeroDivisionError", "ValueError", "KeyError"):
-        assert text.count(f"{name}: ") == logs.OFTEN
+        assert text.count(f"{name}: ") == logs.MAX_REPEATS
     assert len([line for line in lines() if "epeated" in line]) == 3
 
 
