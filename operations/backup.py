@@ -1,9 +1,9 @@
-"""Copies of a SQLite database, made while a server runs on it; and a copy put in the place of the database.
+"""Backup of a SQLite database while a server runs, and restore.
 
-Postgres has tools of its own for both, which `pg_dump` and `pg_restore` name.
+Postgres has its own tools for both; `pg_dump` and `pg_restore` return their commands. The connections here are sqlite3's
+own: the database can be damaged, of another version, or another program's.
 """
 
-import errno
 import os
 import shlex
 import shutil
@@ -17,78 +17,38 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import models
 from database import ownership
+from operations.errors import OperationError, file_error, primary_code, sqlite_error
 
 PAGES = 2000  # copied at a time: 8 MB
-ENDS = "", "-wal", "-shm", "-journal"  # of the names of a database's files
-
-
-REMEDIES = {
-    **dict.fromkeys(("ENOSPC", "EDQUOT", "EFBIG"), "free some space, or give a file on another disk"),
-    **dict.fromkeys(("EACCES", "EPERM"), "give a file that this user may use, or change its rights"),
-    "EROFS": "give a file on a disk that can be written",
-    **dict.fromkeys(("ENOENT", "ENOTDIR"), "check the path, or make its folder"),
-    "EISDIR": "give the path of a file",
-    "EIO": "the disk may be broken; give a file on another one",
-}
-
-
-class Refused(Exception):
-    """What can't be done: in one line, with the remedy."""
-
-
-def refusal(path, error):
-    """Return a Refused for an OSError about a file."""
-    remedy = REMEDIES.get(errno.errorcode.get(error.errno), "give another file")
-    return Refused(f"{path}: {error.strerror or error}; {remedy}")
-
-
-def sqlite_refusal(path, error):
-    """Return a Refused for an error that SQLite has met at the database of this path."""
-    found = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return Refused(f"{path}: {SQLITE_REMEDIES.get(found, f'it can not be read as a database ({error}); {RESTORE}')}")
-
-
-RESTORE = "move it and its -wal elsewhere, and restore a copy"
-SQLITE_REMEDIES = {
-    sqlite3.SQLITE_FULL: "its disk is full; free some space, and try again",
-    sqlite3.SQLITE_READONLY: "it can't be written; give this user the right to, or another path, and try again",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened; give this user the right to read and write it, and its folder",
-    sqlite3.SQLITE_PERM: "it can't be opened; give this user the right to read and write it, and its folder",
-    sqlite3.SQLITE_AUTH: "it can't be opened; give this user the right to read and write it, and its folder",
-    sqlite3.SQLITE_BUSY: "another program has locked it; try again, or stop that program",
-    sqlite3.SQLITE_LOCKED: "another program has locked it; try again, or stop that program",
-    sqlite3.SQLITE_IOERR: "its disk fails, or is full; free some space, or check the disk, and try again",
-    sqlite3.SQLITE_CORRUPT: f"it is damaged; {RESTORE}",
-    sqlite3.SQLITE_NOTADB: f"it can't be read as a SQLite database; {RESTORE}",
-}
+SUFFIXES = "", "-wal", "-shm", "-journal"  # of the names of a database's files
 COPY_FAILED = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}  # only the copy is written
 
 
 def backup(path, copy, progress):
-    """Copy the database at `path` to the file `copy`, as it is now: whole, or not at all.
+    """Copy the database at `path`, as it is now, to the file `copy`, which is written completely or not at all.
 
-    In the write-ahead log's mode nobody waits meanwhile: it is read as of one moment, however long that takes.
-    `progress(done, of)` is called with pages.
+    In WAL mode nobody waits meanwhile: one snapshot is read, however long that takes. `progress(done, of)` is called with
+    pages.
     """
-    with _opened(path) as source, written_whole(copy) as file:
+    with _opened(path) as source, atomic_write(copy) as file:
         try:
             source.execute("BEGIN")
-            source.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # from here on it is the same for us
+            source.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # the first read begins the snapshot
         except sqlite3.Error as error:
-            raise sqlite_refusal(path, error) from None
+            raise sqlite_error(path, error) from None
         try:
             _copy(source, file, progress)
         except sqlite3.Error as error:
-            is_copy = getattr(error, "sqlite_errorcode", 0) & 0xFF in COPY_FAILED
-            raise sqlite_refusal(copy if is_copy else path, error) from None
+            is_copy = primary_code(error) in COPY_FAILED
+            raise sqlite_error(copy if is_copy else path, error) from None
         check(file)
 
 
 def check(copy):
-    """Raises Refused unless the file is a database of ours, sound, and of no newer version. Its latest migration."""
+    """Return a backup's latest migration. Raise OperationError unless it is ours, undamaged, and of no newer version."""
     if not Path(copy).is_file():
-        raise Refused(f"{copy}: there is no such file")
-    # What belongs to a copy is all in it, unless somebody has copied the log, too; nothing is to be made beside it.
+        raise OperationError(f"{copy}: there is no such file")
+    # A backup is one file, unless somebody has copied the WAL file, too. Nothing may be created beside it.
     how = "mode=ro" if Path(f"{copy}-wal").exists() else "mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(f"{_uri(copy)}?{how}", uri=True)) as connection:
@@ -98,70 +58,74 @@ def check(copy):
             ours = history and {"users", "games"} <= tables
             applied = [name for (name,) in connection.execute(f"SELECT name FROM {history}")] if ours else []  # noqa: S608
     except sqlite3.DatabaseError as error:
-        raise Refused(f"{copy}: it can't be read as a SQLite database ({error}); give a file that backup has made") from None
+        raise OperationError(
+            f"{copy}: it can't be read as a SQLite database ({error}); give a file made by backup"
+        ) from None
     if sound != "ok":
-        raise Refused(f"{copy}: it is damaged ({sound}); give another copy")
+        raise OperationError(f"{copy}: it is damaged ({sound}); give another copy")
     if not ours:
-        raise Refused(f"{copy}: it is a SQLite database, but none of Snakepit's; give a file that backup has made")
-    models.refuse_newer(applied, f"{copy}: it", Refused)
+        raise OperationError(f"{copy}: it is a SQLite database, but not Snakepit's; give a file made by backup")
+    models.refuse_newer(applied, f"{copy}: it", OperationError)
     return max(applied)
 
 
 def restore(path, copy, progress):
     """Put the content of `copy`, which has passed `check`, into the database at `path`, in one transaction.
 
-    Refused while a server has the database open: what it keeps of boards goes by their versions, and those go back.
-    Answers the name of the file in which the present database is kept, or None if there was none.
+    Raise OperationError while a server has the database open: its caches go by versions, which would go back. Return the
+    name of the file that has the previous database, or None if there was none.
     """
-    aside = f"{path}.before-{time.strftime('%Y%m%d-%H%M%S')}"
+    previous = f"{path}.before-{time.strftime('%Y%m%d-%H%M%S')}"
     if not Path(path).exists():
-        aside = None
-    is_moved = aside and _is_unreadable(path)
+        previous = None
+    is_moved = previous and _is_unreadable(path)
     if is_moved:
-        _move(path, aside)
+        _move(path, previous)
     try:
         with _opened(path, "mode=rwc", patience=0) as database:
-            _take_alone(database, path)
-            if aside and not is_moved:
-                with written_whole(aside) as file:
+            _lock_exclusively(database, path)
+            if previous and not is_moved:
+                with atomic_write(previous) as file:
                     _copy(database, file, progress)
             with closing(sqlite3.connect(f"{_uri(copy)}?mode=ro", uri=True)) as source:
-                source.backup(database, pages=PAGES, progress=_told(progress))
-    except BaseException as error:  # the database is as it was: so is the folder
-        if is_moved or not aside:
+                source.backup(database, pages=PAGES, progress=_page_progress(progress))
+    except BaseException as error:  # the database is unchanged: restore the folder, too
+        if is_moved or not previous:
             _remove(path)
         if is_moved:
-            _move(aside, path)
-        elif aside:
-            _remove(aside)
+            _move(previous, path)
+        elif previous:
+            _remove(previous)
         if isinstance(error, sqlite3.Error):
-            raise sqlite_refusal(path, error) from None
+            raise sqlite_error(path, error) from None
         raise
-    return aside
+    return previous
 
 
 def _remove(path):
-    for end in ENDS:
+    for suffix in SUFFIXES:
         with suppress(FileNotFoundError):
-            os.unlink(f"{path}{end}")
+            os.unlink(f"{path}{suffix}")
 
 
 def refuse_in_use(path):
-    """Raise Refused if a server, or another program, has the SQLite database at `path` open."""
+    """Raise OperationError if a server, or another program, has the SQLite database at `path` open."""
     if Path(path).exists() and not _is_unreadable(path):
         with _opened(path, patience=0) as database:
-            _take_alone(database, path)
+            _lock_exclusively(database, path)
 
 
-def _take_alone(database, path):
-    """Only the last connection can leave the log's mode, and then none other comes in until it is closed."""
+def _lock_exclusively(database, path):
+    """Keep others out until the connection is closed: only the last connection can leave WAL mode."""
     try:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("PRAGMA journal_mode = DELETE")
         database.execute("BEGIN EXCLUSIVE")
         database.execute("COMMIT")  # the mode keeps the lock
     except sqlite3.OperationalError as error:
-        raise Refused(f"{path} is in use ({error}); stop the server, and whatever else has it open, first") from None
+        raise OperationError(
+            f"{path} is in use ({error}); first stop the server, and other programs that have it open"
+        ) from None
 
 
 def _is_unreadable(path):
@@ -169,16 +133,16 @@ def _is_unreadable(path):
         with _opened(path) as database:
             database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
-        return False  # locked, perhaps, which is said when it is to be written
+        return False  # locked, perhaps; writing will tell
     except sqlite3.DatabaseError:
         return True
     return False
 
 
-def _move(path, aside):
-    for end in ENDS:
+def _move(path, previous):
+    for suffix in SUFFIXES:
         with suppress(FileNotFoundError):
-            os.rename(f"{path}{end}", f"{aside}{end}")
+            os.rename(f"{path}{suffix}", f"{previous}{suffix}")
 
 
 @contextmanager
@@ -193,21 +157,21 @@ def _uri(path):
 
 
 def _copy(source, file, progress):
-    """Into a database that is one file, for itself."""
+    """Copy into a database that is one file, without a WAL file."""
     with closing(sqlite3.connect(file)) as target:
-        source.backup(target, pages=PAGES, progress=_told(progress))
+        source.backup(target, pages=PAGES, progress=_page_progress(progress))
         target.execute("PRAGMA journal_mode = DELETE")
 
 
-def _told(progress):
+def _page_progress(progress):
     return lambda status, left, pages: progress(pages - left, pages)
 
 
 @contextmanager
-def written_whole(path):
-    """The name of a file beside `path`, for its owner only, that takes its place on disk once the block has ended well.
+def atomic_write(path):
+    """Yield the name of a new file, for its owner only, that replaces the file at `path` if the block succeeds.
 
-    A link is followed. What is no file, such as /dev/stdout, is written to at the end, and not replaced.
+    Links are followed. Devices such as /dev/stdout are not replaced, but written to at the end.
     """
     target = Path(path).resolve()
     is_device = not is_replaceable(path)
@@ -215,7 +179,7 @@ def written_whole(path):
     try:
         number, name = tempfile.mkstemp(prefix=".snakepit-", dir=folder)
     except OSError as error:
-        raise refusal(path, error) from None
+        raise file_error(path, error) from None
     try:
         yield name
         os.fsync(number)
@@ -230,28 +194,28 @@ def written_whole(path):
         finally:
             os.close(folder)
     except OSError as error:
-        raise refusal(path, error) from None
+        raise file_error(path, error) from None
     finally:
         os.close(number)
         _remove(name)
 
 
 @contextmanager
-def written(path):
-    """A file open for writing bytes; see `written_whole`. What is no file is written to right away."""
+def open_for_writing(path):
+    """Yield a file open for writing bytes; see `atomic_write`. Devices are written to directly."""
     if is_replaceable(path):
-        with written_whole(path) as name, open(name, "wb") as file:
+        with atomic_write(path) as name, open(name, "wb") as file:
             yield file
         return
     try:
         with open(path, "wb") as file:
             yield file
     except OSError as error:
-        raise refusal(path, error) from None
+        raise file_error(path, error) from None
 
 
 def is_replaceable(path):
-    """Whether it is a file, or nothing yet; not a device, a pipe, or what a process has open, as in /dev/stdout."""
+    """Return whether it is a file, or does not exist; not a device, a pipe, or a process's open file as in /dev/stdout."""
     if os.fspath(path).startswith(("/dev/", "/proc/")):
         return False
     try:
@@ -259,7 +223,7 @@ def is_replaceable(path):
     except FileNotFoundError:
         return True
     except OSError as error:
-        raise refusal(path, error) from None
+        raise file_error(path, error) from None
 
 
 # Postgres.
@@ -271,13 +235,13 @@ def pg_dump(url, file):
 
 
 def pg_restore(url, file):
-    """The command that restores what pg_dump has made. A server that runs meanwhile would go on with what it has cached."""
+    """Return the command that restores what pg_dump has made. A running server would go on with what it has cached."""
     options = "--clean --if-exists --no-owner --single-transaction"
     return f"pg_restore {options} --dbname={shlex.quote(_without_password(url))} {shlex.quote(str(file))}"
 
 
 def _without_password(url):
-    """A URL as Postgres' own tools take it; they ask for the password, or find it where they look for it."""
+    """Return a URL as Postgres's own tools take it; they ask for the password, or find it where they look for it."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     rest = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "password"])

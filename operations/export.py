@@ -17,7 +17,7 @@ import models
 from database import ownership
 from database.binding import current, database, is_sqlite
 from models import sql, upsert
-from operations.backup import Refused
+from operations.errors import OperationError
 from rules import MODES
 
 FORMAT = 1
@@ -32,7 +32,7 @@ RANGES = {"seed": (1, 2**32 - 1), "tick": (0, 2**31 - 1), "score": (0, 2**31 - 1
 WIDTHS = {"turns": 3, "state": 4}  # bytes, of which there is a multiple
 
 
-def lines(progress):
+def export_lines(progress):
     """Yields the lines, of one moment, as bytes. `progress(done, of)` is called with rows."""
     with _of_one_moment():
         total = sum(sql(f"SELECT COUNT(*) FROM {_of(table)}").fetchone()[0] for table in TABLES.values())  # noqa: S608 - the names are ours
@@ -40,7 +40,7 @@ def lines(progress):
         done = 0
         for name, table in TABLES.items():
             columns = [field.column_name for field in table._meta.sorted_fields]
-            yield _line({"table": name, "columns": columns, "bytes": _of_kind(table, peewee.BlobField)})
+            yield _line({"table": name, "columns": columns, "bytes": _columns_of_type(table, peewee.BlobField)})
             for rows in _rows(table, columns):
                 yield b"".join(map(_line, rows))
                 done += len(rows)
@@ -62,7 +62,7 @@ def _line(value):
     return msgspec.json.encode(value) + b"\n"
 
 
-def _of_kind(table, kind):
+def _columns_of_type(table, kind):
     return [field.column_name for field in table._meta.sorted_fields if isinstance(field, kind)]
 
 
@@ -76,7 +76,7 @@ def _of(table):
 def _rows(table, columns):
     """Yields lists of up to AT_ONCE rows, in the order of their key: that of bytes, whatever the database's own is."""
     order = ", ".join(map(_ordered, table._meta.get_primary_keys()))
-    flags = [columns.index(column) for column in _of_kind(table, peewee.BooleanField)]
+    flags = [columns.index(column) for column in _columns_of_type(table, peewee.BooleanField)]
     query = f"SELECT {', '.join(columns)} FROM {_of(table)} ORDER BY {order}"  # noqa: S608 - the names are ours
     for rows in _fetched(query):
         yield [_with_booleans(list(row), flags) for row in rows]
@@ -109,20 +109,22 @@ def _with_booleans(row, flags):
 # Import.
 
 
-def load(file, progress, replace=False):
+def import_lines(file, progress, replace=False):
     """Fill our tables in the database from `file`, open for reading bytes, in one transaction; return {table: rows}.
 
     The tables must be empty, unless `replace` says that what they have is deleted. Other programs' tables are not touched.
     An export of an earlier version is brought to today's afterwards, as a database would be. `progress(done)` is called with
-    rows. Raise Refused, and change nothing, for what can't be imported.
+    rows. Raise OperationError, and change nothing, for what can't be imported.
     """
     lines = _numbered(file)
     _, head = next(lines, (1, None))
     if not isinstance(head, dict) or not {"snakepit": int, "migration": str}.items() <= _kinds(head).items():
-        raise Refused("line 1 is not how an export begins; give a file that export has written")
+        raise OperationError("line 1 is not how an export begins; give a file that export has written")
     if head["snakepit"] > FORMAT:
-        raise Refused(f"the export is of format {head['snakepit']}, from a newer version; import it with that version")
-    models.refuse_newer([head["migration"]], "the export", Refused)
+        raise OperationError(
+            f"the export is of format {head['snakepit']}, from a newer version; import it with that version"
+        )
+    models.refuse_newer([head["migration"]], "the export", OperationError)
     with models.migrating() as runner:
         _prepare(runner, head["migration"], replace)
         tables = ownership.tables_at(runner.applied())
@@ -144,9 +146,9 @@ def _prepare(runner, migration, replace):
     if filled := {name: count for name in tables if name not in MADE_BY_START and (count := _count(name))}:
         if not replace:
             what = ", ".join(f"{count} {name}" for name, count in filled.items())
-            raise Refused(f"the database is not empty ({what}); name an empty one in DATABASE_URL, or say --replace")
+            raise OperationError(f"the database is not empty ({what}); name an empty one in DATABASE_URL, or say --replace")
         if kept := ownership.references(current(), tables):
-            raise Refused(
+            raise OperationError(
                 f"the table {kept[0][0]} refers to rows of {kept[0][1]}, which can't be replaced; drop that key first"
             )
     if applied and applied[-1] > migration:
@@ -194,7 +196,7 @@ def _fill(lines, tables, progress):
         if counts.setdefault(table.name, 0):
             raise _damaged(number, f"has the table {table.name} once more")
     if not isinstance(last, dict) or "rows" not in last:
-        raise Refused("the end is missing; the file is cut off, and nothing was imported")
+        raise OperationError("the end is missing; the file is cut off, and nothing was imported")
     if last != {"rows": done}:
         raise _damaged(number, f"says that there are {last['rows']} rows, and there are {done}")
     if missing := tables.keys() - counts.keys():
@@ -217,7 +219,7 @@ class _Table:
         self.insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES"
 
     def row(self, number, values):
-        """Return the values as the database takes them; raise Refused if they can't be in this table."""
+        """Return the values as the database takes them; raise OperationError if they can't be in this table."""
         if len(values) != len(self.columns):
             raise _damaged(number, f"is a row of {len(values)} values, and {self.name} has {len(self.columns)} columns")
         try:
@@ -281,7 +283,7 @@ def _insert(table, batch):
 
 
 def _damaged(number, what):
-    return Refused(f"line {number} {what}; the file is damaged, and nothing was imported")
+    return OperationError(f"line {number} {what}; the file is damaged, and nothing was imported")
 
 
 def _see_to_keys(tables):
@@ -290,7 +292,7 @@ def _see_to_keys(tables):
         for name in tables:
             if name in there and (broken := sql(f"PRAGMA foreign_key_check({name})").fetchone()):
                 what = f"a row of {name} belongs to a row of {broken[2]} that is missing"
-                raise Refused(f"{what}; the file is damaged, and nothing was imported")
+                raise OperationError(f"{what}; the file is damaged, and nothing was imported")
         return
     for name in ownership.tables_at(ownership.names()):
         if "id" in there[name] and sql(f"SELECT pg_get_serial_sequence('{name}', 'id')").fetchone()[0]:
@@ -307,4 +309,6 @@ def _numbered(file):
         try:
             yield number, msgspec.json.decode(line)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            raise Refused(f"line {number} is no JSON; the file is cut off or damaged, and nothing was imported") from None
+            raise OperationError(
+                f"line {number} is no JSON; the file is cut off or damaged, and nothing was imported"
+            ) from None

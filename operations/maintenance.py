@@ -14,12 +14,11 @@ from database.queries import Param, compiled
 from database.transactions import commit
 from game import clock, closed_leaderboards, leaderboards
 from game.codec import decode_turns
-from models import NOT_DELETED, Game, now, one, select_games, sql
-from models import User as Users
-from operations.backup import Refused
+from models import NOT_DELETED, Game, User, now, one, select_games, sql
+from operations.errors import OperationError
 
 TABLE_NAMES = [table._meta.table_name for table in models.TABLES]
-AT_ONCE = 500  # games read, or deleted by one transaction
+BATCH = 500  # games read, or deleted by one transaction
 DAY = 86_400_000  # milliseconds
 BY_RULES = {rules.RULES: rules.Game}  # of each version of the rules by which games are kept
 
@@ -44,7 +43,7 @@ def verify():
 @compiled
 def _ranked_games():
     is_ranked = Game.ranked & Game.verified & Game.ended_at.is_null(False)
-    return select_games().where(is_ranked, Game.id > Param("after")).order_by(Game.id).limit(AT_ONCE)
+    return select_games().where(is_ranked, Game.id > Param("after")).order_by(Game.id).limit(BATCH)
 
 
 def difference(game):
@@ -70,7 +69,7 @@ def _end(turns):
     return turns[-1][0] if turns else 0
 
 
-# Withdrawing.
+# Removing a score.
 
 
 def find_game(game_id):
@@ -83,37 +82,37 @@ def _game_by_id():
     return select_games().where(Game.id == Param("id"))
 
 
-def withdraw(game):
+def unrank(game):
     """Take a game, as models.select_games returns it, off the boards: it stays, with its replay, but is not ranked."""
 
-    def unrank():
-        Users.lock(game.user_id)
+    def job():
+        User.lock(game.user_id)
         sql("UPDATE games SET ranked = ? WHERE id = ?", False, game.id)
         leaderboards.rebuild_player(game.user_id, gathered)
 
     gathered = leaderboards.gather_games(game.user_id, but=game.id)
-    commit(unrank)
+    commit(job)
 
 
 # Deleting. What a player's boards are derived from is kept, and so is what others play again. A banned player and a guest
 # stand on no board, and may yet: their games are kept, but for those of guests who don't come any more.
 
-_PLAYED_AGAIN = "EXISTS (SELECT 1 FROM games c WHERE c.challenge = g.id)"
+_CHALLENGED = "EXISTS (SELECT 1 FROM games c WHERE c.challenge = g.id)"
 _OLD_GAMES = (
     "FROM games g WHERE g.ended_at < ? AND g.id > ? AND NOT EXISTS"  # noqa: S608 - the names are ours
     " (SELECT 1 FROM entries e WHERE e.user_id = g.user_id AND e.game_id = g.id) AND EXISTS"
     " (SELECT 1 FROM users u WHERE u.id = g.user_id AND u.password IS NOT NULL AND u.banned_at IS NULL)"
-    f" AND NOT {_PLAYED_AGAIN}"
+    f" AND NOT {_CHALLENGED}"
 )
 _OLD_GUESTS = (
     "FROM users u WHERE u.password IS NULL AND u.deleted_at IS NULL AND u.created_at < ? AND u.id > ? AND NOT EXISTS"  # noqa: S608 - the same
     " (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.expires_at > ?) AND NOT EXISTS"
     " (SELECT 1 FROM games g WHERE g.user_id = u.id AND"
-    f" (g.seen_at >= ? OR g.ended_at IS NULL OR {_PLAYED_AGAIN}))"
+    f" (g.seen_at >= ? OR g.ended_at IS NULL OR {_CHALLENGED}))"
 )
 
 
-class Prunable:
+class PruneCandidates:
     """What is older than so many days, and of no use to any board; `session_days` is how long a session lives unused."""
 
     def __init__(self, days, session_days):
@@ -132,14 +131,14 @@ class Prunable:
     def delete_games(self):
         """Deletes the games; yields how many, now and then. Each look is again at all that may have changed."""
         last = ""
-        while ids := _ids(f"SELECT g.id {_OLD_GAMES} ORDER BY g.id LIMIT {AT_ONCE}", self.before, last):
+        while ids := _ids(f"SELECT g.id {_OLD_GAMES} ORDER BY g.id LIMIT {BATCH}", self.before, last):
             last = ids[-1]
             yield _delete("games", "g", ids, _OLD_GAMES, self.before, "")
 
     def delete_guests(self):
         """The same of guests, with their games."""
         last = -1
-        while ids := _ids(f"SELECT u.id {_OLD_GUESTS} ORDER BY u.id LIMIT {AT_ONCE}", *self.guests_after(last)):
+        while ids := _ids(f"SELECT u.id {_OLD_GUESTS} ORDER BY u.id LIMIT {BATCH}", *self.guests_after(last)):
             last = ids[-1]
             yield _delete("users", "u", ids, _OLD_GUESTS, *self.guests_after(-1))
 
@@ -204,7 +203,7 @@ class Removal:
             yield "sessions", commit(partial(_delete_expired, first, last, now()), durable=False)
 
     def _guests(self):
-        old = Prunable(GUEST_DAYS, self.session_days)
+        old = PruneCandidates(GUEST_DAYS, self.session_days)
         for first, last in _windows("users", "id", -1):
             for user_id in _ids(f"SELECT u.id {_OLD_GUESTS} AND u.id <= ?", *old.guests_after(first), last):
                 accounts.delete(user_id)  # its games in small steps, by a task of its own
@@ -239,7 +238,7 @@ def _delete_unused(first, last, before):
 _CANDIDATES = (
     "SELECT g.id, g.user_id, g.mode, g.challenge, g.ended_at FROM games g JOIN users u ON u.id = g.user_id"  # noqa: S608 - ours
     " WHERE g.id > ? AND g.id <= ? AND g.ended_at < ? AND u.password IS NOT NULL AND u.banned_at IS NULL"
-    f" AND NOT {_PLAYED_AGAIN}"
+    f" AND NOT {_CHALLENGED}"
 )
 
 
@@ -275,7 +274,7 @@ _DEAD = (
 def vacuum(path):
     """Write SQLite's file again, without the room that deleted rows take; of Postgres, make that room usable again.
 
-    Raise Refused if the disks of `path`, the file, and of temporary files have too little space: each gets a copy.
+    Raise OperationError if the disks of `path`, the file, and of temporary files have too little space: each gets a copy.
     """
     if not is_sqlite():
         sql(f"VACUUM (ANALYZE) {', '.join(TABLE_NAMES)}")
@@ -287,7 +286,7 @@ def vacuum(path):
     for same in folders.values():
         free, wanted = shutil.disk_usage(same[0]).free, needed * len(same)
         if free < wanted:
-            raise Refused(
+            raise OperationError(
                 f"{path}: the disk of {same[0]} has {free / 1e6:.1f} MB free, and vacuum needs {wanted / 1e6:.1f} MB;"
                 " free some space, or name a folder on another disk in SQLITE_TMPDIR"
             )

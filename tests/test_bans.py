@@ -140,7 +140,7 @@ def test_a_ban_is_lifted_by_any_name_that_the_player_has_had_since(run, name):
     ada.play(meals=1)
     run("ban", "Ada")
     assert change(ada, username="Eve") == (200, None)
-    assert run("unban", name) == "Eve is on the boards again.\n"
+    assert run("unban", name) == "Eve is on the leaderboards again.\n"
     assert [entry["username"] for entry in run.api("GET /api/leaderboard")] == ["Eve"]
     run.api.sign_up("Ada")
 

@@ -145,7 +145,7 @@ def test_a_streak_that_has_ended_is_the_best_one_still(ada, db):
 def test_only_attempts_that_count_make_a_streak(ada, api, db):
     attempt(ada, days_ago(1))
     withdrawn = attempt(ada, days_ago(2))
-    maintenance.withdraw(records.get_game(withdrawn))
+    maintenance.unrank(records.get_game(withdrawn))
     attempt(ada, days_ago(3))
     found = ada("GET /api/daily?mode=walls")
     assert (found["streak"], found["best_streak"]) == (1, 1)

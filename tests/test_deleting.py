@@ -111,9 +111,9 @@ def test_the_operator_s_commands_pass_over_what_is_being_deleted(made):
         stats = maintenance.stats()
         assert (stats.players, stats.guests, stats.ranked) == (1, 0, 1)
         assert [differences for _, differences in maintenance.verify()] == [[]]
-        assert maintenance.Prunable(0, 0).count() == (0, 0)
+        assert maintenance.PruneCandidates(0, 0).count() == (0, 0)
         exported = {}
-        for line in map(json.loads, b"".join(export.lines(lambda done, of: None)).splitlines()[1:-1]):
+        for line in map(json.loads, b"".join(export.export_lines(lambda done, of: None)).splitlines()[1:-1]):
             if isinstance(line, dict):
                 columns, rows = line["columns"], exported.setdefault(line["table"], [])
             else:
@@ -167,7 +167,7 @@ def test_the_best_of_very_many_games_is_taken_off_and_the_next_one_stands(made):
     with bind(app.database):
         fill(ada.user, MANY)
         [best] = api("GET /api/leaderboard?limit=1")
-        maintenance.withdraw(records.get_game(best["game"]))
+        maintenance.unrank(records.get_game(best["game"]))
         [next_best] = api("GET /api/leaderboard?limit=1")
         assert (next_best["score"], next_best["game"] != best["game"]) == (best["score"], True)  # there were several
         assert list(leaderboards.check()) == []

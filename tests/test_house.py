@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "models": {"config", "database", "game"},
     "game": {"accounts", "database", "models", "observability", "rules", "schemas", "web"},
     "accounts": {"database", "game", "models", "observability", "schemas", "web"},
-    "operations": {"accounts", "database", "game", "models", "rules", "config"},
+    "operations": {"accounts", "config", "database", "game", "models", "rules", "schemas", "web"},
 }
 MAY_IMPORT["manage"] = MAY_IMPORT["service"] = {*MAY_IMPORT} | {"manage", "service"}
 

@@ -23,7 +23,7 @@ from database import ownership
 from game import score_histogram
 from game.codec import encode_turns
 from models import Entry, Game, Session, User
-from operations import backup, export, maintenance
+from operations import backup, commands, export, maintenance
 
 DAY = maintenance.DAY
 LATEST = max(path.stem for path in models.MIGRATIONS.glob("*.py"))
@@ -178,7 +178,7 @@ def test_only_a_sound_copy_of_ours_is_restored(run, app, ada, tmp_path):
     for file, why in (
         ("nothing.db", "there is no such file"),
         ("text", "can't be read as a SQLite database"),
-        ("others.db", "none of Snakepit's"),
+        ("others.db", "not Snakepit's"),
         ("newer.db", "9999_wings"),
         ("torn.db", "can't be read"),
         ("damaged.db", "it is damaged (row"),
@@ -265,7 +265,7 @@ def test_a_restore_that_fails_leaves_all_as_it_was(run, app, ada, tmp_path, monk
     (tmp_path / "copy.db").chmod(0o600)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     monkeypatch.setattr(backup, "PAGES", 1)
-    monkeypatch.setattr(manage.Progress, "__call__", lambda *_: 1 / 0)
+    monkeypatch.setattr(commands.Progress, "__call__", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("restore", "copy.db", "--yes")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()}.keys() == before.keys()
@@ -583,7 +583,7 @@ def test_verify_finds_what_the_turns_do_not_give(run, ada, db):
 
 
 def test_verify_plays_games_that_were_left(run, ada, db, monkeypatch):
-    monkeypatch.setattr(maintenance, "AT_ONCE", 2)
+    monkeypatch.setattr(maintenance, "BATCH", 2)
     for tick in (0, 3, 5):
         game = ada.open()
         ada.post(game, 0, tick, [[2, "R"]] if tick else [])
@@ -731,7 +731,7 @@ def test_prune_deletes_old_games_that_are_on_no_board(run, api, ada, bob, db):
     Game.update(ended_at=Game.get(id=best).ended_at).where(Game.id == worse).execute()
     run("rebuild")
     board = api("GET /api/leaderboard")
-    assert run("prune", "--days", "30", "--dry-run").startswith("1 games that are on no board, and 0 guests")
+    assert run("prune", "--days", "30", "--dry-run").startswith("1 games that are on no leaderboard, and 0 guests")
     assert "--yes" in run("prune", "--days", "30", status=1)
     assert Game.select().count() == 6
     assert "Deleted 1 games and 0 guests" in run("prune", "--days", "30", "--yes")
@@ -775,14 +775,14 @@ def test_prune_deletes_guests_who_have_not_come_for_long(run, api, ada, db):
     Game.update({field: field - 40 * DAY for field in (Game.seen_at, Game.ended_at)}).where(Game.user << old).execute()
     Session.update(expires_at=Session.expires_at - 40 * DAY).where(Session.user << old).execute()
     Session.update(expires_at=Session.expires_at + 20 * DAY).where(Session.user == back.user["id"]).execute()
-    assert "0 games that are on no board, and 1 guests" in run("prune", "--days", "30", "--dry-run")
+    assert "0 games that are on no leaderboard, and 1 guests" in run("prune", "--days", "30", "--dry-run")
     assert "Deleted 0 games and 1 guests" in run("prune", "--days", "30", "--yes")
     assert {user.name for user in User.select()} == {who.user["username"] for who in (back, young, challenged, ada)}
     assert Game.select().where(Game.user == gone.user["id"]).count() == 0
 
 
 def test_prune_goes_on_where_a_part_ends(run, ada, db, monkeypatch):
-    monkeypatch.setattr(maintenance, "AT_ONCE", 2)
+    monkeypatch.setattr(maintenance, "BATCH", 2)
     ada.play(3)
     for _ in range(5):
         ada.play(1)
@@ -799,7 +799,7 @@ def test_prune_says_what_vacuum_would_free_and_vacuum_does_it(run, api, ada, db,
     Game.update({field: field - 40 * DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}).execute()
     run("rebuild")
     assert "vacuum" not in run("prune", "--days", "30", "--dry-run")
-    assert "0.9 MB of the file are free: vacuum gives them back" in run("prune", "--days", "30", "--yes")
+    assert "0.9 MB of the file are free: vacuum returns them" in run("prune", "--days", "30", "--yes")
     before = (tmp_path / "snake.db").stat().st_size
     said = run("vacuum")  # while the server runs
     assert "before, it took" in said

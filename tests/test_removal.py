@@ -45,7 +45,7 @@ def test_sessions_that_have_run_out_are_removed(app, api, ada, db):
 
 
 def test_guests_who_have_not_come_for_90_days_are_removed_with_their_games(app, api, ada, db, monkeypatch):
-    monkeypatch.setattr(maintenance, "AT_ONCE", 2)
+    monkeypatch.setattr(maintenance, "BATCH", 2)
     gone, young, back, challenged = (api.guest() for _ in range(4))
     for guest in (gone, back, challenged):
         for _ in range(5):
@@ -177,8 +177,8 @@ def test_a_ban_hides_the_entry_on_a_closed_leaderboard_until_it_is_lifted(closed
 
 
 def test_a_withdrawn_game_and_a_deleted_player_are_on_no_closed_leaderboard(closed, api, db):
-    [game] = maintenance.found("WHERE u.name = ?", "Ada")
-    maintenance.withdraw(game)
+    game = maintenance.find_game(Game.get(user=User.get(name="Ada")).id)
+    maintenance.unrank(game)
     assert entries(api) == [("Bob", 1)]
     accounts.ban(User.get(name="Bob").id)
     accounts.delete(User.get(name="Bob").id)

@@ -20,7 +20,7 @@ def app(database_url):
 
 
 def test_what_is_of_no_use_any_more_is_removed(app, monkeypatch):
-    for name, few in (("LOOKED_AT", 2), ("AT_ONCE", 2)):
+    for name, few in (("LOOKED_AT", 2), ("BATCH", 2)):
         monkeypatch.setattr(maintenance, name, few)
     monkeypatch.setattr(closed_leaderboards, "CLOSE_BATCH", 1)
     monkeypatch.setattr(closed_leaderboards, "CLOSED_SIZE", 1)
