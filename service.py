@@ -1,10 +1,11 @@
-"""Snakepit: the app, its routes, its error answers, and the start (`python service.py`).
+"""Snakepit: the app and its routes. `python service.py` starts the server.
 
-Handlers are of one shape: parse, look up, guard, act, answer. A token goes into `Authorization: Bearer TOKEN`.
+Routes declare their inputs and responses, which web/api.py parses and sends. A handler guards, acts and returns the
+response; its docstring is its text in the API's description.
 """
 
 if __name__ == "__main__":
-    # Before bottle and peewee are imported, whose thread locals must be gevent's: in the worker processes they are.
+    # Only the workers import bottle and peewee, after gevent has patched what their thread locals are made of.
     import sys
 
     from web import server
@@ -81,18 +82,18 @@ from web.requests import client_address, header, matches_etag, page_query, token
 
 STATIC = Path(__file__).parent / "static"
 FORGET_ATTEMPTS = 3600  # seconds between deletions of past days' attempts by name
-PAGES = 500  # of boards, kept as they were last sent
-STANDINGS = 2000  # of players, the same
-ACTIVE = 5000  # games that are being played, the same
+PAGE_CACHE_SIZE = 500  # pages of leaderboards
+STANDING_CACHE_SIZE = 2000  # players' own places on leaderboards
+ACTIVE_CACHE_SIZE = 5000  # active games
 NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
 TURN_POSTS_REJECTED = counters.Counter(
     "turn_posts_rejected", "Posts of turns that were rejected, by reason.", "reason", REJECTION_REASONS
 )
 
 api = bottle.Bottle()
-api.uninstall(True)  # msgspec makes the JSON
+api.uninstall(True)  # Bottle's own plugins: JSON is encoded by msgspec
 api.install(ApiPlugin())
-site = bottle.Bottle()
+site = bottle.Bottle()  # pages, files and metrics: what is not in the API's description
 
 
 def create_app(**settings):
@@ -110,7 +111,7 @@ def recreate_app(**settings):
 
 
 class Snakepit(App):
-    """The app, with all that lives as long as it does."""
+    """The app, with everything that lives as long as it does."""
 
     def __init__(self, settings, is_restart=False):
         super().__init__(settings, is_restart)
@@ -125,10 +126,10 @@ class Snakepit(App):
         self.hashing = hashing.Queue(settings.hashing_wait, settings.bcrypt_rounds)
         self.assets = assets.Assets(STATIC)
         self.pace = Pace(settings.pause_budget if settings.enforce_pace else None)
-        self.pages = cache.Kept(PAGES)
-        self.standings = cache.Kept(STANDINGS)
-        self.active = cache.Kept(ACTIVE)
-        self.home = cache.Kept(1)
+        self.page_cache = cache.Kept(PAGE_CACHE_SIZE)
+        self.standing_cache = cache.Kept(STANDING_CACHE_SIZE)
+        self.active_cache = cache.Kept(ACTIVE_CACHE_SIZE)
+        self.home_cache = cache.Kept(1)
         self.pictures = previews.Pictures()
         self.removal = maintenance.Removal(settings.session_days, settings.keep_games_days)
         self._add_background_tasks()
@@ -165,7 +166,7 @@ class Snakepit(App):
             return games.end_abandoned(self.pace)
 
 
-# Who asks.
+# Users, as inputs of routes.
 
 
 def require_user():
@@ -184,7 +185,7 @@ def optional_user():
 
 
 def game_viewer():
-    """Return a function that returns whether the client may see a game. It reads the token only if the game is hidden.
+    """Return a function of a game that returns whether the client may see it. It reads the token only for hidden games.
 
     A token that is not valid counts as none. No shared cache stores what depends on the token.
     """
@@ -223,8 +224,8 @@ def scoring_user():
         raise Problem(
             403,
             SCORES_NOT_STATED,
-            "Here no score is stated: open a game with POST /api/games and post its turns to /api/games/ID/turns;"
-            " the server plays them and puts the score on the board.",
+            "This server computes scores itself: open a game with POST /api/games and post its turns to"
+            " /api/games/ID/turns. The server replays them and puts the score on the leaderboard.",
         )
     user = require_user()
     request.app.stated_scores.hit(games.now(), user.id)
@@ -236,9 +237,9 @@ def scoring_user():
 
 @api.post("/api/auth/signup", body=SignUp, visitor=optional_user, response=SessionAnswer, status=201, errors=(409, 429))
 def sign_up(body, visitor):
-    """Make an account.
+    """Create an account.
 
-    With the token of a guest, it is theirs from now on, with the games played so far. 409: the name or the email is taken.
+    With a guest's token, the guest becomes the account and keeps its games. 409: The name or the email is taken.
     """
     app = request.app
     guest = visitor if visitor and visitor.is_guest else None  # a player may create another account
@@ -257,9 +258,9 @@ def sign_up(body, visitor):
 
 @api.post("/api/auth/guest", body=Guest, response=SessionAnswer, status=201, errors=(429,))
 def play_as_guest(body):
-    """Play without an account.
+    """Create a guest, to play without an account.
 
-    Guests are on no board until they sign up.
+    Guests are on no leaderboard until they sign up.
     """
     request.app.rate_limiter.hit((rate_limits.NEW_GUESTS, f"guest from {client_address()}"))
     return _session(*accounts.create_guest(_open_session()))
@@ -267,7 +268,7 @@ def play_as_guest(body):
 
 @api.post("/api/auth/login", body=LogIn, response=SessionAnswer, errors=(401, 429))
 def log_in(body):
-    """Open a session, by the username or the email."""
+    """Log in with the username or the email."""
     if body.username is None and body.email is None:
         raise invalid(("username", MISSING, "give a username or an email"))
     user, name = accounts.find(body.username, body.email)
@@ -278,39 +279,39 @@ def log_in(body):
 
 @api.post("/api/auth/logout", user=require_user)
 def log_out(user):
-    """End the session; its token is dead from now on."""
+    """Log out: the token is invalid from now on."""
     request.app.sessions.close(token())
 
 
 @api.get("/api/auth/sessions", user=require_user, response=list[LiveSession])
 def my_sessions(user):
-    """List one's sessions, newest first."""
+    """List your sessions, newest first."""
     return request.app.sessions.live(user.id, token())
 
 
 @api.delete("/api/auth/sessions/<session_id>", user=require_user)
 def end_session(user, session_id):
-    """End one of one's sessions."""
+    """End one of your sessions."""
     request.app.sessions.close_one(user.id, session_id)
 
 
 @api.delete("/api/auth/sessions", user=require_user)
 def log_out_everywhere(user):
-    """End all of one's sessions, this one too."""
+    """End all of your sessions, including this one."""
     request.app.sessions.close_all(user.id)
 
 
 @api.get("/api/auth/me", user=require_user, response=UserAnswer)
 def show_me(user):
-    """Tell who one is."""
+    """Return your account."""
     return _user(user)
 
 
 @api.patch("/api/auth/me", user=require_user, body=Change, response=UserAnswer, errors=(403, 409, 429))
 def change_me(user, body):
-    """Change one's name, email or password.
+    """Change your name, email or password.
 
-    A new password ends all other sessions. 403: the current password is wrong. 409: the name or the email is taken.
+    A new password ends all other sessions. 403: The current password is wrong. 409: The name or the email is taken.
     """
     app = request.app
     attempts.confirm(user, body.current_password, "current_password")
@@ -329,9 +330,9 @@ def change_me(user, body):
 
 @api.delete("/api/auth/me", user=require_user, body=Delete, errors=(403, 429))
 def delete_me(user, body):
-    """Delete one's account, with its games and its entries on the boards.
+    """Delete your account, with its games and its entries on leaderboards.
 
-    403: the password is wrong.
+    403: The password is wrong.
     """
     if not user.is_guest:
         attempts.confirm(user, body.password, "password")
@@ -340,9 +341,9 @@ def delete_me(user, body):
 
 @api.post("/api/auth/reset", body=Reset, response=SessionAnswer, errors=(403, 429))
 def reset_password(body):
-    """Give another password, by the token of a link that the operator has made.
+    """Set a new password, with the token of a link from the operator.
 
-    All sessions from before are ended. 403: the link was used, or has run out.
+    It ends all existing sessions. 403: The link was used, or has expired.
     """
     with attempts.resetting(body.token) as hasher:
         return _session(*passwords.reset(body.token.strip(), body.password, hasher, _open_session()))
@@ -369,8 +370,8 @@ def _user(user):
 def open_game(user, body):
     """Open a game, on a new seed or on that of a challenge.
 
-    One has one open game at a time: another that is open ends as left. 404: there is no such game to challenge. 403: it is a
-    game of today's daily challenge, which the user has not opened in that mode.
+    You have one open game at a time: an earlier one ends as left. 404: There is no such game to challenge. 403: It is a game
+    of today's daily challenge, which you have not opened in that mode.
     """
     app = request.app
     app.new_games.hit(games.now(), user.id)
@@ -384,15 +385,15 @@ def open_game(user, body):
 
 @api.get("/api/games/active", query=ActiveQuery, response=list[ActiveGame])
 def active_games(query):
-    """List the best of the games that are being played now, best first, without those of today's daily challenge."""
-    return live.active(request.app.active, query.limit, challenges.hidden_now(request.app.secret))
+    """List active games, best first, without those of today's daily challenge."""
+    return live.active(request.app.active_cache, query.limit, challenges.hidden_now(request.app.secret))
 
 
 @api.get("/api/games/live", query=LiveQuery, visitor=game_viewer, response=list[LiveGame])
 def live_games(query, visitor):
-    """Tell what is new of the games that one watches, and the best of the others that are being played.
+    """Return updates of the games that you watch, and the best of the other active games.
 
-    Games of today's daily challenge are not among the others, and those who have not opened it can't watch them.
+    Games of today's daily challenge are not among the others, and can be watched only by players who have opened it.
     """
     hidden = challenges.hidden_now(request.app.secret)
     return live.updates(live.parse_cursors(query.known), query.limit, hidden, may_see=visitor)
@@ -407,48 +408,47 @@ def live_games(query, visitor):
     rejections=TURN_POSTS_REJECTED,
 )
 def post_turns(user, body, game_id):
-    """Play a game of one's own on.
+    """Post the new turns of your game.
 
-    About once a second is enough. 403: it is somebody else's. 409: the game is over, or the server stands at another tick
-    than `since`; the answer has that `tick`, and nothing has changed, so that one can always try again.
+    About once a second is enough. 403: It is another player's game. 409: The game is over, or the server is at another tick
+    than `since`; the response has that `tick`, and nothing has changed, so a retry is always safe.
     """
     return games.apply_turns(game_id, user, body.since, body.tick, body.turns, request.app.pace)
 
 
 @api.delete("/api/games/<game_id>", user=require_user, errors=(403,))
 def leave_game(user, game_id):
-    """Leave a game of one's own, with the score that it has.
+    """Leave your game. It keeps its score.
 
-    403: it is somebody else's.
+    403: It is another player's game.
     """
     games.leave(game_id, user, request.app.pace)
 
 
 @api.get("/api/games/<game_id>", query=GameQuery, visitor=game_viewer, response=GameRecord, etag=True, errors=(403,))
 def show_game(query, visitor, game_id):
-    """Show a game with its turns, to play it again.
+    """Return a game with its turns, to replay it.
 
-    403: it is a game of today's daily challenge, which is shown to those who have opened the challenge in that mode, and to
-    everybody once the day has ended (UTC).
+    403: It is a game of today's daily challenge, which is shown to players who have opened the challenge in that mode, and
+    to everybody once the day has ended (UTC).
     """
     game = records.get_game(game_id, brief=True)
-    may_see = visitor
-    if not may_see(game):
+    if not visitor(game):
         raise challenges.hidden(game.mode)
     return records.record(game, query.since, request.app.pace)
 
 
-# Boards and players.
+# Leaderboards and players.
 
 
 @api.get("/api/leaderboard", query=BoardQuery, response=list[EntryAnswer], headers=[NEXT_PAGE], errors=(404,))
 def leaderboard(query):
-    """Read a board, best first: each player's best game.
+    """Return a page of a leaderboard, best first: each player's best game.
 
-    404: there is no such game to challenge.
+    404: There is no such game to challenge.
     """
     names = leaderboard_pages.boards_for_query(query)
-    page, link = request.app.pages.get(
+    page, link = request.app.page_cache.get(
         (*names, query), score_histogram.versions(names), leaderboard_pages.leaderboard_page, query, names
     )
     if link:
@@ -458,30 +458,30 @@ def leaderboard(query):
 
 @api.get("/api/leaderboard/me", user=require_user, query=StandingQuery, response=Standing, errors=(404,))
 def my_standing(user, query):
-    """Tell one's own place on a board, with those around.
+    """Return your rank on a leaderboard, with the entries around it.
 
-    404: there is no such game to challenge.
+    404: There is no such game to challenge.
     """
     names = leaderboard_pages.boards_for_query(query, user)
-    return request.app.standings.get(
+    return request.app.standing_cache.get(
         (user.id, *names), score_histogram.versions(names), leaderboard_pages.player_standing, names, user
     )
 
 
 @api.get("/api/leaderboard/next", query=NextQuery, visitor=optional_user, response=NextRank, errors=(404,))
 def next_rank(query, visitor):
-    """Tell the rank that a score has, and the next entry to beat.
+    """Return the rank that a score would have, and the next entry to beat.
 
-    404: there is no such game to challenge.
+    404: There is no such game to challenge.
     """
     return leaderboard_pages.next_rank(leaderboard_pages.boards_for_query(query, visitor), query.score, visitor)
 
 
 @api.post("/api/leaderboard", user=scoring_user, body=StatedScore, response=EntryAnswer, status=201, errors=(403, 429))
 def state_score(user, body):
-    """State a score, where the server takes scores at their word.
+    """State the score of an external game, if SCORE_POLICY is open.
 
-    403: the server doesn't; play a game, and its score is on the board.
+    403: This server computes scores itself: play a game, and its score is on the leaderboard.
     """
     if user.is_guest:
         raise Problem(403, GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
@@ -491,9 +491,9 @@ def state_score(user, body):
 
 @api.get("/api/daily", query=DailyQuery, visitor=optional_user, response=Daily)
 def daily_challenge(query, visitor):
-    """Show today's daily challenge of a mode, and one's own attempt and streak.
+    """Return today's daily challenge of a mode, with your attempt and streak.
 
-    The attempt and the streak are there with a token only.
+    The attempt and the streak need a token.
     """
     response.set_header("Vary", challenges.PRIVATE["Vary"])
     return daily.show(query.mode, visitor)
@@ -501,32 +501,32 @@ def daily_challenge(query, visitor):
 
 @api.get("/api/home", response=Home, etag=True)
 def show_home():
-    """Show what a start screen needs, in one response that is the same for everybody.
+    """Return what a start screen shows, in one response that is the same for everybody.
 
-    It is up to two seconds old as to games that are being played.
+    Its active games are up to two seconds old.
     """
-    return home.show(request.app.home, request.app.secret)
+    return home.show(request.app.home_cache, request.app.secret)
 
 
 @api.get("/api/players/<name>", response=Player)
 def show_player(name):
-    """Show a player's bests and latest games."""
+    """Return a player's best and latest games."""
     return players.page(players.find(name))
 
 
-# The server, and the client.
+# The server and the client.
 
 
 @api.get(HEALTH, response=Health)
 def health():
-    """Tell whether server and database are there, with all tables."""
+    """Return whether the server and the database work, with all tables."""
     return Health("ok", "ok", "sqlite" if is_sqlite() else "postgres", models.check())
 
 
 @site.get("/metrics")
 def show_metrics():
     """Respond with the metrics for Prometheus, also while the database is unavailable."""
-    from observability import prometheus  # which says why here
+    from observability import prometheus  # its docstring says why it is imported here
 
     wanted = request.app.settings.metrics_token
     if wanted and not secrets.compare_digest((token() or "").encode(), wanted.encode()):

@@ -1,4 +1,4 @@
-"""What a request says: its body, its query and its token, as bottle's `request` at hand has them."""
+"""The inputs of the current request: its body, query, headers, token, and the client's address."""
 
 import contextlib
 import re
@@ -32,44 +32,44 @@ from web.problems import (
 )
 
 MAX_BODY = 64 * 1024  # bytes
-MAX_QUERY = 4094  # characters, what fits into the first line that gunicorn takes
-MOST_FIELDS = 100  # of a query string
-LONGEST_CACHED = 300  # characters of a query string: those that come again and again are shorter
-LONGEST_INTEGER = 30  # digits of an integer that is written with a fraction or an exponent
+MAX_QUERY = 4094  # characters: the first line of a request is not longer
+MAX_FIELDS = 100  # of a query string
+MAX_CACHED_QUERY = 300  # characters: queries that recur are shorter
+MAX_INTEGER = 30  # digits of an integer that is written with a fraction or an exponent
 
 
-def body(shape):
-    """The request's body as `shape`. 413, 400 or 422 if it is too large, no JSON, or not of that shape."""
+def body(schema):
+    """Return the body as a `schema`. Raise 413, 400 or 422 if it is too large, no JSON, or doesn't match."""
     raw = _read_body() or b"{}"
     try:
         try:
-            return msgspec.json.decode(raw, type=shape)
+            return msgspec.json.decode(raw, type=schema)
         except msgspec.ValidationError as error:
-            return _second_look(raw, shape, error)
+            return _second_look(raw, schema, error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, MALFORMED_JSON, f"The body is no JSON in UTF-8 that can be read: {error}.") from None
 
 
-def _second_look(raw, shape, error):
-    """Return the body as `shape` if that only failed because an integer was written as 100.0; else raise the Problem.
+def _second_look(raw, schema, error):
+    """Return the body as `schema` if that only failed because an integer was written as 100.0; else raise the Problem.
 
     JSON has one kind of number. The first look is strict, since it is faster; and it has stopped at the first value that
     didn't fit, so that what comes after it may be no JSON at all.
     """
     try:
         loose = _LOOSE.decode(raw)
-        return msgspec.convert(loose, shape)
+        return msgspec.convert(loose, schema)
     except msgspec.ValidationError as second:
-        raise _misshapen(second, shape) from None
+        raise _validation_problem(second, schema) from None
     except RecursionError:  # so deep that it is no number that didn't fit
-        raise _misshapen(error, shape) from None
+        raise _validation_problem(error, schema) from None
 
 
 def _number(text):
     """Return the number in a text of JSON that has a fraction or an exponent, as an int if it is whole and not huge."""
     with contextlib.suppress(InvalidOperation):  # its exponent has so many digits
         number = Decimal(text)
-        if (not number or number.adjusted() < LONGEST_INTEGER) and number == number.to_integral_value():
+        if (not number or number.adjusted() < MAX_INTEGER) and number == number.to_integral_value():
             return int(number)
     return float(text)
 
@@ -98,46 +98,47 @@ def _read_body():
     return read
 
 
-def query(shape):
-    """The query string as `shape`; an empty value counts as none. 414 or 422 if it is too long, or not of that shape."""
+def query(schema):
+    """Return the query string as a `schema`; empty values count as missing. Raise 414 or 422 if it is invalid."""
     raw = request.query_string
     if len(raw) > MAX_QUERY:
         detail = f"The query string is longer than {MAX_QUERY} characters. Leave out what is not needed."
         raise Problem(414, QUERY_TOO_LONG, detail, params={"max_characters": MAX_QUERY})
-    return (_cached_query if len(raw) <= LONGEST_CACHED else _query)(shape, raw)
+    return (_cached_query if len(raw) <= MAX_CACHED_QUERY else _query)(schema, raw)
 
 
-def page_query(shape):
-    """Return the query string of a page as `shape`. Unknown parameters and bad values are ignored: links are shared, and
-    trackers add parameters of their own.
+def page_query(schema):
+    """Return the query string of a page as `schema`.
+
+    Unknown parameters and invalid values are ignored: people share links, and trackers add parameters of their own.
     """
-    known = shape.__struct_fields__
-    given = {name: value for name, value in parse_qsl(request.query_string)[:MOST_FIELDS] if name in known}
+    known = schema.__struct_fields__
+    given = {name: value for name, value in parse_qsl(request.query_string)[:MAX_FIELDS] if name in known}
     try:
-        return msgspec.convert(given, shape, strict=False)
+        return msgspec.convert(given, schema, strict=False)
     except msgspec.ValidationError:
-        return shape()
+        return schema()
 
 
-def _query(shape, raw):
-    known = shape.__struct_fields__
+def _query(schema, raw):
+    known = schema.__struct_fields__
     try:
-        pairs = parse_qsl(raw.encode("latin-1").decode(), True, errors="strict", max_num_fields=MOST_FIELDS)
+        pairs = parse_qsl(raw.encode("latin-1").decode(), True, errors="strict", max_num_fields=MAX_FIELDS)
         given = {name: value for name, value in pairs if value or name not in known}
-        return msgspec.convert(given, shape, strict=False)
+        return msgspec.convert(given, schema, strict=False)
     except UnicodeDecodeError:
         raise Problem(400, MALFORMED_QUERY, "The query string is not UTF-8, percent-encoded.") from None
     except msgspec.ValidationError as error:
-        raise _misshapen(error, shape) from None
+        raise _validation_problem(error, schema) from None
     except ValueError:
-        detail = f"The query string has more than {MOST_FIELDS} fields. Leave out what is not needed."
+        detail = f"The query string has more than {MAX_FIELDS} fields. Leave out what is not needed."
         raise Problem(400, MALFORMED_QUERY, detail) from None
 
 
 _cached_query = lru_cache(maxsize=1000)(_query)
 
 
-def _misshapen(error, shape):
+def _validation_problem(error, schema):
     """422 for what msgspec says of a field, as in "Expected `int`, got `str` - at `$.turns[2][0]`"."""
     message, _, path = str(error).partition(" - at `")
     field = path.removesuffix("`").removeprefix("$").removeprefix(".")
@@ -146,7 +147,7 @@ def _misshapen(error, shape):
     if "unknown field" in message:
         return invalid((message.split("`")[1], UNKNOWN_FIELD, "is not known here; leave it out"))
     if message.startswith("Invalid enum value"):
-        choices = _choices(get_type_hints(shape)[field.split("[")[0]])
+        choices = _enum_values(get_type_hints(schema)[field.split("[")[0]])
         message += f"; give one of {', '.join(choices)}"
         return invalid((field or "body", NOT_A_CHOICE, message, {"choices": choices}))
     return invalid((field or "body", *_kind(message)))
@@ -166,17 +167,17 @@ def _kind(message):
     return BAD_FORMAT, message
 
 
-def _choices(kind):
-    """All that the Literals in a type allow."""
+def _enum_values(kind):
+    """Return all values that the Literals in a type allow."""
     if get_origin(kind) is Literal:
         return get_args(kind)
-    return [choice for part in get_args(kind) for choice in _choices(part)]
+    return [choice for part in get_args(kind) for choice in _enum_values(part)]
 
 
 def header(name):
-    """A header of the request by its name in CGI, such as IF_NONE_MATCH; empty if it isn't there.
+    """Return a header by its CGI name, such as IF_NONE_MATCH; "" if it is missing.
 
-    Not bottle's `request.headers`, which is held by the environ that it holds: garbage that somebody has to collect.
+    Bottle's `request.headers` would make a reference cycle with the environ, so that the request waits for the collector.
     """
     return request.environ.get(f"HTTP_{name}", "")
 
@@ -187,9 +188,9 @@ def matches_etag(etag):
 
 
 def token():
-    """The token of the request, or None.
+    """Return the token of the request, or None.
 
-    It is in X-Snakepit-Token where Authorization has something else, such as the password that a proxy asks for.
+    It is in X-Snakepit-Token if Authorization contains something else, such as a proxy's password.
     """
     kind, _, value = header("AUTHORIZATION").partition(" ")
     if kind.lower() == "bearer" and value.strip():
