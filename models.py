@@ -262,12 +262,22 @@ class User(Table):
     def lock(cls, user_id):
         """Make other transactions on the same user's games wait; SQLite has one writer anyway."""
         if database.for_update:
-            sql("SELECT 1 FROM users WHERE id = ? FOR UPDATE", user_id)
+            _lock_user(id=user_id)
 
     @classmethod
     def count_game(cls, user_id):
         """Count a game that ends in this transaction. As `lock`, it makes others on the same user's games wait."""
-        sql("UPDATE users SET games = games + 1 WHERE id = ?", user_id)
+        _count_game(id=user_id)
+
+
+@compiled
+def _lock_user():
+    return User.select(User.id).where(User.id == Param("id")).for_update()
+
+
+@compiled
+def _count_game():
+    return User.update(games=User.games + 1).where(User.id == Param("id"))
 
 
 class Session(Table):
@@ -284,9 +294,9 @@ class Session(Table):
 class Game(Table):
     """A game, in progress while `ended_at` is null.
 
-    `turns` and `state` are encoded, see game/codec.py. A score
-    that somebody stated under SCORE_POLICY=open is a game that is not `verified`, with no seed and no turns. `challenge`
-    names what a known seed is played again for (see challenges.py); it is null for games on new seeds.
+    `turns` and `state` are encoded, see game/codec.py. A score that somebody stated under SCORE_POLICY=open is a game that
+    is not `verified`, with no seed and no turns. `challenge` names the challenge that it is played for, see
+    game/challenges.py; it is null for games on new seeds.
     """
 
     id = CharField(16, primary_key=True)

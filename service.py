@@ -130,7 +130,7 @@ class Snakepit(App):
         self.standing_cache = cache.Kept(STANDING_CACHE_SIZE)
         self.active_cache = cache.Kept(ACTIVE_CACHE_SIZE)
         self.home_cache = cache.Kept(1)
-        self.pictures = previews.Pictures()
+        self.preview_images = previews.ImageCache()
         self.removal = maintenance.Removal(settings.session_days, settings.keep_games_days)
         self._add_background_tasks()
         self.merge(api)
@@ -589,7 +589,7 @@ def preview_image(game_id):
     fields = {"Cache-Control": "max-age=60", "ETag": etag} | dict(response.headers)
     if matches_etag(etag):
         return bottle.HTTPResponse(status=304, headers=fields)
-    content = request.app.pictures.get(game)
+    content = request.app.preview_images.get(game)
     return bottle.HTTPResponse(content, headers=fields | {"Content-Type": assets.TYPES["png"]})
 
 

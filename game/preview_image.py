@@ -1,16 +1,16 @@
-"""Draws the state of a game as a PNG (RFC 2083), pixel by pixel: squares are all that it takes."""
+"""Draws the state of a game as a PNG (RFC 2083), pixel by pixel: all of it is made of squares."""
 
 import struct
 import zlib
 
 import rules
 
-WIDTH, HEIGHT = 1200, 630  # what preview cards are made for
+WIDTH, HEIGHT = 1200, 630  # as link previews show images
 CELL = 28
-EDGE = 12  # of the rim around the field
+EDGE = 12  # width of the rim around the board
 LEFT, TOP = 35 + EDGE, (HEIGHT - rules.SIZE * CELL) // 2
-DIGIT = 30  # the side of a digit's squares
-MIDDLE = (LEFT + rules.SIZE * CELL + EDGE + WIDTH) // 2  # of the score, from left to right
+DIGIT = 30  # side of a digit's squares
+MIDDLE = (LEFT + rules.SIZE * CELL + EDGE + WIDTH) // 2  # of the score, horizontally
 
 # The colours of the client's dark theme.
 PALETTE = ["2b1826", "603328", "592e26", "8a5238", "9bd056", "5f9331", "ffe9c4", "d08e58", "f5e4c9", "1f0d10"]
@@ -21,7 +21,7 @@ DIGITS = ["75557", "26227", "71747", "71717", "55711", "74717", "74757", "71111"
 
 
 def draw(game):
-    """The PNG, as bytes, of a rules.Game as it stands."""
+    """Return the PNG of a rules.Game's state, as bytes."""
     rows = [bytearray([GROUND]) * WIDTH for _ in range(HEIGHT)]
     _draw_pit(rows, game.mode)
     if game.outcome != rules.WON:
@@ -80,7 +80,7 @@ def _draw_snake(rows, game):
 
 
 def _join(rows, x, y, side, right, down, inset):
-    """What lies between a cell's square and that of the next; of a snake round the edge, each side has its own half."""
+    """Fill the gap between a cell's square and the next one's; around the edge of the board each side has its own half."""
     reach = 2 * inset
     left, top = x + (side if right > 0 else -reach if right else 0), y + (side if down > 0 else -reach if down else 0)
     ends = left + (reach if right else side), top + (reach if down else side)
@@ -90,7 +90,7 @@ def _join(rows, x, y, side, right, down, inset):
 
 
 def _eyes(right, down):
-    """Where the eyes are from the middle of the head, which looks that way."""
+    """Return the positions of the eyes, from the middle of the head, for its direction."""
     return [(3 * right + 6 * side * down, 3 * down + 6 * side * right) for side in (-1, 1)]
 
 

@@ -1,7 +1,7 @@
-"""The address of a game that one hands on, `/games/ID`: a page whose title and preview card say whose game it is and what it
-scored. It leads on to the client, whose own addresses no server sees.
+"""Link previews: the page behind a game's link `/games/ID`, which leads browsers to the client, and its image.
 
-Preview cards are The Open Graph protocol's (https://ogp.me).
+Chat programs read the title, description and image from the page (The Open Graph protocol, https://ogp.me): they see no part
+of the client's own addresses.
 """
 
 import threading
@@ -12,6 +12,7 @@ import rules
 from database import threadpool
 from database.binding import release_connection
 from game import codec, preview_image, records
+from web.pages import document
 from web.problems import UNAVAILABLE, Problem
 
 OUTCOMES = {
@@ -22,57 +23,50 @@ OUTCOMES = {
     rules.LEFT: "left the pit",
 }
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <meta name="color-scheme" content="light dark">
-  <title>{title} · Snakepit</title>
-  <meta name="description" content="{description}">
+_HEAD = """  <meta name="description" content="{description}">
   <meta property="og:site_name" content="Snakepit">
   <meta property="og:type" content="website">
   <meta property="og:title" content="{title}">
   <meta property="og:description" content="{description}">
-{picture}  <meta http-equiv="refresh" content="0; url={onward}">
-  <link rel="icon" href="../static/icon.svg" type="image/svg+xml">
-</head>
-<body>
-  <p><a href="{onward}">{title}</a></p>
-</body>
-</html>
+{image}  <meta http-equiv="refresh" content="0; url={client}">
 """
-_PICTURE = """  <meta property="og:image" content="{address}">
+_IMAGE = """  <meta property="og:image" content="{address}">
   <meta property="og:image:width" content="{width}">
   <meta property="og:image:height" content="{height}">
   <meta property="og:image:alt" content="{description}">
   <meta name="twitter:card" content="summary_large_image">
 """
+_BODY = """  <p><a href="{client}">{title}</a></p>
+"""
 
 
 def page(game, address, tick=None):
-    """The page of a games.Found, or None for a game that there isn't; `address` is its absolute URL, without a query."""
+    """Return the page of a game, or None for no such game. `address` is its absolute URL, without a query."""
     if game is None:
-        return _PAGE.format(title="No such game", description="There is no such game.", picture="", onward="../#/")
+        return _page("No such game", "There is no such game.", "../#/")
     title, description = escape(_title(game)), escape(_description(game))
-    picture = _PICTURE.format(
+    image = _IMAGE.format(
         address=escape(f"{address}/card.png"),
         width=preview_image.WIDTH,
         height=preview_image.HEIGHT,
         description=description,
     )
-    onward = f"../#/games/{game.id}" + ("" if tick is None else f"?tick={tick}")
-    return _PAGE.format(title=title, description=description, picture=picture, onward=onward)
+    return _page(title, description, f"../#/games/{game.id}" + ("" if tick is None else f"?tick={tick}"), image)
 
 
 def hidden_page(game):
-    """The page of a game of today's daily challenge, which leads to the challenge; what it scored stays a surprise, too."""
-    return _PAGE.format(
-        title="Today's daily challenge",
-        description="This game is shown to those who have played today's challenge. Play it, on the same eggs.",
-        picture="",
-        onward=f"../#/?challenge=daily&amp;mode={game.mode}&amp;game={game.id}",
+    """Return the page of a game of today's daily challenge. It leads to the challenge, and doesn't reveal the score."""
+    return _page(
+        "Today's daily challenge",
+        "This game is shown to those who have played today's challenge. Play it, on the same eggs.",
+        f"../#/?challenge=daily&amp;mode={game.mode}&amp;game={game.id}",
     )
+
+
+def _page(title, description, client, image=""):
+    """Return a page that leads to the address `client`; all arguments are HTML."""
+    head = _HEAD.format(title=title, description=description, image=image, client=client)
+    return document(title, "../", head, _BODY.format(title=title, client=client))
 
 
 def _title(game):
@@ -86,50 +80,50 @@ def _description(game):
     return f"{mode}: {OUTCOMES[game.outcome]} after {game.tick} steps. Watch every turn of it, or beat it on the same eggs."
 
 
-class Pictures:
-    """The pictures of games that were asked for last, as PNGs.
+class ImageCache:
+    """The images of games that were asked for last, as PNGs.
 
-    Each is drawn in a thread, since that takes long, and once, however many ask for it at the same time.
+    Each is drawn in a thread, since that takes long, and only once if several ask for it at the same time.
     """
 
-    MOST = 200  # pictures, of about 5 KB
-    WAITING = 20  # to be drawn, each with the turns of a game
+    MAX_SIZE = 200  # images, of about 5 KB
+    MAX_WAITING = 20  # to be drawn, each with the turns of a game
     RETRY_AFTER = 5  # seconds
 
     def __init__(self):
-        self.drawn = {}  # {(id, tick): Future of a PNG}, the one that was asked for last at the end
+        self.images = {}  # {(id, tick): Future of a PNG}, the one that was asked for last at the end
         self.waiting = 0
         self.lock = threading.Lock()
 
     def get(self, game, draw=None):
-        """Return the PNG of a games.Found's state at its last tick, with its score.
+        """Return the PNG of a game's state at its last tick, with its score.
 
-        `draw(game)` draws it, where it isn't known yet; 503 while too many others wait for theirs.
+        Unless it is cached, `draw(game)` draws it. Raise 503 while too many others wait for theirs.
         """
         key = game.id, game.tick
         with self.lock:
-            picture = self.drawn.pop(key, None)
-            is_new = picture is None
+            image = self.images.pop(key, None)
+            is_new = image is None
             if is_new:
-                if self.waiting >= self.WAITING:
+                if self.waiting >= self.MAX_WAITING:
                     raise _busy(self.RETRY_AFTER)
                 self.waiting += 1
-                picture = Future()
-            self.drawn[key] = picture
-            if len(self.drawn) > self.MOST:
-                del self.drawn[next(iter(self.drawn))]
+                image = Future()
+            self.images[key] = image
+            if len(self.images) > self.MAX_SIZE:
+                del self.images[next(iter(self.images))]
         if is_new:
-            self._draw(key, picture, draw or _draw, game)
+            self._draw(key, image, draw or _draw, game)
         release_connection()
-        return picture.result()
+        return image.result()
 
-    def _draw(self, key, picture, draw, game):
+    def _draw(self, key, image, draw, game):
         try:
-            picture.set_result(draw(game))
+            image.set_result(draw(game))
         except BaseException as error:
-            picture.set_exception(error)
+            image.set_exception(error)
             with self.lock:
-                self.drawn.pop(key, None)
+                self.images.pop(key, None)
         finally:
             with self.lock:
                 self.waiting -= 1
@@ -141,13 +135,13 @@ def _busy(seconds):
 
 
 def _draw(game):
-    if game.turns is None:  # they are many: see games.found_briefly
+    if game.turns is None:  # it was selected briefly
         game = records.get_game(game.id)
     release_connection()
-    return threadpool.call(threadpool.PICTURES, _picture, game.seed, game.mode, game.tick, game.turns)
+    return threadpool.call(threadpool.PICTURES, _image, game.seed, game.mode, game.tick, game.turns)
 
 
-def _picture(seed, mode, tick, packed):
+def _image(seed, mode, tick, encoded):
     played = rules.Game(seed, mode)
-    played.advance(codec.decode_turns(packed), tick)
+    played.advance(codec.decode_turns(encoded), tick)
     return preview_image.draw(played)

@@ -134,7 +134,7 @@ def test_pictures_of_every_kind_can_be_drawn(every):
 
 
 def decode(png):
-    """The rows of palette indices of a PNG such as pictures.py writes."""
+    """Return the rows of palette indices of a PNG that preview_image.draw has made."""
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     data, at = b"", 8
     while at < len(png):
@@ -163,7 +163,7 @@ def found(number):
 
 
 def test_a_picture_is_drawn_once_for_all_who_ask_for_it_and_kept():
-    kept, drawn, is_drawing, may_go_on = previews.Pictures(), [], threading.Event(), threading.Event()
+    kept, drawn, is_drawing, may_go_on = previews.ImageCache(), [], threading.Event(), threading.Event()
 
     def draw(game):
         drawn.append(game.id)
@@ -182,32 +182,32 @@ def test_a_picture_is_drawn_once_for_all_who_ask_for_it_and_kept():
 
 
 def test_the_pictures_that_were_asked_for_last_are_kept_and_no_more():
-    kept, drawn = previews.Pictures(), []
+    kept, drawn = previews.ImageCache(), []
 
     def draw(game):
         drawn.append(game.id)
         return b"PNG"
 
-    for number in range(kept.MOST):
+    for number in range(kept.MAX_SIZE):
         kept.get(found(number), draw)
     kept.get(found(0), draw)
-    kept.get(found(kept.MOST), draw)  # in the place of 1
+    kept.get(found(kept.MAX_SIZE), draw)  # in the place of 1
     drawn.clear()
-    for number in (0, kept.MOST, 1):
+    for number in (0, kept.MAX_SIZE, 1):
         kept.get(found(number), draw)
     assert drawn == ["game1"]
 
 
 def test_only_so_many_wait_for_their_pictures():
-    kept, drawing, may_go_on = previews.Pictures(), threading.Semaphore(0), threading.Event()
+    kept, drawing, may_go_on = previews.ImageCache(), threading.Semaphore(0), threading.Event()
 
     def draw(game):
         drawing.release()
         may_go_on.wait(30)
         return b"PNG"
 
-    with ThreadPoolExecutor(kept.WAITING) as clients:
-        waiting = [clients.submit(kept.get, found(number), draw) for number in range(kept.WAITING)]
+    with ThreadPoolExecutor(kept.MAX_WAITING) as clients:
+        waiting = [clients.submit(kept.get, found(number), draw) for number in range(kept.MAX_WAITING)]
         for _ in waiting:
             drawing.acquire(timeout=30)
         with pytest.raises(Problem) as refused:
@@ -219,7 +219,7 @@ def test_only_so_many_wait_for_their_pictures():
 
 
 def test_a_picture_that_could_not_be_drawn_is_tried_again():
-    kept = previews.Pictures()
+    kept = previews.ImageCache()
 
     def fail(game):
         raise ValueError("not today")

@@ -1,4 +1,4 @@
-"""HTML pages, and the page that a browser gets instead of a problem."""
+"""HTML pages that the server makes itself, and the page that a browser gets instead of a problem."""
 
 from html import escape
 from http import HTTPStatus
@@ -7,23 +7,30 @@ import bottle
 
 from web import headers
 
-_PAGE = """<!doctype html>
+_DOCUMENT = """<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta name="color-scheme" content="light dark">
-  <meta name="robots" content="noindex">
   <title>{title} · Snakepit</title>
-  <link rel="icon" href="{up}static/icon.svg" type="image/svg+xml">
-</head>
+  <link rel="icon" href="{root}static/icon.svg" type="image/svg+xml">
+{head}</head>
 <body>
-  <h1>{title}</h1>
-  <p>{detail}</p>
-  <p><a href="{up}">Play Snakepit</a></p>
-</body>
+{body}</body>
 </html>
 """
+_NO_INDEX = """  <meta name="robots" content="noindex">
+"""
+_REFUSAL = """  <h1>{title}</h1>
+  <p>{detail}</p>
+  <p><a href="{root}">Play Snakepit</a></p>
+"""
+
+
+def document(title, root, head, body):
+    """Return a page as HTML, of which all arguments are parts; `root` is the relative address of the app."""
+    return _DOCUMENT.format(title=title, root=root, head=head, body=body)
 
 
 def html(content, status, fields):
@@ -33,5 +40,6 @@ def html(content, status, fields):
 
 def refusal(problem, path):
     """Return the page for a Problem at a path; its links are relative, as those of the client are."""
-    up = "../" * (path.count("/") - 1) or "./"
-    return _PAGE.format(title=escape(HTTPStatus(problem.status).phrase), detail=escape(problem.detail), up=up)
+    root = "../" * (path.count("/") - 1) or "./"
+    title, detail = escape(HTTPStatus(problem.status).phrase), escape(problem.detail)
+    return document(title, root, _NO_INDEX, _REFUSAL.format(title=title, detail=detail, root=root))
