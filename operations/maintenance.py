@@ -1,4 +1,4 @@
-"""What whoever runs the server does to games: play them again and compare, withdraw one, delete old ones, count them."""
+"""What operators do to games: replay and compare, unrank, prune, vacuum, count. And their removal in the background."""
 
 import os
 import shutil
@@ -6,34 +6,38 @@ import tempfile
 from collections import namedtuple
 from functools import partial
 
+from peewee import Case, fn
+
 import models
 import rules
 from accounts import accounts
+from database import storage
 from database.binding import is_sqlite
-from database.queries import Param, compiled
+from database.queries import Param, compiled, literal
 from database.transactions import commit
 from game import clock, closed_leaderboards, leaderboards
 from game.codec import decode_turns
-from models import NOT_DELETED, Game, User, now, one, select_games, sql
+from models import Entry, Game, Session, User, now, select_games
 from operations.errors import OperationError
 
 TABLE_NAMES = [table._meta.table_name for table in models.TABLES]
 BATCH = 500  # games read, or deleted by one transaction
 DAY = 86_400_000  # milliseconds
-BY_RULES = {rules.RULES: rules.Game}  # of each version of the rules by which games are kept
+BY_RULES = {rules.RULES: rules.Game}  # by the version of the rules: all versions of which games are kept
 
-RANKED = "ranked AND verified AND ended_at IS NOT NULL"
+IS_RANKED = Game.ranked & Game.verified & Game.ended_at.is_null(False)
 
 
-# Playing again.
+# Replaying.
 
 
 def count_ranked():
-    return one(f"SELECT COUNT(*) FROM games WHERE {RANKED} AND {NOT_DELETED}")[0]  # noqa: S608 - the names are ours
+    is_there = (User.id == Game.user) & User.deleted_at.is_null()
+    return Game.select().join(User, on=is_there).where(IS_RANKED).count()
 
 
 def verify():
-    """Plays every ranked game again by its rules. Yields (games so far, what differs: a list of lines), now and then."""
+    """Replay every ranked game by its rules. Yield (games so far, differences as a list of lines) for each batch."""
     done, last = 0, ""
     while games := _ranked_games.all(after=last):
         done, last = done + len(games), games[-1].id
@@ -42,12 +46,11 @@ def verify():
 
 @compiled
 def _ranked_games():
-    is_ranked = Game.ranked & Game.verified & Game.ended_at.is_null(False)
-    return select_games().where(is_ranked, Game.id > Param("after")).order_by(Game.id).limit(BATCH)
+    return select_games().where(IS_RANKED, Game.id > Param("after")).order_by(Game.id).limit(BATCH)
 
 
 def difference(game):
-    """What a game's turns give that its row doesn't say, or None."""
+    """Return how a game's row differs from what its turns give, or None."""
     if game.rules not in BY_RULES:
         return f"it was played by rules {game.rules}, which this version doesn't know"
     try:
@@ -69,7 +72,7 @@ def _end(turns):
     return turns[-1][0] if turns else 0
 
 
-# Removing a score.
+# Unranking.
 
 
 def find_game(game_id):
@@ -83,86 +86,74 @@ def _game_by_id():
 
 
 def unrank(game):
-    """Take a game, as models.select_games returns it, off the boards: it stays, with its replay, but is not ranked."""
+    """Remove a game, as models.select_games returns it, from the leaderboards: it keeps its replay, but is not ranked."""
 
     def job():
         User.lock(game.user_id)
-        sql("UPDATE games SET ranked = ? WHERE id = ?", False, game.id)
+        Game.update(ranked=False).where(Game.id == game.id).execute()
         leaderboards.rebuild_player(game.user_id, gathered)
 
     gathered = leaderboards.gather_games(game.user_id, but=game.id)
     commit(job)
 
 
-# Deleting. What a player's boards are derived from is kept, and so is what others play again. A banned player and a guest
-# stand on no board, and may yet: their games are kept, but for those of guests who don't come any more.
+# Deleting. Games that a player's leaderboard entries are derived from are kept, and so are games that others play again.
+# Banned players and guests have no entries, but may get some: their games are kept, but for those of inactive guests.
 
-_CHALLENGED = "EXISTS (SELECT 1 FROM games c WHERE c.challenge = g.id)"
-_OLD_GAMES = (
-    "FROM games g WHERE g.ended_at < ? AND g.id > ? AND NOT EXISTS"  # noqa: S608 - the names are ours
-    " (SELECT 1 FROM entries e WHERE e.user_id = g.user_id AND e.game_id = g.id) AND EXISTS"
-    " (SELECT 1 FROM users u WHERE u.id = g.user_id AND u.password IS NOT NULL AND u.banned_at IS NULL)"
-    f" AND NOT {_CHALLENGED}"
-)
-_OLD_GUESTS = (
-    "FROM users u WHERE u.password IS NULL AND u.deleted_at IS NULL AND u.created_at < ? AND u.id > ? AND NOT EXISTS"  # noqa: S608 - the same
-    " (SELECT 1 FROM sessions s WHERE s.user_id = u.id AND s.expires_at > ?) AND NOT EXISTS"
-    " (SELECT 1 FROM games g WHERE g.user_id = u.id AND"
-    f" (g.seen_at >= ? OR g.ended_at IS NULL OR {_CHALLENGED}))"
+
+_Challenge = Game.alias()
+_IS_CHALLENGED = fn.EXISTS(_Challenge.select(_Challenge.id).where(_Challenge.challenge == Game.id))
+_HAS_ENTRY = fn.EXISTS(Entry.select(Entry.board).where(Entry.user == Game.user, Entry.game_id == Game.id))
+_IS_RANKABLE = fn.EXISTS(
+    User.select(User.id).where(User.id == Game.user, User.password.is_null(False), User.banned_at.is_null())
 )
 
 
 class PruneCandidates:
-    """What is older than so many days, and of no use to any board; `session_days` is how long a session lives unused."""
+    """Games and guests older than so many days that no leaderboard needs. Unused sessions live `session_days`."""
 
     def __init__(self, days, session_days):
-        self.before = now() - days * DAY
-        self.seen = self.before + session_days * DAY  # a session that ends later was used since
+        before = now() - days * DAY
+        seen = before + session_days * DAY  # a session that expires later was used since
+        self.games = (Game.ended_at < before) & ~_HAS_ENTRY & _IS_RANKABLE & ~_IS_CHALLENGED
+        has_session = fn.EXISTS(Session.select(Session.user).where(Session.user == User.id, Session.expires_at > seen))
+        is_needed = (Game.seen_at >= before) | Game.ended_at.is_null() | _IS_CHALLENGED
+        has_game = fn.EXISTS(Game.select(Game.id).where(Game.user == User.id, is_needed))
+        is_old = User.password.is_null() & User.deleted_at.is_null() & (User.created_at < before)
+        self.guests = is_old & ~has_session & ~has_game
 
     def count(self):
-        """(games, guests)"""
-        games = sql(f"SELECT COUNT(*) {_OLD_GAMES}", self.before, "").fetchone()[0]
-        guests = sql(f"SELECT COUNT(*) {_OLD_GUESTS}", *self.guests_after(-1)).fetchone()[0]
-        return games, guests
-
-    def guests_after(self, after):
-        return self.before, after, self.seen, self.before
+        """Return (games, guests)."""
+        return Game.select().where(self.games).count(), User.select().where(self.guests).count()
 
     def delete_games(self):
-        """Deletes the games; yields how many, now and then. Each look is again at all that may have changed."""
-        last = ""
-        while ids := _ids(f"SELECT g.id {_OLD_GAMES} ORDER BY g.id LIMIT {BATCH}", self.before, last):
-            last = ids[-1]
-            yield _delete("games", "g", ids, _OLD_GAMES, self.before, "")
+        """Delete the games. Yield how many, for each batch. Each transaction checks again what may have changed."""
+        yield from _delete_in_batches(Game.id, self.games, "")
 
     def delete_guests(self):
-        """The same of guests, with their games."""
-        last = -1
-        while ids := _ids(f"SELECT u.id {_OLD_GUESTS} ORDER BY u.id LIMIT {BATCH}", *self.guests_after(last)):
-            last = ids[-1]
-            yield _delete("users", "u", ids, _OLD_GUESTS, *self.guests_after(-1))
+        """Delete the guests, with their games, in the same way."""
+        yield from _delete_in_batches(User.id, self.guests, -1)
 
 
-def _ids(statement, *parameters):
-    return [number for (number,) in sql(statement, *parameters).fetchall()]
+def _delete_in_batches(key, condition, last):
+    while ids := _keys(key, condition & (key > last), BATCH):
+        last = ids[-1]
+        yield commit(key.model.delete().where(condition, key.in_(ids)).execute)
 
 
-def _delete(table, alias, ids, condition, *parameters):
-    places = ", ".join("?" * len(ids))
-    within = f"SELECT {alias}.id {condition} AND {alias}.id IN ({places})"
-    statement = f"DELETE FROM {table} WHERE id IN ({within})"  # noqa: S608 - the same
-    return commit(lambda: sql(statement, *parameters, *ids).rowcount)
+def _keys(key, condition, number):
+    return [value for (value,) in key.model.select(key).where(condition).order_by(key).limit(number).tuples()]
 
 
-# Removing by itself, in the background: a little at a time.
+# Removing in the background, a little at a time.
 
-GUEST_DAYS = 90  # after which a guest who doesn't come is removed
+GUEST_DAYS = 90  # after which an inactive guest is removed
 LOOKED_AT = 100  # rows that one step looks at
 BOARDS = 50  # leaderboards that one step looks at
 
 
 class Removal:
-    """A background task that removes what is of no use any more; each call is a step, which takes milliseconds.
+    """A background task that removes what is no longer needed; each call is a step, which takes milliseconds.
 
     `keep_games_days`: after how many days a game that is on no leaderboard is removed; None keeps all. All processes may run
     it at the same time.
@@ -199,13 +190,13 @@ class Removal:
         yield None, 0
 
     def _sessions(self):
-        for first, last in _windows("sessions", "token_hash", ""):
+        for first, last in _windows(Session.token_hash, ""):
             yield "sessions", commit(partial(_delete_expired, first, last, now()), durable=False)
 
     def _guests(self):
         old = PruneCandidates(GUEST_DAYS, self.session_days)
-        for first, last in _windows("users", "id", -1):
-            for user_id in _ids(f"SELECT u.id {_OLD_GUESTS} AND u.id <= ?", *old.guests_after(first), last):
+        for first, last in _windows(User.id, -1):
+            for user_id in _keys(User.id, old.guests & (User.id > first) & (User.id <= last), LOOKED_AT):
                 accounts.delete(user_id)  # its games in small steps, by a task of its own
                 yield "guests", 1
             yield "guests", 0
@@ -222,76 +213,69 @@ class Removal:
 
     def _games(self):
         before = now() - self.keep_games_days * DAY
-        for first, last in _windows("games", "id", ""):
+        for first, last in _windows(Game.id, ""):
             yield "games", commit(partial(_delete_unused, first, last, before), durable=False)
 
 
-def _delete_unused(first, last, before):
-    """Delete the games after one id up to another that ended before a time, and are of no use. Return how many."""
-    found = sql(_CANDIDATES, first, last, before).fetchall()
-    ids = [game_id for game_id, *game in found if not leaderboards.has_entry(game_id, *game)]
-    if not ids:
-        return 0
-    return sql(f"DELETE FROM games WHERE id IN ({', '.join('?' * len(ids))})", *ids).rowcount  # noqa: S608 - question marks
-
-
-_CANDIDATES = (
-    "SELECT g.id, g.user_id, g.mode, g.challenge, g.ended_at FROM games g JOIN users u ON u.id = g.user_id"  # noqa: S608 - ours
-    " WHERE g.id > ? AND g.id <= ? AND g.ended_at < ? AND u.password IS NOT NULL AND u.banned_at IS NULL"
-    f" AND NOT {_CHALLENGED}"
-)
-
-
-def _windows(table, key, first):
-    """Yield (first, last) of each LOOKED_AT rows of a table in the order of its key: those after `first`, up to `last`."""
-    statement = f"SELECT MAX({key}) FROM (SELECT {key} FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?) AS next_ones"  # noqa: S608
-    while (last := sql(statement, first, LOOKED_AT).fetchone()[0]) is not None:
-        yield first, last
-        first = last
+def _windows(key, first):
+    """Yield (first, last) for each LOOKED_AT rows of a table in the order of its key: those after `first`, up to `last`."""
+    while keys := _keys(key, key > first, LOOKED_AT):
+        yield first, keys[-1]
+        first = keys[-1]
 
 
 def _delete_expired(first, last, at):
-    return sql("DELETE FROM sessions WHERE token_hash > ? AND token_hash <= ? AND expires_at <= ?", first, last, at).rowcount
+    is_expired = (Session.token_hash > first) & (Session.token_hash <= last) & (Session.expires_at <= at)
+    return Session.delete().where(is_expired).execute()
 
 
-# The room that deleted rows take.
+def _delete_unused(first, last, before):
+    """Delete games of ids after `first`, up to `last`, that ended before a time and are not needed. Return how many."""
+    columns = Game.id, Game.user, Game.mode, Game.challenge, Game.ended_at
+    is_old = (Game.id > first) & (Game.id <= last) & (Game.ended_at < before) & _IS_RANKABLE & ~_IS_CHALLENGED
+    ids = [
+        game_id
+        for game_id, *game in Game.select(*columns).where(is_old).tuples()
+        if not leaderboards.has_entry(game_id, *game)
+    ]
+    return Game.delete().where(Game.id.in_(ids)).execute() if ids else 0
+
+
+# Disk space.
+
+
+def size():
+    """Return how many bytes the database takes."""
+    return storage.size()
 
 
 def reusable():
-    """Return how many bytes deleted rows take in SQLite's file; of Postgres, how many deleted rows it estimates to have."""
-    if is_sqlite():
-        return one("PRAGMA freelist_count")[0] * one("PRAGMA page_size")[0]
-    return int(one(_DEAD)[0])
-
-
-_DEAD = (
-    "SELECT COALESCE(SUM(n_dead_tup), 0) FROM pg_stat_user_tables WHERE relid IN ("  # noqa: S608 - the names are ours
-    + ", ".join(f"to_regclass('{name}')" for name in TABLE_NAMES)
-    + ")"
-)
+    """Return how many bytes deleted rows take in SQLite's file; for Postgres, its estimate of deleted rows."""
+    return storage.reusable(TABLE_NAMES)
 
 
 def vacuum(path):
-    """Write SQLite's file again, without the room that deleted rows take; of Postgres, make that room usable again.
+    """Give the space of deleted rows back, see storage.vacuum.
 
-    Raise OperationError if the disks of `path`, the file, and of temporary files have too little space: each gets a copy.
+    Raise OperationError if SQLite's file, at `path`, and temporary files have too little space on their disks: each gets a
+    copy of the database.
     """
-    if not is_sqlite():
-        sql(f"VACUUM (ANALYZE) {', '.join(TABLE_NAMES)}")
-        return
-    needed = size() - reusable()
+    if is_sqlite():
+        _check_space(path, storage.size() - reusable())
+    storage.vacuum(TABLE_NAMES)
+
+
+def _check_space(path, size):
     folders = {}
     for folder in (os.path.dirname(path) or ".", os.environ.get("SQLITE_TMPDIR") or tempfile.gettempdir()):
         folders.setdefault(os.stat(folder).st_dev, []).append(folder)
-    for same in folders.values():
-        free, wanted = shutil.disk_usage(same[0]).free, needed * len(same)
+    for same_disk in folders.values():
+        free, wanted = shutil.disk_usage(same_disk[0]).free, size * len(same_disk)
         if free < wanted:
             raise OperationError(
-                f"{path}: the disk of {same[0]} has {free / 1e6:.1f} MB free, and vacuum needs {wanted / 1e6:.1f} MB;"
+                f"{path}: the disk of {same_disk[0]} has {free / 1e6:.1f} MB free, and vacuum needs {wanted / 1e6:.1f} MB;"
                 " free some space, or name a folder on another disk in SQLITE_TMPDIR"
             )
-    sql("VACUUM")
-    sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 # Counting.
@@ -300,33 +284,27 @@ Stats = namedtuple("Stats", "players bots banned guests sessions open outcomes r
 
 
 def stats():
-    """`outcomes`: {outcome: games}; `days`: [(milliseconds, games begun)] of the last seven, in UTC; `size` in bytes."""
-    players, bots, banned, everybody = sql(
-        "SELECT COUNT(password), COALESCE(SUM(CASE WHEN bot THEN 1 ELSE 0 END), 0), COUNT(banned_at), COUNT(*) FROM users"
-        " WHERE deleted_at IS NULL"
-    ).fetchone()
+    """Return Stats: `outcomes` is {outcome: games}, `days` [(milliseconds, games begun)] of the last seven UTC days.
+
+    `size` is in bytes.
+    """
+    counts = fn.COUNT(User.password), fn.COUNT(Case(None, [(User.bot, 1)])), fn.COUNT(User.banned_at), fn.COUNT(User.id)
+    players, bots, banned, everybody = User.select(*counts).where(User.deleted_at.is_null()).tuples().get()
     today = now() // DAY
-    begun = dict(sql(_BEGUN, (today - 6) * DAY).fetchall())
+    outcomes = Game.select(Game.outcome, fn.COUNT(Game.id)).where(Game.outcome.is_null(False)).group_by(Game.outcome)
+    day = Game.started_at / literal(DAY)
+    begun = Game.select(day, fn.COUNT(Game.id)).where(Game.started_at >= (today - 6) * DAY).group_by(day)
+    begun = dict(begun.tuples())
     return Stats(
         players=players,
-        bots=int(bots),
+        bots=bots,
         banned=banned,
         guests=everybody - players,
-        sessions=one("SELECT COUNT(*) FROM sessions WHERE expires_at > ?", now())[0],
-        open=one("SELECT COUNT(*) FROM games WHERE ended_at IS NULL")[0],
-        outcomes=dict(sql("SELECT outcome, COUNT(*) FROM games WHERE outcome IS NOT NULL GROUP BY outcome").fetchall()),
+        sessions=Session.select().where(Session.expires_at > now()).count(),
+        open=Game.select().where(Game.ended_at.is_null()).count(),
+        outcomes=dict(outcomes.tuples()),
         ranked=count_ranked(),
         days=[(day * DAY, begun.get(day, 0)) for day in range(today - 6, today + 1)],
-        oldest=one("SELECT MIN(started_at) FROM games")[0],
-        size=size(),
+        oldest=Game.select(fn.MIN(Game.started_at)).scalar(),
+        size=storage.size(),
     )
-
-
-_BEGUN = f"SELECT started_at / {DAY}, COUNT(*) FROM games WHERE started_at >= ? GROUP BY 1"  # noqa: S608 - a number
-
-
-def size():
-    """Return how many bytes the database takes."""
-    if is_sqlite():
-        return one("PRAGMA page_count")[0] * one("PRAGMA page_size")[0]
-    return one("SELECT pg_database_size(current_database())")[0]
