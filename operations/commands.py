@@ -216,7 +216,7 @@ def reset_password(args, settings):
         user = _player(args.name)
         token = passwords.create_reset(user)
     public = args.url or settings.public_url
-    base = public or client_addresses.visited(settings.host, settings.port)
+    base = public or client_addresses.local_url(settings.host, settings.port)
     print(f"{base.rstrip('/')}/#/reset/{token}")
     where = "" if public else "; set PUBLIC_URL or give --url if players open the server at another address"
     print(f"{user.name} can set a new password there, once, within {passwords.RESET_HOURS} hours{where}.", file=sys.stderr)

@@ -10,15 +10,15 @@ EXEMPT = config.load(trusted_proxies="10.0.0.0/8, 2001:db8:ffff::/48").trusted_p
 
 @pytest.fixture
 def connections():
-    made = connection_limits.Connections(3, EXEMPT)
-    made.begin(0)
+    made = connection_limits.ConnectionLimit(3, EXEMPT)
+    made.attach(0)
     return made
 
 
 def test_an_address_has_so_many_connections_at_once(connections):
     assert [connections.open("192.0.2.1") for _ in range(5)] == [True] * 3 + [False] * 2
     assert connections.open("192.0.2.2")
-    assert (connections.number("192.0.2.1"), connections.number("192.0.2.2"), connections.number("192.0.2.3")) == (3, 1, 0)
+    assert (connections.count("192.0.2.1"), connections.count("192.0.2.2"), connections.count("192.0.2.3")) == (3, 1, 0)
     connections.close("192.0.2.1")
     assert [connections.open("192.0.2.1") for _ in range(2)] == [True, False]
 
@@ -34,27 +34,27 @@ def test_an_ipv6_client_is_its_network_and_an_ipv4_client_in_ipv6_is_itself(conn
 def test_a_trusted_proxy_has_no_limit(connections, host):
     assert all(connections.open(host) for _ in range(10))
     connections.close(host)
-    assert connections.number(host) == 0
+    assert connections.count(host) == 0
 
 
 def test_all_processes_count_and_one_that_has_ended_does_not(connections):
     connections.open("192.0.2.1")
-    connections.begin(7)
+    connections.attach(7)
     connections.open("192.0.2.1")
     connections.open("192.0.2.1")
-    assert (connections.number("192.0.2.1"), connections.open("192.0.2.1")) == (3, False)
-    connections.forget(0)
-    assert (connections.number("192.0.2.1"), connections.open("192.0.2.1")) == (2, True)
-    connections.begin(7)  # the next process in the place of one that was killed
-    assert connections.number("192.0.2.1") == 0
+    assert (connections.count("192.0.2.1"), connections.open("192.0.2.1")) == (3, False)
+    connections.detach(0)
+    assert (connections.count("192.0.2.1"), connections.open("192.0.2.1")) == (2, True)
+    connections.attach(7)  # the next process in the place of one that was killed
+    assert connections.count("192.0.2.1") == 0
 
 
 def test_many_addresses_do_not_count_for_each_other():
-    connections = connection_limits.Connections(3, ())
-    connections.begin(0)
+    connections = connection_limits.ConnectionLimit(3, ())
+    connections.attach(0)
     hosts = [f"192.0.{n >> 8}.{n & 255}" for n in range(1000)]
     assert all(connections.open(host) for host in hosts)
-    assert sum(connections.number(host) > 1 for host in hosts) < 200
+    assert sum(connections.count(host) > 1 for host in hosts) < 200
     for host in hosts:
         connections.close(host)
-    assert not any(connections.number(host) for host in hosts)
+    assert not any(connections.count(host) for host in hosts)

@@ -42,7 +42,7 @@ class Server(BaseApplication):
         self.settings, self.given = settings, given
         self.announcement, self.has_failed = _Once(), _Once()
         limit = settings.connections_per_address if settings.rate_limits else sys.maxsize
-        self.connections = connection_limits.Connections(limit, settings.trusted_proxies)
+        self.connections = connection_limits.ConnectionLimit(limit, settings.trusted_proxies)
         super().__init__()
 
     def load_config(self):
@@ -54,8 +54,8 @@ class Server(BaseApplication):
             "worker_class": Worker,
             "logger_class": Log,
             "pre_fork": _assign_slot,
-            "post_worker_init": self._begin,
-            "child_exit": self._end,
+            "post_worker_init": self._attach,
+            "child_exit": self._detach,
             "worker_connections": MAX_CLIENTS,
             "loglevel": "debug" if settings.log_level == "debug" else "warning",
             "proc_name": "snakepit",
@@ -72,18 +72,18 @@ class Server(BaseApplication):
         """Print the server's addresses, in the first worker that serves."""
         if self.announcement.first():
             names = [listener.getsockname()[:2] for listener in sockets]
-            places = " and ".join(client_addresses.visited(*name) for name in names)
+            places = " and ".join(client_addresses.local_url(*name) for name in names)
             if any(host in client_addresses.EVERYWHERE for host, _ in names):
                 places += " and the machine's other addresses"
             print(f"Snakepit is at {places} (Ctrl+C stops it)", flush=True)
 
-    def _begin(self, worker):
+    def _attach(self, worker):
         counters.attach(worker.slot)
-        self.connections.begin(worker.slot)
+        self.connections.attach(worker.slot)
 
-    def _end(self, arbiter, worker):
+    def _detach(self, arbiter, worker):
         counters.detach(worker.slot)
-        self.connections.forget(worker.slot)
+        self.connections.detach(worker.slot)
 
     def load(self):
         """Return the app, in a worker. A setting that the database's driver refuses stops the server."""

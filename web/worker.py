@@ -113,7 +113,7 @@ class Worker(GeventWorker):
 
     def handle_request(self, listener_name, req, sock, addr):
         """Respond to a request. Raise StopIteration to close the connection after it."""
-        if not self.alive or self.app.connections.number(addr[0]) > CROWDED:
+        if not self.alive or self.app.connections.count(addr[0]) > CROWDED:
             req.force_close()
         sock.settimeout(CLIENT_TIMEOUT)
         response, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Response)
