@@ -276,7 +276,7 @@ def test_each_day_s_challenge_has_its_board(open_as, server):
     expect(page.get_by_text("out of the count")).to_be_visible()
     page.locator("#boards-later").click()
     expect(page.locator("#boards-table tr")).to_have_count(1)
-    page.locator("#boards-me .loud").click()
+    page.locator("#boards-me .primary").click()
     expect(page.locator("#challenge-title")).to_have_text("Daily challenge")
     expect(page.locator("#mode-pass-through")).to_be_checked()
 

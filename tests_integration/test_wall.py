@@ -179,7 +179,7 @@ def test_games_come_and_those_that_end_rest_or_fall_silent_show_it_and_leave(ope
 def test_while_nobody_plays_the_best_game_is_shown_until_somebody_does(open_wall, server):
     page = open_wall()
     expect(page.locator("#live-note")).to_have_text("Nobody is playing just now.")
-    expect(page.locator("#live-empty .loud")).to_have_attribute("href", "#/")
+    expect(page.locator("#live-empty .primary")).to_have_attribute("href", "#/")
     game, _, _ = server.api.sign_up("Ada").play(3)
     server.api.sign_up("Bob").play(1)
     page.reload()

@@ -33,7 +33,7 @@ export function tryIt({ method, path, operation, base }) {
   const body = content && make("textarea", { rows: 5, spellcheck: false, value });
   const output = make("div", { className: "answer optional" });
   output.setAttribute("role", "status");
-  const send = make("button", { className: "loud" }, "Send");
+  const send = make("button", { className: "primary" }, "Send");
   const labelled = (name, input, small = "") => {
     input.id = `${operation.operationId}-${name}`;
     return make("div", { className: "field" }, make("label", { htmlFor: input.id }, name, make("small", {}, small)), input);

@@ -52,7 +52,7 @@ function showWays({ name, target, problem }) {
   const isPast = Boolean(problem && dayOf(name));
   byId("challenge-leave").href = isPast ? challengeAddress(DAILY) : "#/";
   setText(byId("challenge-leave"), isPast ? "Play today's" : problem ? "Play a normal game" : "Leave the challenge");
-  byId("challenge-leave").classList.toggle("loud", Boolean(problem));
+  byId("challenge-leave").classList.toggle("primary", Boolean(problem));
 }
 
 // The selected challenge

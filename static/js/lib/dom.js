@@ -50,7 +50,7 @@ export function setAttribute(element, name, value) {
 /** Show a message in place of content, with a button for a `remedy`: {label, act}. */
 export function notice(element, words, remedy = null) {
   element.replaceChildren(words);
-  if (remedy) element.append(make("button", { type: "button", className: "quiet", onclick: remedy.act }, remedy.label));
+  if (remedy) element.append(make("button", { type: "button", className: "secondary", onclick: remedy.act }, remedy.label));
 }
 
 /** Load the stylesheet of a view; resolves when it is applied. */

@@ -51,7 +51,7 @@ function sentence(words) {
 
 /** The buttons beside passwords that show and hide them. */
 export function bindReveals(element) {
-  for (const button of element.querySelectorAll(".secret button")) bindReveal(button);
+  for (const button of element.querySelectorAll(".password button")) bindReveal(button);
 }
 
 function bindReveal(button) {
@@ -63,7 +63,7 @@ function bindReveal(button) {
 }
 
 function conceal(form) {
-  for (const button of form.querySelectorAll(".secret [aria-pressed=true]")) button.click();
+  for (const button of form.querySelectorAll(".password [aria-pressed=true]")) button.click();
 }
 
 /** Empty the form. */

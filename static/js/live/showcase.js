@@ -14,7 +14,7 @@ const END_MS = 4000; // at the end, before it starts again
 export function openShowcase(element) {
   const showcase = { element, playback: null, boardView: null, seenAt: 0, isClosed: false };
   element.replaceChildren(make("div", { className: "live-offer" },
-    make("h2", {}, "The pit is yours"), make("a", { className: "loud", href: "#/" }, "Play")));
+    make("h2", {}, "The pit is yours"), make("a", { className: "primary", href: "#/" }, "Play")));
   home().then(({ best_game: best }) => best && !showcase.isClosed && begin(showcase, best), () => {}); // optional
   return showcase;
 }

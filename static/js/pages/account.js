@@ -73,7 +73,7 @@ function showForm(name) {
 /** Close, and focus the game's button rather than the one that opened the dialog. */
 function leave() {
   dialog.close();
-  const buttons = document.querySelectorAll("#view-play .loud");
+  const buttons = document.querySelectorAll("#view-play .primary");
   Array.from(buttons).find((button) => button.offsetParent)?.focus(); // the visible one, if any
 }
 

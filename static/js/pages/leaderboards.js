@@ -200,7 +200,7 @@ function isMine(username) {
 
 function showMore(board, next) {
   if (!next) return byId("boards-more").replaceChildren();
-  const button = make("button", { type: "button", className: "quiet", onclick: more }, "More");
+  const button = make("button", { type: "button", className: "secondary", onclick: more }, "More");
   byId("boards-more").replaceChildren(button);
 
   async function more() {
@@ -250,7 +250,7 @@ function neighbours(around) {
 
 function noStanding(board, me) {
   const { mode, period, at: date, players, game } = board;
-  const play = make("a", { className: "loud", href: wayToPlay(board) }, "Play");
+  const play = make("a", { className: "primary", href: wayToPlay(board) }, "Play");
   if (date) return pastBoard(board);
   if (players) return [make("p", {}, "Here programs play, and people on boards of their own.")];
   if (me && game) return [make("p", {}, "You have not tried yet. The same eggs wait for you.")];

@@ -60,7 +60,7 @@ export function showStart() {
   setHidden(byId("offer"), !offer);
   setHidden(byId("play"), Boolean(selection?.problem) && !offer);
   setText(byId("play"), offer ? (selection ? "Play the challenge" : "New game") : "Play");
-  byId("play").classList.toggle("loud", !offer);
+  byId("play").classList.toggle("primary", !offer);
   setScreen(screen(selection, startError));
   setHidden(byId("challenge"), !selection);
   setHidden(byId("challenge-ways"), !selection || Boolean(offer));

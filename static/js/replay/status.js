@@ -59,7 +59,7 @@ function showLive({ feed, watched }, status) {
   const live = byId("replay-live");
   setHidden(live, !feed || status === DELETED);
   setHidden(byId("replay-time"), !live.hidden);
-  setHidden(byId("replay-onward"), status === DELETED);
+  setHidden(byId("replay-links"), status === DELETED);
   if (live.hidden) return;
   setText(live, watched.isDetached ? "Back to live" : "Live");
   setAttribute(live, "aria-disabled", !watched.isDetached); // rather than disabled: it would lose the focus
