@@ -1,0 +1,41 @@
+"""The stylesheets: what they name is used, what they use is there, and colours and breakpoints are in one place."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+STATIC = Path(__file__).parent.parent / "static"
+STYLE = (STATIC / "style.css").read_text()
+SHEETS = {path.name: re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL) for path in STATIC.glob("*.css")}
+CSS = "\n".join(SHEETS.values())
+SCRIPTS = "\n".join(path.read_text() for path in (STATIC / "js").rglob("*.js"))
+PAGES = "\n".join(path.read_text() for path in STATIC.glob("*.html"))
+STRINGS = re.findall(r'"[^"\n]*"|`[^`\n]*`', SCRIPTS + PAGES)
+WORDS = {word for string in STRINGS for word in re.findall(r"[a-z][\w-]*", string)}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_each_class_and_id_is_in_a_page_or_a_script(name):
+    """Scripts put some together of a word and a number, such as `top-${rank}`."""
+    selectors = re.findall(r"([^{};]+)\{", SHEETS[name])
+    named = {word for selector in selectors for word in re.findall(r"[.#]([a-z][\w-]*)", selector)}
+    assert {word for word in named - WORDS if re.sub(r"\d+$", "${", word) not in SCRIPTS} == set()
+
+
+def test_each_token_is_set_and_used():
+    tokens = set(re.findall(r"(--[\w-]+):", CSS)) | set(re.findall(r'setProperty\("(--[\w-]+)"', SCRIPTS))
+    used = set(re.findall(r"var\((--[\w-]+)", CSS))
+    assert used - tokens == set()
+    assert {token for token in tokens - used if f'"{token[2:]}"' not in SCRIPTS} == set()
+
+
+def test_colours_are_tokens():
+    literals = re.compile(r"^(?! *--).*[ (](#[0-9a-f]{3}|#[0-9a-f]{6,8})\b.*;", re.MULTILINE)
+    assert literals.findall(CSS) == []
+
+
+def test_breakpoints_are_those_that_style_css_lists():
+    size = re.compile(r"\d+rem|\d/\d")
+    queries = " ".join(re.findall(r"@media ([^{]+)", CSS))
+    assert set(size.findall(queries)) == set(size.findall(STYLE.partition("*/")[0]))
