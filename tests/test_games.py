@@ -278,6 +278,20 @@ def test_a_game_without_a_post_for_ten_minutes_is_ended_as_left(ada, api, app, d
     assert len(api("GET /api/leaderboard")) == 1
 
 
+def test_abandoned_games_are_ended_in_one_transaction_for_each_batch(api, app, db):
+    for _ in range(games.SWEEP_BATCH + 1):
+        api.guest().open()
+    Game.update(seen_at=models.now() - 601_000).execute()
+    statements = []
+    db.connection().set_trace_callback(statements.append)
+    has_more = games.end_abandoned(app.pace)
+    db.connection().set_trace_callback(None)
+    assert (statements.count("COMMIT"), has_more) == (1, True)
+    assert Game.select().where(Game.ended_at.is_null()).count() == 1
+    app.background.run_all()
+    assert not Game.select().where(Game.ended_at.is_null()).exists()
+
+
 def test_a_post_to_a_game_that_is_about_to_be_ended_comes_too_late(ada, db):
     game = ada.open()
     Game.update(seen_at=models.now() - 601_000).execute()
