@@ -17,7 +17,7 @@ import models
 import rules
 import service
 import verify
-from game import games
+from game import records
 
 ROOT = Path(rules.__file__).parent
 
@@ -640,7 +640,7 @@ def test_more_entries_than_were_asked_for_are_refused(liar, proves):
 
 
 def test_the_rest_of_long_games_is_fetched(server, proves, ada, monkeypatch):
-    monkeypatch.setattr(games, "MOST_TURNS", 2)
+    monkeypatch.setattr(records, "MAX_TURNS", 2)
     _, turns, _ = ada.play(9)
     assert proves(server) == "1 of 1 scores are proven.\n"
     assert sum("since=" in path for path, _ in server.asked) == (len(turns) - 1) // 2
@@ -662,7 +662,7 @@ def test_the_rest_of_long_games_is_fetched(server, proves, ada, monkeypatch):
     ],
 )
 def test_the_rest_of_a_game_is_of_the_same_game(server, proves, ada, monkeypatch, change):
-    monkeypatch.setattr(games, "MOST_TURNS", 2)
+    monkeypatch.setattr(records, "MAX_TURNS", 2)
     ada.play(9)
     server.lie = lambda path, answer: answer | change if "since=" in path else answer
     assert "0 of 1 scores are proven: 1 wrong." in proves(server, status=1)
