@@ -511,7 +511,7 @@ def show_home():
 @api.get("/api/players/<name>", response=Player)
 def show_player(name):
     """Return a player's best and latest games."""
-    return players.page(players.find(name))
+    return players.profile(players.get_player(name))
 
 
 # The server and the client.

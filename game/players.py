@@ -1,4 +1,4 @@
-"""What anybody may see of a player."""
+"""A player's public profile."""
 
 import rules
 from accounts import usernames
@@ -9,8 +9,8 @@ from schemas import Best, Player, timestamp
 from web.problems import not_found
 
 
-def find(name):
-    """The user of that name, whatever its case, or 404."""
+def get_player(name):
+    """Return the User of that name, in any case. Raise 404 if there is none."""
     user = None if "\0" in name else User.get_or_none(User.name_key == usernames.canonical(name))
     if not user:
         raise not_found(f"player {name!r}")
@@ -18,7 +18,8 @@ def find(name):
 
 
 @snapshot()
-def page(user):
+def profile(user):
+    """Return a Player."""
     return Player(
         username=user.name,
         bot=user.bot,

@@ -231,7 +231,7 @@ def rename(args, settings):
 
 def ban(args, settings):
     with open_database(settings):
-        user = players.find(args.name)
+        user = players.get_player(args.name)
         accounts.ban(user.id)
     print(f"{user.name} is banned: on no leaderboard and not in the live feed, until unban.")
 
@@ -246,7 +246,7 @@ def unban(args, settings):
 
 
 def _player(name):
-    user = players.find(name)
+    user = players.get_player(name)
     if user.is_guest:
         raise OperationError(f"{user.name} is a guest, who has no password and no name to choose before signing up")
     return user
