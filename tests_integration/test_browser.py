@@ -268,6 +268,18 @@ def test_the_extras_stand_still_where_less_motion_is_wanted(open_page, live, mot
     assert changes == [not still, not still]
 
 
+@pytest.mark.parametrize("name", ["constructor", "toString", "__proto__"])
+def test_an_address_with_a_name_that_every_object_has_is_as_any_unknown_one(page, live, name):
+    page.goto(f"{live.url}/#/live")
+    expect(page.locator("#view-live")).to_be_visible()
+    page.goto(f"{live.url}/#/{name}")
+    expect(page.locator("#view-play")).to_be_visible()
+    expect(page.locator("#view-live")).to_be_hidden()
+    page.goto(f"{live.url}/#/boards?period={name}")
+    expect(page.locator("#boards-span")).to_have_text("All time")
+    expect(page.locator("#boards-note")).to_have_text("Nobody has played here yet. Be the first.")
+
+
 def test_it_can_be_installed(page, live):
     manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())")
     assert manifest["name"] == "Snakepit"

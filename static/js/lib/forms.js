@@ -1,8 +1,44 @@
 /* Forms that show the server's errors beside their fields. */
 
+import { make } from "./dom.js";
 import { BUSY, on } from "./events.js";
 
 export const STAYS_OPEN = "stays open";
+
+const INPUTS = { // attributes by field
+  username: { autocomplete: "username", autocapitalize: "none", spellcheck: false },
+  email: { type: "email", autocomplete: "email" },
+  password: { type: "password", autocomplete: "current-password" },
+};
+
+/** `<form-field data-name data-label data-hint data-autocomplete>`: a labelled input with a place for its error. */
+class FormField extends HTMLElement {
+  connectedCallback() {
+    const { name, label, hint, ...attributes } = this.dataset, isPassword = name.includes("password");
+    const id = `${this.closest("form").id.replace("-form", "")}-${name}`;
+    const input = make("input", { id, name, ...INPUTS[isPassword ? "password" : name], ...attributes });
+    input.setAttribute("aria-describedby", `${id}-error`);
+    this.className = "field";
+    this.replaceChildren(
+      make("label", { htmlFor: id }, label, ...hint ? [" ", make("small", {}, hint)] : []),
+      isPassword ? make("div", { className: "password" }, input, revealButton(input)) : input,
+      make("p", { id: `${id}-error`, className: "error" }));
+  }
+}
+
+/** A button that shows the password, and hides it again. */
+function revealButton(input) {
+  const onclick = () => {
+    const isShown = input.type === "text";
+    input.type = isShown ? "password" : "text";
+    button.ariaPressed = !isShown;
+  };
+  const labels = { ariaLabel: "Show the password", ariaPressed: false };
+  const button = make("button", { type: "button", className: "secondary", ...labels, onclick }, "Show");
+  return button;
+}
+
+customElements.define("form-field", FormField);
 
 /** `act` takes the form's values; `done` follows, unless `act` returns STAYS_OPEN. */
 export function bindForm(form, act, done) {
@@ -47,19 +83,6 @@ function showMessage(form, words) {
 function sentence(words) {
   const whole = words.startsWith("is ") ? `This ${words}` : words;
   return `${whole[0].toUpperCase()}${whole.slice(1)}${/[.!?]$/.test(whole) ? "" : "."}`;
-}
-
-/** The buttons beside passwords that show and hide them. */
-export function bindReveals(element) {
-  for (const button of element.querySelectorAll(".password button")) bindReveal(button);
-}
-
-function bindReveal(button) {
-  button.addEventListener("click", () => {
-    const input = button.previousElementSibling, isShown = input.type === "text";
-    input.type = isShown ? "password" : "text";
-    button.setAttribute("aria-pressed", !isShown);
-  });
 }
 
 function conceal(form) {

@@ -1,7 +1,7 @@
 /* The account dialog: sign up, log in and out, change or delete the account. Loaded when it is first opened. */
 
 import * as api from "../api.js";
-import { STAYS_OPEN, bindForm, bindReveals, clear } from "../lib/forms.js";
+import { STAYS_OPEN, bindForm, clear } from "../lib/forms.js";
 import { pause } from "../game/playing.js";
 import { byId, loadStyle } from "../lib/dom.js";
 import { MODE_NAMES, playerAddress } from "../lib/format.js";
@@ -25,7 +25,6 @@ function bindDialog() {
   byId("settings-page").addEventListener("click", () => dialog.close());
   for (const name of ["signup", "login"]) byId(`show-${name}`).addEventListener("click", () => showForm(name));
   for (const [id, act] of Object.entries(SUBMITS)) bindForm(byId(id), act, leave);
-  bindReveals(dialog);
   byId("logout").addEventListener("click", logOut);
   byId("logout-everywhere").addEventListener("click", logOutEverywhere);
 }

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { byId } from "../lib/dom.js";
-import { bindForm, bindReveals, clear } from "../lib/forms.js";
+import { bindForm, clear } from "../lib/forms.js";
 
 const form = byId("reset-form");
 
@@ -21,4 +21,3 @@ function leave() {
 }
 
 bindForm(form, ({ password }) => api.resetPassword(token, password), leave);
-bindReveals(form);
