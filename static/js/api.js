@@ -19,7 +19,7 @@ export function isPlayer() {
 
 /** An RFC 9457 problem: `status` (0 without a response), `code` with its `params` for programs, `detail` for people,
 `errors` by field, `retryAfter` in seconds, and the whole `body`. */
-export class Problem extends Error {
+class Problem extends Error {
   constructor(status, body = {}, retryAfter = null) {
     super(body.detail || body.title || `The server answered ${status}.`);
     const { code = null, params = {}, errors = [] } = body;

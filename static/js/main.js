@@ -6,7 +6,7 @@ import { bindKeys, bindPad, bindSwipes, bindVisibility } from "./game/input.js";
 import { advance, giveUp, onPageHide, pause, turn, unpause } from "./game/playing.js";
 import { IDLE, OVER, PAUSED, progress, state } from "./game/state.js";
 import { syncNow } from "./game/sync.js";
-import { byId, loadStyle } from "./lib/dom.js";
+import { byId, loadStyle, setTitle } from "./lib/dom.js";
 import { OPENED, SELECTED, SESSION, on } from "./lib/events.js";
 import { dayOf } from "./lib/format.js";
 import { showHud } from "./play/hud.js";
@@ -81,7 +81,7 @@ async function route() {
 function namePage(section, isNew) {
   const heading = section.querySelector("h1");
   if (!heading || section.hidden) return;
-  document.title = `${heading.textContent.trim()} · Snakepit`;
+  setTitle(heading.textContent.trim());
   if (!isNew) return;
   scrollTo(0, 0);
   heading.focus({ preventScroll: true });

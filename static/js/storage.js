@@ -1,21 +1,22 @@
-/* Local storage: JSON under `snakepit.NAME`. Where the browser forbids storage or it is full, values last as long as the
-page. */
+/* Storage: JSON under `snakepit.NAME`, in `localStorage`, or in `sessionStorage` for as long as the tab.
+
+Where the browser forbids storage or it is full, values last as long as the page. */
 
 const page = {};
 
 /** Return the saved value; `otherwise` if there is none. */
-export function load(name, otherwise = null) {
+export function load(name, otherwise = null, area = "localStorage") {
   if (name in page) return page[name];
   try {
-    return JSON.parse(localStorage.getItem(`snakepit.${name}`)) ?? otherwise;
+    return JSON.parse(window[area].getItem(`snakepit.${name}`)) ?? otherwise;
   } catch {
     return otherwise;
   }
 }
 
-export function save(name, value) {
+export function save(name, value, area = "localStorage") {
   try {
-    localStorage.setItem(`snakepit.${name}`, JSON.stringify(value));
+    window[area].setItem(`snakepit.${name}`, JSON.stringify(value));
   } catch {
     page[name] = value;
   }

@@ -1,28 +1,17 @@
 /* A form that makes a call and shows the response; and the token it uses, which lasts as long as the tab. */
 
 import { byId, make } from "../lib/dom.js";
+import { load, save } from "../storage.js";
 import { example, resolve } from "./schema.js";
 
-const KEY = "snakepit.docs.token";
 const SHOWN_HEADERS = ["Allow", "Content-Type", "ETag", "Link", "Retry-After", "WWW-Authenticate"];
 
-let pageToken = ""; // where session storage is forbidden
-
 export function loadToken() {
-  try {
-    return sessionStorage.getItem(KEY) ?? pageToken;
-  } catch {
-    return pageToken;
-  }
+  return load("docs.token", "", "sessionStorage");
 }
 
-export function saveToken(value) {
-  pageToken = value;
-  try {
-    sessionStorage.setItem(KEY, value);
-  } catch {
-    return; // then for this page only
-  }
+export function saveToken(token) {
+  save("docs.token", token, "sessionStorage");
 }
 
 /** Return the form of an OpenAPI `operation`; `base` is the URL that its path is below. */
@@ -66,7 +55,8 @@ function urlOf(path, parameters, base) {
 
 async function call(output, { method, url, body }) {
   const headers = {};
-  if (loadToken()) headers["X-Snakepit-Token"] = loadToken(); // as in api.js
+  const token = loadToken();
+  if (token) headers["X-Snakepit-Token"] = token; // as in api.js
   if (body) headers["Content-Type"] = "application/json";
   output.replaceChildren(make("p", {}, "Sent."));
   const began = performance.now();

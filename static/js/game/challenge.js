@@ -2,7 +2,7 @@
 first challenge. */
 
 import * as api from "../api.js";
-import { byId, setHidden, setText, setWords } from "../lib/dom.js";
+import { byId, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
 import { OPENED, SELECTED, SETTLED, START_FAILED, on } from "../lib/events.js";
 import {
   DAILY, DAILY_HIDDEN, MODE_NAMES, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay, ordinal,
@@ -36,12 +36,7 @@ export function show() {
   setText(byId("challenge-played"), played || (api.isPlayer() ? "\u00a0" : "")); // holds the line for what may come
   showWays(selection);
   byId("start").classList.toggle("is-known", Boolean(title));
-  if (title) namePage(title.replace("@", () => name));
-}
-
-function namePage(title) {
-  const whole = `${title} · Snakepit`;
-  if (document.title !== whole) document.title = whole;
+  if (title) setTitle(title.replace("@", () => name));
 }
 
 function showWays({ name, target, problem }) {

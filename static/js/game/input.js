@@ -1,4 +1,4 @@
-/* Keys, swipes and the pad. Each function returns its unbind function. */
+/* Keys, swipes and the pad. */
 
 const TURNS = {
   ArrowUp: "U", ArrowRight: "R", ArrowDown: "D", ArrowLeft: "L",
@@ -10,7 +10,7 @@ const SWIPE_PX = 22; // longer than a tap, short enough to turn before the finge
 /** `turn` takes a heading, `toggle` pauses or continues, `go` starts, and `press` is tried before them. Each returns
 whether it had a use for the key. */
 export function bindKeys({ turn, toggle, go, press }) {
-  return bind(window, {
+  bind(window, {
     keydown(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       if (press(event)) return event.preventDefault();
@@ -30,7 +30,7 @@ export function bindKeys({ turn, toggle, go, press }) {
 /** Swipes on `surface`: each SWIPE_PX of a stroke is a turn, so that one stroke may turn twice. */
 export function bindSwipes(surface, { turn, tap }) {
   let from = null;
-  return bind(surface, {
+  bind(surface, {
     pointerdown(event) {
       if (event.isPrimary) from = { x: event.clientX, y: event.clientY, isTap: !isControl(event) };
     },
@@ -61,7 +61,7 @@ export function bindPad(pad, { turn }) {
     const heading = target.closest("[data-heading]")?.dataset.heading;
     if (heading) turn(heading);
   };
-  return bind(pad, {
+  bind(pad, {
     pointerdown(event) {
       event.stopPropagation(); // not a swipe
       act(event);
@@ -73,11 +73,8 @@ export function bindPad(pad, { turn }) {
 
 /** `onBlur` when the player looks elsewhere, `onPageHide` when the page may not come back. */
 export function bindVisibility({ onBlur, onPageHide }) {
-  const unbind = [
-    bind(window, { blur: onBlur, pagehide: onPageHide }),
-    bind(document, { visibilitychange: () => document.hidden && onBlur() }),
-  ];
-  return () => unbind.forEach((undo) => undo());
+  bind(window, { blur: onBlur, pagehide: onPageHide });
+  bind(document, { visibilitychange: () => document.hidden && onBlur() });
 }
 
 /** The heading of a movement; null below a minimal length. */
@@ -97,7 +94,4 @@ function isControl({ target }) {
 
 function bind(target, handlers) {
   for (const [name, handler] of Object.entries(handlers)) target.addEventListener(name, handler);
-  return () => {
-    for (const [name, handler] of Object.entries(handlers)) target.removeEventListener(name, handler);
-  };
 }

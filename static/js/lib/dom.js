@@ -39,6 +39,11 @@ export function setWords(element, words = "", name = "") {
   element.replaceChildren(before, ...(after === undefined ? [] : [make("bdi", {}, name), after]));
 }
 
+export function setTitle(title) {
+  const whole = `${title} · Snakepit`;
+  if (document.title !== whole) document.title = whole;
+}
+
 export function setHidden(element, hidden) {
   if (element.hidden !== hidden) element.hidden = hidden;
 }

@@ -2,7 +2,7 @@
 */
 
 import * as api from "../api.js";
-import { byId, make, notice, setHidden, setText, setWords } from "../lib/dom.js";
+import { byId, make, notice, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
 import {
   DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, PERIOD_NAMES, challengeAddress, dayOf, gameAddress, ordinal, when,
 } from "../lib/format.js";
@@ -103,7 +103,7 @@ function showHead() {
     : record ? `${MODE_NAMES[record.mode]}: all of these played on the same eggs.` : "\u00a0"); // keeps its line
   setHidden(byId("boards-ways"), !record);
   if (!record) return;
-  document.title = `${byId("boards-title").textContent} · Snakepit`;
+  setTitle(byId("boards-title").textContent);
   byId("boards-beat").href = challengeAddress(game);
   byId("boards-watch").href = gameAddress(game);
 }

@@ -24,8 +24,8 @@ const EMPTY = { mode: WALLS, game: null }; // the scene until there is a game
 
 const boardView = createBoardView(byId("replay-board"));
 
-/** What is on the page, null while nothing is: the server's `record` of the game, its `playback`, the `speed`, whether
-the viewer `isAtTick` at a tick, and while it is being played the `watch` and what is `watched` by it. */
+/** The game on the page, or null: the server's `record`, its `playback`, the `speed`, whether the viewer stopped at a tick
+(`isAtTick`), and while it is being played the `feed` and the `watched` game in it. */
 export let shown = null;
 
 let current = null; // the query of the game on the page, or being loaded

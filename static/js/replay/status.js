@@ -2,7 +2,7 @@
 replay.js has, `shown`, and changes nothing. */
 
 import { OVER, PAUSED, PLAYING } from "../game/state.js";
-import { byId, make, setAttribute, setHidden, setText } from "../lib/dom.js";
+import { byId, make, setAttribute, setHidden, setText, setTitle } from "../lib/dom.js";
 import { MODE_NAMES, OUTCOME_NAMES, challengeAddress, dayOf, playerAddress, rankWords } from "../lib/format.js";
 import { DELETED, ENDED, LOST, STALE, statusOf } from "../live/feed.js";
 import { SIZE } from "../rules.js";
@@ -16,7 +16,7 @@ const SIGNS = { // of what the button does in each phase
 /** What doesn't change while the game is shown. */
 export function showHeader({ record, feed }) {
   const { id, username, mode, score, bot, challenge } = record;
-  document.title = `${feed ? `${username} is playing` : `${score} by ${username}`} · Snakepit`;
+  setTitle(feed ? `${username} is playing` : `${score} by ${username}`);
   setText(byId("replay-player"), username);
   byId("replay-player").href = playerAddress(username);
   setText(byId("replay-mode"), MODE_NAMES[mode]);
