@@ -1,9 +1,9 @@
 """Gives a player very many games, which the database itself writes."""
 
-import models
 import rules
 from database.binding import database
 from game import codec, leaderboards
+from models import Game, User, now
 
 MINUTE = 60_000  # milliseconds
 PRIME = 1_000_000_007  # ids come in another order than the games, as those do that are drawn by chance
@@ -31,15 +31,15 @@ def fill(user, number, mode=rules.WALLS, challenge="NULL"):
 
     With as many challenges as games, the player has as many entries.
     """
-    user_id, now = int(user["id"]), models.now()
+    user_id, at = int(user["id"]), now()
     with database.atomic():
-        parameters = number, user_id, mode, 1, 1, now, now, now, codec.encode_turns(TURNS)
-        models.sql(_GAMES.format(challenge=challenge), *parameters)
-        models.sql("UPDATE users SET games = games + ? WHERE id = ?", number, user_id)
+        parameters = number, user_id, mode, 1, 1, at, at, at, codec.encode_turns(TURNS)
+        database.execute_sql(_GAMES.format(challenge=challenge).replace("?", database.param), parameters)
+        User.update(games=User.games + number).where(User.id == user_id).execute()
         leaderboards.rebuild_player(user_id)
 
 
 def make_long(game_id, turns, ticks):
     """Make a game so long that nobody could play it: only to be read."""
     packed = codec.encode_turns([(tick, rules.HEADINGS[tick % 4]) for tick in range(1, turns + 1)])
-    models.sql("UPDATE games SET turns = ?, tick = ? WHERE id = ?", packed, ticks, game_id)
+    Game.update(turns=packed, tick=ticks).where(Game.id == game_id).execute()

@@ -6,11 +6,11 @@ import pytest
 from driver import PASSWORD, drive
 from filling import fill
 
-import models
 from accounts import accounts
 from database.binding import bind, database
-from game import leaderboards, records, score_histogram
-from models import Entry, Game, User
+from game import leaderboards, records
+from game.score_histogram import VERSION
+from models import Entry, Game, ScoreHistogram, User
 from operations import export, maintenance
 
 MANY = 1500  # games, which are not deleted by the request
@@ -97,7 +97,7 @@ def test_who_had_an_entry_on_very_many_boards_leaves_them_all(made):
         assert Entry.select().count() == MANY
         ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
         assert Entry.select().count() == 0
-        assert models.sql("SELECT COUNT(*) FROM tallies WHERE level < 2 AND number <> 0").fetchone()[0] == 0
+        assert ScoreHistogram.select().where(ScoreHistogram.level != VERSION, ScoreHistogram.count != 0).count() == 0
 
 
 def test_the_operator_s_commands_pass_over_what_is_being_deleted(made):
@@ -126,8 +126,8 @@ def test_the_operator_s_commands_pass_over_what_is_being_deleted(made):
 
 
 def entries(user_id):
-    rows = models.sql("SELECT board, score, at, game_id FROM entries WHERE user_id = ?", int(user_id)).fetchall()
-    return {board: tuple(entry) for board, *entry in rows}
+    found = Entry.select().where(Entry.user == user_id)
+    return {entry.board: (entry.score, entry.achieved_at, entry.game_id) for entry in found}
 
 
 @pytest.mark.parametrize("challenge", ["NULL", "'game' || n"])
@@ -202,4 +202,4 @@ def test_another_name_shows_on_very_many_boards(made):
 
 
 def versions():
-    return dict(models.sql("SELECT board, number FROM tallies WHERE level = ?", score_histogram.VERSION).fetchall())
+    return {row.board: row.count for row in ScoreHistogram.select().where(ScoreHistogram.level == VERSION)}

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plans import plan_of
 
-import models
 from database.binding import bind
 from game import leaderboard_pages, leaderboards, score_histogram
 from models import Entry, Game, ScoreHistogram, User
@@ -358,7 +357,7 @@ def test_boards_that_differ_from_their_games_are_found_and_derived_anew(ada, bob
     User.create(name="Guest", name_key="guest", created_at=0)
     assert list(leaderboards.check()) == []
     pages = [api(f"GET /api/leaderboard?mode={mode}") for mode in ("walls", "pass-through")]
-    models.sql(statement)
+    db.execute_sql(statement)
     differences = list(leaderboards.check())
     assert any(difference.startswith(f"{board}: ") for difference in differences), differences
     leaderboards.rebuild_all()

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from driver import drive
 
-import models
 import rules
 import service
 import verify
 from game import records
+from models import Entry, Game
 
 ROOT = Path(rules.__file__).parent
 
@@ -362,8 +362,8 @@ def test_another_mode_than_was_asked_for_is_wrong(server, proves, ada, bob):
 def test_a_game_of_another_year_is_in_no_current_period(server, proves, db, ada, period):
     game = ada.play(2)[0]["id"]
     year = 366 * 24 * 3_600_000
-    models.sql("UPDATE games SET started_at = started_at - ?, ended_at = ended_at - ?", year, year)
-    models.sql("UPDATE entries SET at = at - ?", year)
+    Game.update(started_at=Game.started_at - year, ended_at=Game.ended_at - year).execute()
+    Entry.update(achieved_at=Entry.achieved_at - year).execute()
     assert proves(server) == "1 of 1 scores are proven.\n"
     server.instead = other(f"period={period}", "period=all")
     said = proves(server, "--period", period, status=1)

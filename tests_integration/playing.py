@@ -9,13 +9,14 @@ import time
 from urllib.parse import urlsplit
 
 from driver import Answer, plan
+from peewee import fn
 from running import PATIENCE
 
-import models
 import rules
-from database.binding import bind, is_sqlite
+from database.binding import bind, database, is_sqlite
 from database.connect import connect
 from game import codec, leaderboard_pages, leaderboards
+from models import Entry, Game, select_games
 
 PAUSE = 0.02  # seconds before one tries again: less than people should, so that faults meet many
 BROKEN = (OSError, http.client.HTTPException)
@@ -184,22 +185,20 @@ class Crowd:
 
         Answers how many games there are whose opening was not answered.
         """
-        database = connect(url)
+        db = connect(url)
         try:
-            with bind(database):
+            with bind(db):
                 check_rows()
                 return sum(self._check(player) for player in self.players)
         finally:
-            database.close_all()
+            db.close_all()
 
     def _check(self, player):
         user_id = int(player.user.user["id"])
-        found = models.sql(
-            "SELECT id, mode, score FROM games WHERE user_id = ? AND ended_at IS NOT NULL", user_id
-        ).fetchall()
-        stored = {game_id: (mode, score) for game_id, mode, score in found}
+        games = list(Game.select(Game.id, Game.mode, Game.score, Game.ended_at).where(Game.user == user_id))
+        stored = {game.id: (game.mode, game.score) for game in games if game.ended_at is not None}
         assert {game_id: stored.get(game_id) for game_id in player.over} == player.over
-        every = {game_id for (game_id,) in models.sql("SELECT id FROM games WHERE user_id = ?", user_id).fetchall()}
+        every = {game.id for game in games}
         assert every >= set(player.opened)
         for mode in rules.MODES:
             entry = leaderboard_pages.player_entry([leaderboards.main_board_key(mode)], user_id)
@@ -209,7 +208,7 @@ class Crowd:
 
 def check_rows():
     """Games are whole, and what their turns give; boards are what the games give; and the database finds itself in order."""
-    for game in models.select_games().where(models.Game.seed.is_null(False)).namedtuples():
+    for game in select_games().where(Game.seed.is_null(False)).namedtuples():
         played = rules.Game(game.seed, game.mode)
         played.advance(codec.decode_turns(game.turns), game.tick)
         assert (played.ticks, played.score) == (game.tick, game.score), game
@@ -219,11 +218,9 @@ def check_rows():
         else:
             assert (game.outcome, game.state) == (played.outcome or rules.LEFT, None), game
     assert list(leaderboards.check()) == []
-    for statement in (
-        "SELECT * FROM entries WHERE NOT EXISTS (SELECT 1 FROM games WHERE games.id = entries.game_id)",
-        "SELECT user_id FROM games WHERE ended_at IS NULL GROUP BY user_id HAVING COUNT(*) > 1",
-    ):
-        assert models.sql(statement).fetchall() == []
+    assert not Entry.select().where(Entry.game_id.not_in(Game.select(Game.id))).exists()
+    open_games = Game.select(Game.user).where(Game.ended_at.is_null())
+    assert not open_games.group_by(Game.user).having(fn.COUNT(Game.id) > 1).exists()
     if is_sqlite():
-        assert models.sql("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert models.sql("PRAGMA foreign_key_check").fetchall() == []
+        assert database.execute_sql("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute_sql("PRAGMA foreign_key_check").fetchall() == []

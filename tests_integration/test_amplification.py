@@ -16,9 +16,9 @@ from driver import PASSWORD
 from filling import fill, make_long
 from running import PATIENCE
 
-import models
 from database.binding import bind
 from database.connect import connect
+from models import Game, User
 from rules import CELLS, STARVES_AFTER
 
 LONG_GAMES, LONG_TURNS, LONG_TICKS = 20, 100_000, CELLS * STARVES_AFTER
@@ -165,11 +165,11 @@ def test_an_account_with_very_many_games_is_deleted_beside_the_others(make_serve
     server.start()
     with Probe(server) as again, database_of(server):
         until = time.monotonic() + PATIENCE + number / 500
-        while models.sql("SELECT COUNT(*) FROM users").fetchone()[0] > 2:
+        while User.select().count() > 2:
             assert time.monotonic() < until
             bob.play(0)
-        assert models.sql("SELECT COUNT(*) FROM games WHERE id = ?", game["id"]).fetchone()[0] == 1
-        assert models.sql("SELECT COUNT(*) FROM games WHERE user_id = ?", int(ada.user["id"])).fetchone()[0] == 0
+        assert Game.select().where(Game.id == game["id"]).count() == 1
+        assert Game.select().where(Game.user == ada.user["id"]).count() == 0
     print(f"others wait {1000 * probe.median:.1f} ms, and {1000 * again.median:.1f} ms")
     assert max(probe.median, again.median) < WAIT
     assert json.dumps(server.api("GET /api/leaderboard")).count("Bob") == 1

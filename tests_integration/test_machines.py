@@ -15,7 +15,8 @@ from accounts import accounts
 from database.binding import bind
 from examples import bot
 from game import codec, games
-from models import Attempt, Ban, Game, User
+from game.score_histogram import VERSION
+from models import Attempt, Ban, Game, ScoreHistogram, User
 
 LIVES = settings(max_examples=50, stateful_step_count=40, deadline=None, print_blob=True)
 LIVES = settings(LIVES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -45,7 +46,7 @@ class Machine(RuleBasedStateMachine):
                 accounts.delete(user.id)
             for kept in (Ban, Attempt):  # which the accounts leave behind
                 kept.delete().execute()
-            assert models.sql("SELECT COUNT(*) FROM tallies WHERE level <> 2 AND number <> 0").fetchone()[0] == 0
+            assert ScoreHistogram.select().where(ScoreHistogram.level != VERSION, ScoreHistogram.count != 0).count() == 0
         self.api = drive(self.app)
 
     def with_token(self, token):

@@ -23,6 +23,7 @@ from accounts import passwords
 from database.binding import bind, is_sqlite
 from database.connect import connect
 from game import leaderboards
+from models import User
 from operations import maintenance
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -112,11 +113,13 @@ def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_a
             runner.up("0006_changes")
         password = passwords.Hasher(4).hash(PASSWORD)
         for number, name in enumerate(names, 1):
-            row = {"id": number, "name": name, "name_key": f"{name} {number}".casefold(), "created_at": 1}
-            signed_up = {} if name.startswith("guest-") else {"password": password, "name_skeleton": f"old {number}"}
-            models.insert("users", **row, **signed_up, bot=False)
+            row = {"id": number, "name": name, "name_key": f"{name} {number}".casefold(), "created_at": 1, "bot": False}
+            if not name.startswith("guest-"):
+                row |= {"password": password, "name_skeleton": f"old {number}"}
+            values = ", ".join([db.param] * len(row))
+            db.execute_sql(f"INSERT INTO users ({', '.join(row)}) VALUES ({values})", [*row.values()])
         models.migrate()
-        found = models.sql("SELECT name, name_skeleton, folded_skeleton FROM users ORDER BY id").fetchall()
+        found = User.select(User.name, User.name_skeleton, User.folded_skeleton).order_by(User.id).tuples()
         assert [tuple(row) for row in found] == [
             ("Paul", "paul", "paul"),
             ("Ⲣaul", None, None),
@@ -128,7 +131,7 @@ def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_a
             ("\U00010415ool", None, None),
         ]
         if not is_sqlite():
-            models.sql("SELECT setval(pg_get_serial_sequence('users', 'id'), 100)")
+            db.execute_sql("SELECT setval(pg_get_serial_sequence('users', 'id'), 100)")
     db.close_all()
     api = make_server(DATABASE_URL=database_url).api
     for name in ("РauI", "Ⲣau1", "ISTANBUL", "İSTANBUL"):
@@ -142,7 +145,7 @@ def newer(old, server):
     server.stop()
     db = connect(old)
     with bind(db):
-        models.insert("snakepit_migration", name="9999_wings", applied="2030-01-01 00:00:00")
+        db.execute_sql("INSERT INTO snakepit_migration (name, applied) VALUES ('9999_wings', '2030-01-01 00:00:00')")
     db.close_all()
     return old
 
@@ -164,5 +167,5 @@ def test_a_database_from_a_newer_version_is_left_alone_and_said_to_be_in_one_lin
         assert "Traceback" not in done.stderr
     db = connect(newer)
     with bind(db):
-        assert models.one("SELECT COUNT(*) FROM users WHERE banned_at IS NOT NULL")[0] == 1
+        assert User.select().where(User.banned_at.is_null(False)).count() == 1
     db.close_all()
