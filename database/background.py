@@ -1,7 +1,7 @@
 """Background tasks: functions that run beside the requests, each at its interval, in every process that serves.
 
-They start with a process's first request, since a process that is forked from another has none of its threads. Under gevent
-the thread is a greenlet: a task must not compute for long, and waits as a request does.
+They start with a process's first request, since a forked process has none of its parent's threads. Under gevent the thread
+is a greenlet: a task must not compute for long.
 """
 
 import logging
@@ -15,10 +15,10 @@ from database import errors
 from database.binding import bind
 from database.deadlines import deadline
 
-FIRST = 60  # seconds until a task runs for the first time, at most
-SOON = 0.1  # seconds until a task runs again that has more to do
-LONGEST = 60  # seconds in which the database must have done all that a task needs
-STOP = 2  # seconds that `stop` waits for a task that is running
+FIRST_RUN = 60  # seconds until the first run of a task, at most
+RERUN = 0.1  # seconds until the next run of a task that has more to do
+TASK_TIMEOUT = 60  # seconds of a run
+STOP_TIMEOUT = 2  # seconds that `stop` waits for a task that is running
 
 log = logging.getLogger("snakepit")
 
@@ -33,7 +33,7 @@ class _Task:
         """Run once. Return whether there is more to do. An error is logged, and the task runs again after its interval."""
         has_more = False
         try:
-            with deadline(LONGEST), bind(database):
+            with deadline(TASK_TIMEOUT), bind(database):
                 has_more, error = self.function(), None
         except Exception as reason:
             trouble, error = errors.describe(reason), errors.one_line(reason)
@@ -44,14 +44,14 @@ class _Task:
             else:
                 log.exception("The background task %s failed", self.function.__name__)
         self.error = error
-        self.due = time.monotonic() + (SOON if has_more is True else self.interval)
+        self.due = time.monotonic() + (RERUN if has_more is True else self.interval)
         return has_more is True
 
 
 class Background:
-    """The background tasks of an app, run one after the other in one thread for each process.
+    """The background tasks of an app. One thread of each process runs them one after the other.
 
-    The thread ends by itself when nothing else refers to this object any more.
+    The thread ends by itself when nothing else refers to this object.
     """
 
     def __init__(self, database):
@@ -62,24 +62,24 @@ class Background:
         self.runs_in_requests = False
 
     def add(self, function, interval):
-        """Run `function()` every `interval` seconds, with the database as models' current one.
+        """Run `function()` every `interval` seconds, with the database bound.
 
-        If it returns True, it has more to do: it runs again soon. It should do little at a time, so that others can run and
-        the server can stop. It runs in each process, so it must tolerate that others do the same at the same time.
+        If it returns True, it has more to do and runs again soon: it should do little at a time, so that other tasks can run
+        and the server can stop. It runs in each process, also at the same time.
         """
         self.tasks.append(_Task(function, interval))
 
     def ensure_started(self):
-        """Start the thread, if it doesn't run in this process yet. To be called with a process's first request.
+        """Start the thread of this process, with its first request.
 
-        Where threads can't run, `runs_in_requests` is true from then on: each request must call `run_due`.
+        If threads can't run, `runs_in_requests` becomes true: each request must call `run_due`.
         """
         stopping = threading.Event()
         if self._started.setdefault(os.getpid(), stopping) is not stopping:
             return
         begins = time.monotonic()
         for task in self.tasks:
-            task.due = begins + min(FIRST, task.interval)
+            task.due = begins + min(FIRST_RUN, task.interval)
         self._thread, self.runs_in_requests = None, not _threads_run()
         if not self.runs_in_requests:
             arguments = weakref.ref(self, lambda _: stopping.set()), stopping
@@ -87,25 +87,25 @@ class Background:
             self._thread.start()
 
     def run_due(self):
-        """Run the tasks whose time has come. Return the seconds until the next one is due."""
+        """Run the tasks that are due. Return the seconds until the next one is."""
         for task in self.tasks:
             if task.due <= time.monotonic() and not self._is_stopping():
-                task.due = float("inf")  # until it is over: another thread doesn't begin it
+                task.due = float("inf")  # another thread doesn't start it
                 task.run(self.database)
-        return max(0, min((task.due for task in self.tasks), default=FIRST) - time.monotonic())
+        return max(0, min((task.due for task in self.tasks), default=FIRST_RUN) - time.monotonic())
 
     def run_all(self):
-        """Run each task now, until it has nothing more to do."""
+        """Run each task now, until it has no more to do."""
         for task in self.tasks:
             while task.run(self.database):
                 pass
 
     def stop(self):
-        """Stop in this process: the task that is running ends within STOP seconds, or is left alone."""
+        """Stop in this process: the task that is running ends within STOP_TIMEOUT, or is left alone."""
         stopping = self._started.setdefault(os.getpid(), threading.Event())
         stopping.set()
         if self._thread and self._thread is not threading.current_thread():
-            self._thread.join(STOP)
+            self._thread.join(STOP_TIMEOUT)
 
     def _is_stopping(self):
         stopping = self._started.get(os.getpid())
@@ -118,11 +118,11 @@ def _loop(reference, stopping):
         background = reference()
         if background is None:
             return
-        pause = min(background.run_due(), FIRST)
+        pause = min(background.run_due(), FIRST_RUN)
         del background
 
 
 def _threads_run():
-    """False under uWSGI without `enable-threads`: there threads stand still between requests, so requests run the tasks."""
+    """Return whether threads run between requests. Under uWSGI they need `enable-threads`; else requests run the tasks."""
     uwsgi = sys.modules.get("uwsgi")
     return uwsgi is None or any(name in uwsgi.opt for name in ("enable-threads", "threads"))

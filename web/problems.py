@@ -1,6 +1,6 @@
-"""Refusals: what was wrong, and how to fix it, for people and for programs (RFC 9457)."""
+"""Problems: errors as responses that people and programs can act on (RFC 9457)."""
 
-# What a program can tell refusals apart by: {code: its meaning}. A code never changes; new ones are added here.
+# {code: its meaning}, for programs. Codes never change; new ones are added here.
 CODES = {}
 
 
@@ -13,18 +13,18 @@ def _code(name, meaning):
 MALFORMED_JSON = _code("malformed_json", "The body is not JSON in UTF-8.")
 MALFORMED_QUERY = _code("malformed_query", "The query string can't be read.")
 MALFORMED_REQUEST = _code("malformed_request", "The request can't be read.")
-BODY_TIMEOUT = _code("body_timeout", "The body did not come in time.")
+BODY_TIMEOUT = _code("body_timeout", "The body did not arrive in time.")
 BODY_TOO_LARGE = _code("body_too_large", "The body is too large; `max_bytes` is the limit.")
 LENGTH_REQUIRED = _code("length_required", "The server can't read a body in chunks, and needs a Content-Length.")
 QUERY_TOO_LONG = _code("query_too_long", "The query string is too long; `max_characters` is the limit.")
-NOT_FOUND = _code("not_found", "There is no such thing.")
+NOT_FOUND = _code("not_found", "It doesn't exist.")
 TOO_MANY_CONNECTIONS = _code(
     "too_many_connections", "The address has `max` connections; `retry_in` is the number of seconds until the next try."
 )
 HEAD_TOO_LARGE = _code("head_too_large", "The first line or the headers of the request are too large.")
 METHOD_NOT_ALLOWED = _code("method_not_allowed", "The path does not support this method; `allowed` are those that it does.")
 
-# Who asks.
+# Users.
 TOKEN_MISSING = _code("token_missing", "The request needs a token and has none.")
 TOKEN_INVALID = _code("token_invalid", "The token is not valid, or not valid any more.")
 LOG_IN_FAILED = _code("log_in_failed", "The name or the password is wrong.")
@@ -33,7 +33,7 @@ GUEST_HAS_NO_PASSWORD = _code("guest_has_no_password", "A guest must sign up fir
 GUEST_NOT_RANKED = _code("guest_not_ranked", "Guests are on no leaderboard.")
 ALREADY_SIGNED_UP = _code("already_signed_up", "This guest has signed up already.")
 RESET_LINK_INVALID = _code("reset_link_invalid", "The link that resets a password was used, or is too old.")
-RATE_LIMITED = _code("rate_limited", "Too many tries; `retry_in` is the number of seconds until the next one.")
+RATE_LIMITED = _code("rate_limited", "Too many attempts; `retry_in` is the number of seconds until the next one.")
 
 # Names and emails.
 NAME_TAKEN = _code("name_taken", "Another player has this name.")
@@ -52,7 +52,7 @@ DAILY_HIDDEN = _code(
 SCORES_NOT_STATED = _code("scores_not_stated", "This server takes no stated scores.")
 
 # Fields of a body or a query.
-INVALID = _code("invalid", "At least one field is wrong; `errors` says which, and why.")
+INVALID = _code("invalid", "At least one field is invalid; `errors` says which, and why.")
 MISSING = _code("missing", "The field is required.")
 UNKNOWN_FIELD = _code("unknown_field", "There is no such field.")
 WRONG_TYPE = _code("wrong_type", "The value has the wrong type; `expected` is the right one.")
@@ -95,7 +95,7 @@ REJECTION_REASONS = (*REASONS.values(), *REASONS_OF_CODES.values())
 
 
 class Problem(Exception):
-    """A response that refuses.
+    """An error as a response; raise it to refuse a request.
 
     `code` is one of CODES, `params` the values that belong to it, and `detail` a sentence that a person can act on.
     `errors` lists (field, code, message) or (field, code, message, params) for invalid input. `headers` are sent with the
@@ -119,7 +119,7 @@ class Problem(Exception):
 
 
 def invalid(*errors, code=INVALID, params=None):
-    """Return a 422 for fields of the wrong shape or value; `errors` are as in Problem."""
+    """Return a 422 for invalid fields; `errors` are as in Problem."""
     detail = "; ".join(f"{field}: {message}" for field, _, message, *_ in errors)
     return Problem(422, code, detail, errors, params=params)
 
@@ -130,5 +130,5 @@ def unauthorized(code, detail):
 
 
 def not_found(what):
-    """Return a 404; `what` names the kind of thing and the id that was asked for."""
+    """Return a 404; `what` names its kind and id."""
     return Problem(404, NOT_FOUND, f"There is no {what}.")
