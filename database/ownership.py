@@ -1,6 +1,6 @@
 """Which tables of a database are ours. Tables of other programs may be beside them, and are never touched.
 
-Ours are those that our migrations make, if the table HISTORY says that these migrations were made. Any other table with one
+Ours are those that our migrations create, if the table HISTORY lists these migrations as applied. Any other table with one
 of their names is another program's.
 """
 
@@ -16,7 +16,7 @@ from playhouse.migrations import Migration, Runner
 from config import ConfigError
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HISTORY = "snakepit_migration"  # the names of the migrations that were made
+HISTORY = "snakepit_migration"  # the names of the applied migrations
 # Where their names were before. It is playhouse's default, so other programs' migrations may be in it, too.
 SHARED_HISTORY, FIRST = "schema_migration", "0001_first"
 
@@ -31,14 +31,14 @@ def _migrations():
 
 
 class _Memory(peewee.SqliteDatabase):
-    """A database in memory whose columns say what they are for, as Postgres's do; peewee makes most of them INTEGER."""
+    """A database in memory whose columns have types as precise as Postgres's; Peewee makes most of them INTEGER."""
 
     field_types = peewee.SqliteDatabase.field_types | {"BIGINT": "BIGINT", "BOOL": "BOOLEAN"}
 
 
 @cache
 def made():
-    """Return what there is of ours before the first migration, and after each: a list as `relations` returns.
+    """Return a list of our `relations` before the first migration, and after each.
 
     The migrations themselves are run, in memory, which takes about 10 ms.
     """
@@ -62,7 +62,7 @@ def _level(applied):
 
 
 def applied(db):
-    """Return the names of our migrations that the database has had, in order, with those of a newer version.
+    """Return the names of our migrations that were applied to the database, in order, with those of a newer version.
 
     Raise ConfigError if it has tables with our names that are not ours.
     """
@@ -84,7 +84,7 @@ def has_history(db):
 
 
 def _shared(db, there):
-    """Return the names of ours in SHARED_HISTORY; none if the tables that they would have made are not there."""
+    """Return the names of ours in SHARED_HISTORY; none if the tables that they would have created are missing."""
     if not {"name", "applied"} <= there.get(SHARED_HISTORY, {}).keys():
         return []
     found = [name for name in _names_in(db, SHARED_HISTORY) if name in names()]
@@ -92,11 +92,12 @@ def _shared(db, there):
 
 
 def _names_in(db, table):
-    return sorted(name for (name,) in db.execute_sql(f"SELECT name FROM {table}").fetchall())  # noqa: S608 - the name is ours
+    history = peewee.Table(table)
+    return sorted(name for (name,) in history.select(history.c.name).tuples().execute(db))
 
 
 def _check(found, there):
-    """Raise ConfigError unless all tables that these migrations made are there, and none that others would make."""
+    """Raise ConfigError unless all tables that these migrations create exist, and none that later ones would create."""
     for table, columns in tables_at(found).items():
         if table not in there:
             raise ConfigError(f"DATABASE_URL: its table {table} is missing; restore a copy of the database")
@@ -116,7 +117,7 @@ def _not_ours(table):
 
 
 class History(Runner):
-    """playhouse's runner of migrations, with HISTORY as its table, wherever in Postgres's search path that is."""
+    """playhouse's runner of migrations, with HISTORY as its table, in any schema of Postgres's search path."""
 
     def __init__(self, db):
         super().__init__(db, str(MIGRATIONS), HISTORY)
@@ -126,24 +127,57 @@ class History(Runner):
         return dict.fromkeys(applied(self.database), True)
 
     def take_over(self):
-        """Move our names out of SHARED_HISTORY, if they are there. Must run within a transaction."""
+        """Move our names out of SHARED_HISTORY, if they are there. Must run in a transaction."""
         db = self.database
         there = relations(db)
         if HISTORY in there or not (found := _shared(db, there)):
             return
         self.History.create_table()
-        places = ", ".join([db.param] * len(found))
-        db.execute_sql(
-            f"INSERT INTO {HISTORY} (name, applied)"  # noqa: S608 - the names are ours
-            f" SELECT name, applied FROM {SHARED_HISTORY} WHERE name IN ({places}) ORDER BY name",
-            found,
-        )
-        db.execute_sql(f"DELETE FROM {SHARED_HISTORY} WHERE name IN ({places})", found)  # noqa: S608 - the same
+        ours, shared = peewee.Table(HISTORY), peewee.Table(SHARED_HISTORY)
+        moved = shared.select(shared.c.name, shared.c.applied).where(shared.c.name.in_(found)).order_by(shared.c.name)
+        ours.insert(moved, columns=[ours.c.name, ours.c.applied]).execute(db)
+        shared.delete().where(shared.c.name.in_(found)).execute(db)
         if not _names_in(db, SHARED_HISTORY):
             db.execute_sql(f"DROP TABLE {SHARED_HISTORY}")
 
 
-# What is in the database.
+# Changes of whole tables, which Peewee can't express for tables without models.
+
+
+def drop(db, tables):
+    """Drop these tables of ours, and forget that migrations have created them."""
+    if _is_sqlite(db):
+        for name in tables:
+            db.execute_sql(f"DROP TABLE {name}")
+    else:  # all at once, since they refer to each other
+        db.execute_sql(f"DROP TABLE {', '.join(tables)}")
+    db.execute_sql(f"DELETE FROM {HISTORY}")  # noqa: S608 - the name is ours
+
+
+def missing_reference(db, table):
+    """Return the table in which a row is missing that a row of this table refers to, or None. Postgres never lacks any."""
+    if not _is_sqlite(db) or table not in relations(db):
+        return None
+    row = db.execute_sql(f"PRAGMA foreign_key_check({table})").fetchone()
+    return row and row[2]
+
+
+def reset_sequences(db):
+    """Let Postgres's next ids begin after those that were inserted; SQLite does so by itself."""
+    if _is_sqlite(db):
+        return
+    there = relations(db)
+    for name in tables_at(names()):
+        if "id" in there[name] and db.execute_sql(f"SELECT pg_get_serial_sequence('{name}', 'id')").fetchone()[0]:
+            sequence = f"pg_get_serial_sequence('{name}', 'id')"
+            db.execute_sql(f"SELECT setval({sequence}, COALESCE(MAX(id), 0) + 1, false) FROM {name}")  # noqa: S608
+
+
+# What is in the database. Peewee has no queries on catalogs.
+
+
+def _is_sqlite(db):
+    return isinstance(db, peewee.SqliteDatabase)
 
 
 Column = namedtuple("Column", "type is_nullable")
@@ -155,8 +189,8 @@ def relations(db):
     In Postgres, of the schema in which our tables are.
     """
     found = {}
-    is_sqlite = isinstance(db, peewee.SqliteDatabase)
-    rows = db.execute_sql(_IN_SQLITE if is_sqlite else _IN_POSTGRES, () if is_sqlite else (schema(db),)).fetchall()
+    query = (_IN_SQLITE, ()) if _is_sqlite(db) else (_IN_POSTGRES, (schema(db),))
+    rows = db.execute_sql(*query).fetchall()
     for name, kind, column, type_, is_required in rows:
         columns = found.setdefault(name, {})
         if kind in ("table", "r", "p") and column:
@@ -166,7 +200,7 @@ def relations(db):
 
 def references(db, tables):
     """Return [(table, its table of ours)] of other programs' foreign keys to these tables of ours."""
-    if isinstance(db, peewee.SqliteDatabase):
+    if _is_sqlite(db):
         found = db.execute_sql(_KEYS_IN_SQLITE).fetchall()
     else:
         found = db.execute_sql(_KEYS_IN_POSTGRES, (schema(db),)).fetchall()

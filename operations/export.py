@@ -1,14 +1,14 @@
-"""All of a database as lines of JSON, which any database can be filled from: from SQLite to Postgres, and back.
+"""Export and import of a whole database as lines of JSON: from SQLite to Postgres, and back.
 
-The first line says what it is: `{"snakepit": FORMAT, "migration": NAME}`. For each table follow a line with its columns,
+The first line is `{"snakepit": FORMAT, "migration": NAME}`. Each table has a line with its columns,
 `{"table": NAME, "columns": [...], "bytes": [those in base64]}`, and one for each row, a list of values, in the order of the
-key. The last line, `{"rows": N}`, says that nothing is missing. Two databases with the same content give the same lines.
+key. The last line, `{"rows": N}`, shows that nothing is missing. Two databases with the same content give the same lines.
 """
 
 import binascii
 import re
 from base64 import b64decode
-from contextlib import contextmanager
+from functools import partial
 
 import msgspec
 import peewee
@@ -16,7 +16,10 @@ import peewee
 import models
 from database import ownership
 from database.binding import current, database, is_sqlite
-from models import sql, upsert
+from database.cursors import batches
+from database.queries import compiled, insert_rows, literal, rows
+from database.transactions import snapshot
+from models import User
 from operations.errors import OperationError
 from rules import MODES
 
@@ -33,29 +36,20 @@ WIDTHS = {"turns": 3, "state": 4}  # bytes, of which there is a multiple
 
 
 def export_lines(progress):
-    """Yields the lines, of one moment, as bytes. `progress(done, of)` is called with rows."""
-    with _of_one_moment():
-        total = sum(sql(f"SELECT COUNT(*) FROM {_of(table)}").fetchone()[0] for table in TABLES.values())  # noqa: S608 - the names are ours
+    """Yield the lines, of one snapshot, as bytes. `progress(done, of)` is called with rows."""
+    with snapshot():
+        total = sum(_exported(table).count() for table in TABLES.values())
         yield _line({"snakepit": FORMAT, "migration": models.migrations()[0][-1]})
         done = 0
         for name, table in TABLES.items():
             columns = [field.column_name for field in table._meta.sorted_fields]
             yield _line({"table": name, "columns": columns, "bytes": _columns_of_type(table, peewee.BlobField)})
-            for rows in _rows(table, columns):
-                yield b"".join(map(_line, rows))
-                done += len(rows)
+            flags = [columns.index(column) for column in _columns_of_type(table, peewee.BooleanField)]
+            for batch in batches(_in_order(table), AT_ONCE):
+                yield b"".join(_line(_with_booleans(list(row), flags)) for row in batch)
+                done += len(batch)
                 progress(done, total)
         yield _line({"rows": done})
-
-
-@contextmanager
-def _of_one_moment():
-    """A transaction that only reads, and holds up nobody."""
-    sql("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    try:
-        yield
-    finally:
-        sql("ROLLBACK")
 
 
 def _line(value):
@@ -66,38 +60,22 @@ def _columns_of_type(table, kind):
     return [field.column_name for field in table._meta.sorted_fields if isinstance(field, kind)]
 
 
-def _of(table):
-    """The rows of a table that are exported: not those of accounts that are being deleted, which nobody sees any more."""
-    columns = {field.column_name for field in table._meta.sorted_fields}
-    hidden = "deleted_at IS NULL" if "deleted_at" in columns else models.NOT_DELETED if "user_id" in columns else "TRUE"
-    return f"{table._meta.table_name} WHERE {hidden}"
+def _exported(table):
+    """Return the query for a table's rows: not those of accounts that are being deleted, which nobody sees any more."""
+    query = table.select()
+    if table is User:
+        return query.where(User.deleted_at.is_null())
+    if "user" in table._meta.fields:
+        return query.where(table.user.not_in(User.select(User.id).where(User.deleted_at.is_null(False))))
+    return query
 
 
-def _rows(table, columns):
-    """Yields lists of up to AT_ONCE rows, in the order of their key: that of bytes, whatever the database's own is."""
-    order = ", ".join(map(_ordered, table._meta.get_primary_keys()))
-    flags = [columns.index(column) for column in _columns_of_type(table, peewee.BooleanField)]
-    query = f"SELECT {', '.join(columns)} FROM {_of(table)} ORDER BY {order}"  # noqa: S608 - the names are ours
-    for rows in _fetched(query):
-        yield [_with_booleans(list(row), flags) for row in rows]
-
-
-def _ordered(field):
-    is_text = isinstance(field, peewee.TextField | peewee.CharField)
-    return field.column_name + (' COLLATE "C"' if is_text and not is_sqlite() else "")
-
-
-def _fetched(query):
-    """psycopg would fetch all rows at once, but for a cursor that Postgres keeps."""
-    if is_sqlite():
-        cursor = sql(query)
-        while rows := cursor.fetchmany(AT_ONCE):
-            yield rows
-        return
-    sql(f"DECLARE export NO SCROLL CURSOR FOR {query}")
-    while rows := sql(f"FETCH {AT_ONCE} FROM export").fetchall():
-        yield rows
-    sql("CLOSE export")
+def _in_order(table):
+    """Return the same query in the order of the table's key: by bytes, whatever the database's own order is."""
+    keys = table._meta.get_primary_keys()
+    if not is_sqlite():
+        keys = [key.collate('"C"') if isinstance(key, peewee.TextField | peewee.CharField) else key for key in keys]
+    return _exported(table).order_by(*keys)
 
 
 def _with_booleans(row, flags):
@@ -110,16 +88,16 @@ def _with_booleans(row, flags):
 
 
 def import_lines(file, progress, replace=False):
-    """Fill our tables in the database from `file`, open for reading bytes, in one transaction; return {table: rows}.
+    """Fill our tables in the database from `file`, open for reading bytes, in one transaction. Return {table: rows}.
 
-    The tables must be empty, unless `replace` says that what they have is deleted. Other programs' tables are not touched.
-    An export of an earlier version is brought to today's afterwards, as a database would be. `progress(done)` is called with
-    rows. Raise OperationError, and change nothing, for what can't be imported.
+    The tables must be empty, unless `replace`: then their rows are deleted. Other programs' tables are not touched. An export
+    of an earlier version is migrated afterwards, as a database would be. `progress(done)` is called with rows. Raise
+    OperationError, and change nothing, if the file can't be imported.
     """
     lines = _numbered(file)
     _, head = next(lines, (1, None))
     if not isinstance(head, dict) or not {"snakepit": int, "migration": str}.items() <= _kinds(head).items():
-        raise OperationError("line 1 is not how an export begins; give a file that export has written")
+        raise OperationError("line 1 is not how an export begins; give a file written by export")
     if head["snakepit"] > FORMAT:
         raise OperationError(
             f"the export is of format {head['snakepit']}, from a newer version; import it with that version"
@@ -130,7 +108,8 @@ def import_lines(file, progress, replace=False):
         tables = ownership.tables_at(runner.applied())
         counts = _fill(lines, tables, progress)
         runner.up()
-        _see_to_keys(tables)
+        _check_references(tables)
+        ownership.reset_sequences(current())
     return counts
 
 
@@ -139,40 +118,33 @@ def _kinds(head):
 
 
 def _prepare(runner, migration, replace):
-    """Bring our tables to the migration, and empty them: a server that was started on them has made a secret."""
+    """Bring our tables to the migration, and empty them: a server that was started on them has created a secret."""
     applied = sorted(runner.applied())
     models.refuse_newer(applied)
     tables = ownership.tables_at(applied)
     if filled := {name: count for name in tables if name not in MADE_BY_START and (count := _count(name))}:
         if not replace:
             what = ", ".join(f"{count} {name}" for name, count in filled.items())
-            raise OperationError(f"the database is not empty ({what}); name an empty one in DATABASE_URL, or say --replace")
+            raise OperationError(f"the database is not empty ({what}); name an empty one in DATABASE_URL, or give --replace")
         if kept := ownership.references(current(), tables):
             raise OperationError(
                 f"the table {kept[0][0]} refers to rows of {kept[0][1]}, which can't be replaced; drop that key first"
             )
     if applied and applied[-1] > migration:
-        _drop(tables)
+        ownership.drop(current(), tables)
     else:
-        for name in tables:
-            sql(f"DELETE FROM {name}")  # noqa: S608 - the names are ours
+        _empty(tables)
     runner.up(migration)
-    for name in ownership.tables_at(runner.applied()):
-        sql(f"DELETE FROM {name}")  # noqa: S608 - what the migrations have put there
+    _empty(ownership.tables_at(runner.applied()))  # of what the migrations have inserted
 
 
 def _count(name):
-    return sql(f"SELECT COUNT(*) FROM {name}").fetchone()[0]  # noqa: S608 - the names are ours
+    return peewee.Table(name).select(peewee.fn.COUNT(literal(1))).scalar(database)
 
 
-def _drop(tables):
-    """Drop our tables, and forget that migrations have made them."""
-    if is_sqlite():
-        for name in tables:
-            sql(f"DROP TABLE {name}")
-    else:
-        sql(f"DROP TABLE {', '.join(tables)}")
-    sql(f"DELETE FROM {ownership.HISTORY}")  # noqa: S608 - the name is ours
+def _empty(tables):
+    for name in tables:
+        peewee.Table(name).delete().execute(database)
 
 
 def _fill(lines, tables, progress):
@@ -216,7 +188,7 @@ class _Table:
         if not isinstance(columns, list) or sorted(map(str, columns)) != sorted(tables[name]):
             raise _damaged(number, f"has not the columns of {name}")
         self.name, self.columns = name, [(column, tables[name][column]) for column in columns]
-        self.insert = f"INSERT INTO {name} ({', '.join(columns)}) VALUES"
+        self.insert = partial(_insert_rows, name, tuple(columns))
 
     def row(self, number, values):
         """Return the values as the database takes them; raise OperationError if they can't be in this table."""
@@ -265,14 +237,14 @@ def _bytes(name, value):
 
 
 def _insert(table, batch):
-    """Insert the rows of (line, row), and take them out of the batch; return how many."""
+    """Insert the rows of [(line, row)], and empty the batch. Return how many they were."""
     try:
         with database.atomic():
-            upsert(table.insert, [row for _, row in batch], "")
+            insert_rows(table.insert, [row for _, row in batch])
     except (peewee.IntegrityError, peewee.DataError):
-        for number, row in batch:  # which of them it is
+        for number, row in batch:  # find which of them it is
             try:
-                upsert(table.insert, [row], "")
+                insert_rows(table.insert, [row])
             except (peewee.IntegrityError, peewee.DataError) as error:
                 reason = str(error).partition("\n")[0]
                 raise _damaged(number, f"does not fit into {table.name}: {reason}") from None
@@ -282,21 +254,21 @@ def _insert(table, batch):
     return count
 
 
+@compiled
+def _insert_rows(name, columns, number):
+    table = peewee.Table(name)
+    return table.insert(rows("rows", number, len(columns)), columns=[getattr(table.c, column) for column in columns])
+
+
 def _damaged(number, what):
     return OperationError(f"line {number} {what}; the file is damaged, and nothing was imported")
 
 
-def _see_to_keys(tables):
-    there = ownership.relations(current())
-    if is_sqlite():
-        for name in tables:
-            if name in there and (broken := sql(f"PRAGMA foreign_key_check({name})").fetchone()):
-                what = f"a row of {name} belongs to a row of {broken[2]} that is missing"
-                raise OperationError(f"{what}; the file is damaged, and nothing was imported")
-        return
-    for name in ownership.tables_at(ownership.names()):
-        if "id" in there[name] and sql(f"SELECT pg_get_serial_sequence('{name}', 'id')").fetchone()[0]:
-            sql(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), COALESCE(MAX(id), 0) + 1, false) FROM {name}")  # noqa: S608
+def _check_references(tables):
+    for name in tables:
+        if missing := ownership.missing_reference(current(), name):
+            what = f"a row of {name} belongs to a row of {missing} that is missing"
+            raise OperationError(f"{what}; the file is damaged, and nothing was imported")
 
 
 def _numbered(file):
