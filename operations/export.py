@@ -90,8 +90,8 @@ def _with_booleans(row, flags):
 def import_lines(file, progress, replace=False):
     """Fill our tables in the database from `file`, open for reading bytes, in one transaction. Return {table: rows}.
 
-    The tables must be empty, unless `replace`: then their rows are deleted. Other programs' tables are not touched. An export
-    of an earlier version is migrated afterwards, as a database would be. `progress(done)` is called with rows. Raise
+    The tables must be empty, unless `replace`: then their rows are deleted. Other programs' tables stay as they are. An
+    export of an earlier version is migrated afterwards, as a database would be. `progress(done)` is called with rows. Raise
     OperationError, and change nothing, if the file can't be imported.
     """
     lines = _numbered(file)

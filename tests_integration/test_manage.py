@@ -231,7 +231,7 @@ def test_what_is_old_is_pruned_and_no_board_changes(make_server, manage, databas
     for table, moved in (("games", "ended_at"), ("games", "seen_at"), ("users", "created_at")):
         forge(database_url, f"UPDATE {table} SET {moved} = {moved} - {40 * 86_400_000}")
     forge(database_url, f"UPDATE sessions SET expires_at = 1 WHERE user_id = {guest.user['id']}")
-    assert "1 games that are on no board, and 1 guests" in manage(database_url, "prune", "--days", "30", "--dry-run")
+    assert "1 games that are on no leaderboard, and 1 guests" in manage(database_url, "prune", "--days", "30", "--dry-run")
     assert "Deleted 1 games and 1 guests" in manage(database_url, "prune", "--days", "30", "--yes")
     for game in gone:
         server.api(f"GET /api/games/{game}", status=404)
