@@ -1,6 +1,6 @@
-"""Passwords wait for their turn to be hashed, in a queue of bounded length that serves the addresses in turn.
+"""A bounded queue for hashing passwords, which serves client addresses in turn.
 
-A hash takes a quarter of a second of a core at 12 rounds, so a flood of log-ins must not make everybody else wait.
+A hash takes a quarter of a second of a core at 12 rounds, so a flood of log-ins must not delay other requests.
 """
 
 import math
@@ -14,50 +14,50 @@ from collections import Counter, OrderedDict, deque
 from database import threadpool
 from web.problems import BUSY, Problem
 
-MOST_OF_ACCOUNT, MOST_OF_ADDRESS, MOST = 20, 100, 300  # that wait at once
+MAX_PER_ACCOUNT, MAX_PER_ADDRESS, MAX_WAITING = 20, 100, 300
 RETRY_AFTER = 1, 10  # seconds, at the least and at the most
-SECONDS, ROUNDS = 0.25, 12  # what a hash is thought to take, until some have been timed; each round more doubles it
-LOOKS_EVERY = 0.1  # seconds between looks for clients that are gone, while the queue is full
-STOPPING = 2  # seconds after which another process may serve those who wait when this one stops
+SECONDS, ROUNDS = 0.25, 12  # the assumed time of a hash, until some were timed; each further round doubles it
+CHECK_EVERY = 0.1  # seconds between checks for disconnected clients, while the queue is full
+RETRY_AFTER_STOP = 2  # seconds after which another process may serve the requests that wait when this one stops
 
 _queues = weakref.WeakSet()
 
 
 class Queue:
-    """Gives turns to hash, as many at once as there are threads for it.
+    """Requests that wait to hash a password. As many run at once as there are threads for it.
 
-    `longest_wait`: seconds after which those who still wait are refused, since proxies don't wait for ever either. `rounds`:
-    the cost of a hash.
+    `longest_wait`: seconds after which a waiting request is refused, since proxies have timeouts, too. `rounds`: the cost of
+    a hash.
     """
 
     def __init__(self, longest_wait, rounds, at_once=threadpool.HASHING[1]):
         self.longest_wait, self.at_once = longest_wait, at_once
         self.lock = threading.Lock()
         self.waiting = Counter()  # by account and by address
-        self.places = OrderedDict()  # {address: places that could be served}, in the order of their turns
+        self.places = OrderedDict()  # {address: its waiting Places}, in the order of their turns
         self.number = 0  # of all that wait
         self.free = at_once
         self.seconds = SECONDS * 2.0 ** (rounds - ROUNDS)
-        self.next_look = 0.0  # on the monotonic clock
+        self.next_check = 0.0  # on the monotonic clock
         self.is_stopped = False
         _queues.add(self)
 
     def place(self, account, address, is_gone):
-        """Return a Place for a request about that account from that address. Raise a 503 Problem if too many wait.
+        """Return a Place for a request for that account from that address. Raise a 503 Problem if too many wait.
 
-        `is_gone()` tells whether the client has gone away meanwhile.
+        `is_gone()` returns whether the client has disconnected.
         """
         place = Place(self, ("account", account), ("address", address), is_gone)
         with self.lock:
             if self._is_full(place):
-                self._drop_those_gone()
+                self._drop_disconnected()
                 if self._is_full(place):
                     raise self._busy(place)
             self._count(place, 1)
         return place
 
     def stop(self):
-        """Refuse all that wait, now and from now on: the process ends."""
+        """Refuse all requests, waiting and future ones: the process stops."""
         with self.lock:
             self.is_stopped = True
             for place in [place for places in self.places.values() for place in places]:
@@ -67,15 +67,15 @@ class Queue:
     def _is_full(self, place):
         return (
             self.is_stopped
-            or self.number >= MOST
-            or self.waiting[place.account] >= MOST_OF_ACCOUNT
-            or self.waiting[place.address] >= MOST_OF_ADDRESS
+            or self.number >= MAX_WAITING
+            or self.waiting[place.account] >= MAX_PER_ACCOUNT
+            or self.waiting[place.address] >= MAX_PER_ADDRESS
         )
 
-    def _drop_those_gone(self):
-        if time.monotonic() < self.next_look:
+    def _drop_disconnected(self):
+        if time.monotonic() < self.next_check:
             return
-        self.next_look = time.monotonic() + LOOKS_EVERY
+        self.next_check = time.monotonic() + CHECK_EVERY
         for address, places in list(self.places.items()):
             for place in [place for place in places if place.is_gone()]:
                 places.remove(place)
@@ -85,8 +85,8 @@ class Queue:
 
     def _busy(self, place):
         if self.is_stopped:
-            return _problem("The server is stopping", STOPPING)
-        # Half of those ahead are served by then, so that there is room, and nobody idles until they come again.
+            return _problem("The server is stopping", RETRY_AFTER_STOP)
+        # By then half of those ahead are served: there is room, and the threads are still busy.
         ahead = max(self.waiting[place.address], self.number / 2) * self.seconds / self.at_once
         least, most = RETRY_AFTER
         return _problem("Too many people log in or sign up at this moment", max(least, min(math.ceil(ahead / 2), most)))
@@ -105,7 +105,7 @@ class Queue:
         place.turn.set()
 
     def _next(self):
-        """Give the turn that has become free to the next one who is still there: each address has one in turn."""
+        """Give the free thread to the next request that is still connected: the addresses have theirs in turn."""
         while self.places:
             address, places = next(iter(self.places.items()))
             place = places.popleft()
@@ -125,7 +125,7 @@ class Queue:
         place.turn.set()
 
     def begin(self, place):
-        """Wait for the place's turn. Raise a 503 Problem if it doesn't come, or the client is gone."""
+        """Wait for the place's turn. Raise a 503 Problem if it doesn't come, or the client has disconnected."""
         with self.lock:
             if self.is_stopped:
                 raise self._busy(place)
@@ -141,16 +141,16 @@ class Queue:
             place.turn.wait(self.longest_wait)
         except BaseException:
             with self.lock:
-                self._withdraw(place)
+                self._leave_line(place)
                 if place.has_turn:
                     self._next()
             raise
         with self.lock:
-            self._withdraw(place)
+            self._leave_line(place)
         if not place.has_turn:
             raise self._busy(place)
 
-    def _withdraw(self, place):
+    def _leave_line(self, place):
         places = self.places.get(place.address, ())
         if place in places:
             places.remove(place)
@@ -158,21 +158,21 @@ class Queue:
                 del self.places[place.address]
 
     def end(self, place, seconds):
-        """The place's turn is over; it took so long."""
+        """End the place's turn, which took so many seconds."""
         with self.lock:
             place.has_turn = False
             self.seconds += (seconds - self.seconds) / 10
             self._next()
 
     def leave(self, place):
-        """The request is answered."""
+        """Remove a request that has its response."""
         with self.lock:
             if place.is_counted:
                 self._count(place, -1)
 
 
 class Place:
-    """In the queue, from when a request is taken until it is answered; a context manager."""
+    """A request in the queue, until it has its response; a context manager."""
 
     def __init__(self, queue, account, address, is_gone):
         self.queue, self.account, self.address, self.is_gone = queue, account, address, is_gone
@@ -186,7 +186,7 @@ class Place:
         self.queue.leave(self)
 
     def run(self, function, *args):
-        """Return what `function(*args)` returns, in a thread of its own, once it is this place's turn.
+        """Run `function(*args)` in a thread when it is this place's turn, and return its result.
 
         Raise a 503 Problem if the turn doesn't come.
         """
@@ -199,7 +199,7 @@ class Place:
 
 
 def stop():
-    """Refuse all that wait, in all queues of this process."""
+    """Refuse the requests that wait in any queue of this process."""
     for queue in list(_queues):
         queue.stop()
 
@@ -209,19 +209,19 @@ def _problem(why, retry_in):
     return Problem(503, BUSY, detail, headers={"Retry-After": str(retry_in)}, params={"retry_in": retry_in})
 
 
-# Whether a client is gone. Linux tells the state of a connection without reading from it; other systems are not asked.
+# Disconnected clients. On Linux the state of a connection is known without reading from it.
 
-_IS_TOLD = sys.platform == "linux"
+_IS_LINUX = sys.platform == "linux"
 _OTHER_END_IS_CLOSED = 7, 8  # TCP_CLOSE and TCP_CLOSE_WAIT, as in <netinet/tcp.h>
 
 
 def is_gone(environ):
-    """Return a function that tells whether the client of a request has closed its connection.
+    """Return a function that returns whether the client of a request has closed its connection.
 
-    gunicorn gives the connection; under another server no client is taken for gone.
+    Only gunicorn passes the connection; under other servers the function returns False.
     """
     connection = environ.get("gunicorn.socket")
-    if connection is None or not _IS_TOLD:
+    if connection is None or not _IS_LINUX:
         return lambda: False
 
     def is_gone():
