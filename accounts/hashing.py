@@ -141,16 +141,16 @@ class Queue:
             place.turn.wait(self.longest_wait)
         except BaseException:
             with self.lock:
-                self._leave_line(place)
+                self._remove(place)
                 if place.has_turn:
                     self._next()
             raise
         with self.lock:
-            self._leave_line(place)
+            self._remove(place)
         if not place.has_turn:
             raise self._busy(place)
 
-    def _leave_line(self, place):
+    def _remove(self, place):
         places = self.places.get(place.address, ())
         if place in places:
             places.remove(place)
