@@ -27,7 +27,8 @@ from peewee import (
 
 from config import ConfigError
 from database import errors, ownership
-from database.binding import current, database, is_sqlite
+from database.binding import bind, current, database, is_sqlite
+from database.deadlines import deadline
 from database.queries import Param, compiled
 from database.transactions import commit
 from game import clock
@@ -82,7 +83,7 @@ def _tables_in_memory():
 @contextmanager
 def migrating():
     """A transaction in which tables may be changed, by this process alone; its playhouse.migrations.Runner."""
-    with current().patient(), _foreign_keys_off(), database.atomic():
+    with deadline(None), current().own_connection() as db, bind(db), _foreign_keys_off(), database.atomic():
         runner = _runner()
         if not is_sqlite():
             sql("SET LOCAL statement_timeout = 0")
@@ -146,13 +147,8 @@ def sql(statement, *parameters):
 
 
 def one(statement, *parameters):
-    """The first row that a statement finds, or None; cheaper than `sql` for what needs the database only once."""
-    db = current()
-    try:
-        return db.one(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
-    except Exception:
-        with peewee.__exception_wrapper__:
-            raise
+    """Return the first row that a statement finds, or None."""
+    return sql(statement, *parameters).fetchone()
 
 
 @cache
@@ -179,15 +175,11 @@ def _upsert(insert, rows, columns, on_conflict):
     return f"{insert} {', '.join([row] * rows)} {on_conflict}"
 
 
-def impatient():
-    """Within, what finds SQLite locked fails at once: for what is as well done later."""
-    return current().impatient()
-
-
 def try_to_write():
     """Raise what keeps the server from writing to its database."""
     if is_sqlite():
-        sql("PRAGMA user_version = 0")  # which it is, and nobody reads; the page is written all the same
+        # It is 0 already, and nobody reads it, but the page is written all the same.
+        commit(partial(sql, "PRAGMA user_version = 0"), durable=False)
         return
     read_only, lacking = sql(_MAY_WRITE, [table._meta.table_name for table in TABLES]).fetchone()
     if read_only:

@@ -24,8 +24,9 @@ import config
 import models
 from accounts import accounts, attempts, hashing, passwords, usernames
 from accounts.sessions import Sessions
-from database import cache, connections
+from database import cache
 from database.binding import is_sqlite
+from database.sqlite import SharedSqlite
 from game import challenges, daily, games, home, leaderboard_pages, live, players, previews, records, score_histogram
 from game.pace import Pace
 from observability import counters
@@ -142,7 +143,7 @@ class Snakepit(App):
         add(self.end_abandoned, settings.abandoned_interval)
         add(games.correct_clock, settings.abandoned_interval)
         add(accounts.erase, settings.erasing_interval)
-        if isinstance(self.database, connections.KeptSqliteDatabase):
+        if isinstance(self.database, SharedSqlite):
             add(self.database.checkpoint, settings.checkpoint_interval)
         add(challenges.forget_attempts, FORGET_ATTEMPTS)
         add(self.removal, settings.removal_interval)
@@ -162,8 +163,7 @@ class Snakepit(App):
 
     def end_abandoned(self):
         """End abandoned games: a background task."""
-        with models.impatient():
-            return games.end_abandoned(self.pace)
+        return games.end_abandoned(self.pace)
 
 
 # Users, as inputs of routes.

@@ -193,7 +193,7 @@ class Place:
         self.queue.begin(self)
         began = time.monotonic()
         try:
-            return threadpool.call(threadpool.HASHING, function, *args)
+            return threadpool.run(threadpool.HASHING, function, *args)
         finally:
             self.queue.end(self, time.monotonic() - began)
 

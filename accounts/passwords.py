@@ -71,7 +71,7 @@ def composed(password):
 
 
 def _in_a_thread(function, *args):
-    return threadpool.call(threadpool.HASHING, function, *args)
+    return threadpool.run(threadpool.HASHING, function, *args)
 
 
 class Hasher(NamedTuple):

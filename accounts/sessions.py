@@ -6,7 +6,6 @@ import secrets
 from contextlib import suppress
 from functools import partial
 
-import models
 from database.queries import Param, compiled
 from database.transactions import UNAVAILABLE, commit
 from models import Session, User, now
@@ -66,8 +65,8 @@ class Sessions:
             raise unauthorized(TOKEN_INVALID, "This token is not, or no longer, valid. Log in, or go on as a guest.")
         if user.expires_at < now() + self.lifetime - HOUR:
             extending = partial(_extend, token=hashed, expires_at=now() + self.lifetime)
-            with suppress(*UNAVAILABLE), models.impatient():  # else the next use extends it
-                commit(extending, durable=False)
+            with suppress(*UNAVAILABLE):  # else the next use extends it
+                commit(extending, durable=False, wait=False)
         return user
 
     def live(self, user_id, token):

@@ -37,10 +37,9 @@ def current():
 
 
 def release_connection():
-    """Return the connection to the pool, ahead of a wait for something else; the next query checks one out again."""
-    db = _current.get()
-    if db and not db.is_closed():
-        db.close()
+    """Return the connection to Postgres's pool, ahead of a wait for something else; the next query checks one out again."""
+    if db := _current.get():
+        db.release()
 
 
 def is_sqlite():

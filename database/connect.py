@@ -7,17 +7,17 @@ from urllib.parse import unquote, urlsplit
 from playhouse import db_url
 
 import config
-from database import postgres
-from database.connections import LOCK_WAIT, SQLITE_PRAGMAS, KeptSqliteDatabase
+from database import postgres, sqlite
+from database.locks import LOCK_WAIT
 
 _numbers = itertools.count(1)
 
 
-def connect(url, lock_wait=LOCK_WAIT, limits=None):
+def connect(url, lock_wait=LOCK_WAIT, limits=None, shared=False):
     """Return the database of a URL as playhouse.db_url takes it; nothing is opened yet.
 
     Each call with a URL of SQLite in memory makes another database. `lock_wait`: seconds to wait while another program locks
-    SQLite's file; `limits`: Postgres's settings for the same, see postgres.py.
+    SQLite's file; `limits`: Postgres's settings for the same, see postgres.Pooled; `shared`: a server's threads use it.
     """
     scheme, _, rest = url.partition("://")
     scheme = scheme.removesuffix("+pool")
@@ -25,14 +25,11 @@ def connect(url, lock_wait=LOCK_WAIT, limits=None):
         kind, (address, query) = db_url.schemes[scheme], _postgres_address(url)
         options = address | _without_pool(db_url.parse(f"{scheme}:///?{query}")) | {"database": address["database"]}
         return postgres.pooled(kind)(limits=limits, **postgres.OPTIONS | options)
-    options = _without_pool(db_url.parse(f"{scheme}://{rest}"))
-    options |= {"pragmas": SQLITE_PRAGMAS, "lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": 0}
+    options = _without_pool(db_url.parse(f"{scheme}://{rest}")) | {"lock_wait": lock_wait}
     if config.is_in_memory(url):
         # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
-        options |= {"database": f"file:/snakepit-{next(_numbers)}?vfs=memdb", "uri": True}
-    database = KeptSqliteDatabase(**options)
-    database.lock_wait = lock_wait
-    return database
+        return sqlite.InMemorySqlite(**options | {"database": f"file:/snakepit-{next(_numbers)}?vfs=memdb", "uri": True})
+    return (sqlite.SharedSqlite if shared else sqlite.Sqlite)(**options)
 
 
 def _postgres_address(url):

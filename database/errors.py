@@ -93,10 +93,29 @@ def describe(error):
     return sentence or (UNREACHABLE if is_unavailable else None)
 
 
+def of_driver(error):
+    """Return the driver's error that one of peewee's is for."""
+    while isinstance(error, peewee.PeeweeException) and getattr(error, "orig", None):
+        error = error.orig
+    return error
+
+
 def sqlite_code(error):
     """Return SQLite's primary code of an error, or None for an error of the driver's own."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
+
+
+# After these errors of SQLite's, a connection may never work again: the file was read-only, say, or was replaced.
+LOST = {
+    *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT),
+    sqlite3.SQLITE_NOTADB,
+}
+
+
+def is_lost(error):
+    """Return whether a SQLite connection may never work again after this error."""
+    return sqlite_code(of_driver(error)) in LOST
 
 
 def one_line(error):

@@ -1,7 +1,8 @@
-"""Real threads, for what would make everybody wait: under gevent all other code is one thread."""
+"""A pool of real threads for blocking calls into C, which would block gevent's event loop."""
 
 import os
 import sys
+import threading
 import time
 from functools import cache
 
@@ -12,24 +13,24 @@ PICTURES = "pictures", 1
 BREAK = 0.0005  # seconds
 
 
-def call(pool, function, *args):
-    """Call it in a thread of the pool, (name, threads), if gevent runs the others; else here.
+def run(pool, function, *args):
+    """Return `function(*args)`, called in a thread of the pool, (name, threads), under gevent; else in this thread.
 
-    It should let go of Python: what computes in Python slows down the others, but doesn't stop them.
+    The function should release the GIL.
     """
-    return _made(pool, os.getpid()).apply(function, args) if _gevent_runs() else function(*args)
+    return _pool(pool, os.getpid()).apply(function, args) if _gevent_runs() else function(*args)
 
 
-def start(pool, function, *args):
-    """As `call`, but don't wait for it."""
+def spawn(pool, function, *args):
+    """Call `function(*args)` like `run`, without waiting for it under gevent."""
     if _gevent_runs():
-        _made(pool, os.getpid()).spawn(function, *args)
+        _pool(pool, os.getpid()).spawn(function, *args)
     else:
         function(*args)
 
 
 def give_way():
-    """Let other requests have their turn, within a long computation. Under gevent they would wait for its end otherwise."""
+    """Give other requests a turn, within a long computation that would block gevent's event loop."""
     if _gevent_runs():
         time.sleep(BREAK)  # with 0, gevent may go on with this one many times before it looks for requests
 
@@ -42,10 +43,17 @@ def _gevent_runs():
 _imported_under_gevent = _gevent_runs()
 
 
-def mixed_up():
-    """Return whether gevent serves, but replaced threads too late: its greenlets share what should be each request's own.
+def os_thread_local(kind):
+    """Return an object that has the class's attributes for each OS thread, and not for each of gevent's greenlets."""
+    monkey = sys.modules.get("gevent.monkey")
+    local = monkey.get_original("threading", "local") if monkey else threading.local
+    return type(kind.__name__, (kind, local), {})()
 
-    It must have done so before this module, and with it the app, bottle and peewee, was imported.
+
+def mixed_up():
+    """Return whether gevent serves, but patched threads too late: its greenlets share what should be each request's own.
+
+    It must patch before this module, and with it the app, bottle and peewee, is imported.
     """
     gevent = sys.modules.get("gevent")
     if gevent is None or _imported_under_gevent:
@@ -54,8 +62,8 @@ def mixed_up():
 
 
 @cache
-def _made(pool, pid):
-    """Return the pool of this process: one that is forked has none of the other's threads."""
+def _pool(pool, pid):
+    """Return the pool of this process: a forked process has none of its parent's threads."""
     from gevent.threadpool import ThreadPool
 
     return ThreadPool(pool[1])

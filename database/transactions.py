@@ -1,60 +1,73 @@
-"""Transactions on the current database: `commit` for whatever writes, `snapshot` for several reads of one moment."""
+"""Transactions on the current database: `commit` for all that writes, `snapshot` for several reads of one moment."""
 
-from contextlib import contextmanager, suppress
+from contextlib import ContextDecorator, suppress
 
 import peewee
 
-from database.binding import current, is_sqlite
+from database.binding import current
 
 # What a call to the database raises when the database is unavailable, or too busy to answer in time.
 UNAVAILABLE = (peewee.OperationalError, peewee.InterfaceError)
 
 
-def commit(job, durable=True):
+def commit(job, durable=True, wait=True):
     """Run `job()` in a transaction and return its result. Its changes are on disk then if it is `durable`.
 
-    On SQLite, jobs that arrive at the same time share a transaction and an fsync. A job must not call `commit` itself, and
-    must not wait for anything but the database. Without `durable` its changes survive a crash of the process, but not always
-    a loss of power: only for what the client sends again. Postgres writes each commit to disk.
+    On SQLite, jobs that wait at the same time share a transaction and an fsync, and run on the writer's connection: a job
+    waits for nothing but the database. Not `durable` are changes that the client would send again: they survive a crash of
+    the process, but not always a loss of power. Postgres writes each commit to disk. Within a job, `commit` runs another as
+    a part of it. Without `wait` it fails at once where others write at the moment: for what is as well done later.
     """
-    if _has_wal():
-        return current().durably(job) if durable else current().swiftly(job)
-    if not durable and not is_sqlite():
-        return job()
-    with _transaction("BEGIN IMMEDIATE" if is_sqlite() else "BEGIN"):
-        return job()
+    return current().commit_job(job, durable, wait)
 
 
 def flush():
     """Return once all that is committed so far is on disk."""
-    if _has_wal():
-        commit(lambda: None)
+    commit(_nothing)
 
 
-@contextmanager
-def snapshot():
-    """Within, all reads see the database as it was at one moment."""
-    with _transaction("BEGIN" if is_sqlite() else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
-        yield
+def _nothing():
+    pass
 
 
-@contextmanager
-def _transaction(begin):
-    """Like peewee's `atomic`, in half the time. It can't be nested."""
-    _execute(begin)
-    try:
-        yield
-        _execute("COMMIT")
-    except BaseException:
-        with suppress(*UNAVAILABLE):  # some errors have rolled it back already, or have closed the connection
-            _execute("ROLLBACK")
-        raise
+class snapshot(ContextDecorator):  # noqa: N801 - it reads as a noun
+    """Within, all reads see the database as it was at one moment. It can't be nested, and not be in a job."""
+
+    def __enter__(self):
+        with peewee.__exception_wrapper__:
+            current().begin_snapshot()
+
+    def __exit__(self, *exception):
+        with peewee.__exception_wrapper__:
+            current().end_snapshot()
 
 
-def _execute(statement):
-    with peewee.__exception_wrapper__:
-        current().run(statement, ())
+class Transactions:
+    """Transactions of a database that has a connection for each who uses it, with `run`, `has_begun` and the statements."""
 
+    BEGIN = BEGIN_SNAPSHOT = "BEGIN"
 
-def _has_wal():
-    return is_sqlite() and current().log is not None
+    def commit_job(self, job, durable, wait):
+        """Run the job in a transaction, or as a part of one that has begun."""
+        if self.has_begun():
+            return job()
+        with peewee.__exception_wrapper__:
+            self.run(self.BEGIN)
+            try:
+                result = job()
+                self.run("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+        return result
+
+    def begin_snapshot(self):
+        self.run(self.BEGIN_SNAPSHOT)
+
+    def end_snapshot(self):
+        self._roll_back()
+
+    def _roll_back(self):
+        # Some errors have rolled it back already, or have closed the connection.
+        with suppress(*UNAVAILABLE), peewee.__exception_wrapper__:
+            self.run("ROLLBACK")

@@ -138,7 +138,7 @@ def _draw(game):
     if game.turns is None:  # it was selected briefly
         game = records.get_game(game.id)
     release_connection()
-    return threadpool.call(threadpool.PICTURES, _image, game.seed, game.mode, game.tick, game.turns)
+    return threadpool.run(threadpool.PICTURES, _image, game.seed, game.mode, game.tick, game.turns)
 
 
 def _image(seed, mode, tick, encoded):

@@ -56,5 +56,5 @@ def bob(api):
 @pytest.fixture
 def db(app):
     """The app's database, for looking at rows, and for moving them in time."""
-    with bind(app.database) as database:
+    with app.database.own_connection() as database, bind(database):
         yield database

@@ -35,7 +35,7 @@ def test_who_deletes_an_account_with_very_many_games_is_gone_at_once(made):
     app, api = made()
     ada, bob = api.sign_up("Ada", email="ada@example.org"), api.sign_up("Bob")
     bob.play(1)
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(ada.user, MANY)
         assert [entry["username"] for entry in api("GET /api/leaderboard")] == ["Ada", "Bob"]
         [game_id] = [entry["game"] for entry in api("GET /api/leaderboard?limit=1")]
@@ -64,7 +64,7 @@ def test_the_rest_is_deleted_in_the_background_and_nothing_else(made):
     app, api = made()
     ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
     game, _, _ = bob.play(1)
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(ada.user, MANY)
         ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
         app.background.run_all()
@@ -77,13 +77,13 @@ def test_the_rest_is_deleted_in_the_background_and_nothing_else(made):
 def test_after_a_restart_it_goes_on(made):
     app, api = made()
     ada = api.sign_up("Ada")
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(ada.user, MANY)
     ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
     app.close()
     app, api = made(erasing_interval=0.01)
     api("GET /healthz")  # with the first request, the background tasks begin
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         while User.select().count():
             pass
         assert Game.select().count() == 0
@@ -92,7 +92,7 @@ def test_after_a_restart_it_goes_on(made):
 def test_who_had_an_entry_on_very_many_boards_leaves_them_all(made):
     app, api = made()
     ada = api.sign_up("Ada")
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(ada.user, MANY, challenge="'game' || n")
         assert Entry.select().count() == MANY
         ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
@@ -104,7 +104,7 @@ def test_the_operator_s_commands_pass_over_what_is_being_deleted(made):
     app, api = made()
     ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
     bob.play(1)
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(ada.user, MANY)
         ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
         assert rows_of(ada.user)
@@ -136,7 +136,7 @@ def test_a_guest_with_very_many_games_signs_up(made, challenge):
     guest = api.guest()
     guest.play(1)
     going_on = guest.open()
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(guest.user, MANY, challenge=challenge)
         guest("POST /api/auth/signup", {"username": "Ada", "password": PASSWORD}, 201)
         assert len(entries(guest.user["id"])) > 4
@@ -150,7 +150,7 @@ def test_a_guest_with_very_many_games_signs_up(made, challenge):
 def test_a_ban_of_a_player_with_very_many_games_and_its_end(made, challenge):
     app, api = made()
     ada = api.sign_up("Ada")
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(ada.user, MANY, challenge=challenge)
         before = entries(ada.user["id"])
         accounts.ban(int(ada.user["id"]))
@@ -164,7 +164,7 @@ def test_a_ban_of_a_player_with_very_many_games_and_its_end(made, challenge):
 def test_the_best_of_very_many_games_is_taken_off_and_the_next_one_stands(made):
     app, api = made()
     ada = api.sign_up("Ada")
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(ada.user, MANY)
         [best] = api("GET /api/leaderboard?limit=1")
         maintenance.unrank(records.get_game(best["game"]))
@@ -176,7 +176,7 @@ def test_the_best_of_very_many_games_is_taken_off_and_the_next_one_stands(made):
 def test_games_that_end_while_others_are_read_count_too(made):
     app, api = made()
     ada = api.sign_up("Ada")
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         fill(ada.user, 10)
         going_on = ada.open("pass-through")
         gathered = leaderboards.gather_games(int(ada.user["id"]))
@@ -190,7 +190,7 @@ def test_games_that_end_while_others_are_read_count_too(made):
 def test_another_name_shows_on_very_many_boards(made):
     app, api = made()
     ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         game, _, _ = bob.play(1)
         fill(ada.user, MANY, challenge=f"CASE WHEN n = {MANY} THEN '{game['id']}' ELSE 'game' || n END")
         board = f"GET /api/leaderboard?challenge={game['id']}"

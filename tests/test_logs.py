@@ -289,7 +289,6 @@ def break_game(ada, db):
     """A game that the server can't read."""
     game = ada.open()
     Game.update(state=b"nonsense").where(Game.id == game["id"]).execute()
-    db.close()
     return f"POST /api/games/{game['id']}/turns"
 
 

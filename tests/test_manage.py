@@ -20,6 +20,7 @@ import models
 import rules
 from accounts import accounts, passwords
 from database import ownership
+from database.binding import bind
 from game import score_histogram
 from game.codec import encode_turns
 from models import Entry, Game, Session, User
@@ -290,14 +291,15 @@ def elsewhere(run, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def exported(run, api, ada, bob, db):
+def exported(run, api, ada, bob, app):
     """The lines of a database with a bit of everything."""
     ada.play(3)
     bob.play(2, rules.PASS_THROUGH)
     api.guest().open()
     bob.play(1, challenge="daily")
-    passwords.create_reset(User.get(name="Ada"))
-    accounts.ban(User.get(name="Bob").id)
+    with bind(app.database):
+        passwords.create_reset(User.get(name="Ada"))
+        accounts.ban(User.get(name="Bob").id)
     run("export", "all.jsonl")
     return Path("all.jsonl").read_bytes()
 

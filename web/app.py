@@ -101,8 +101,7 @@ class App(bottle.Bottle):
         """Stop the background tasks and close the connections to the database; a database in memory is gone with them."""
         super().close()
         self.background.stop()
-        self.database.is_shut = True  # a task that doesn't stop in time may still have a connection
-        self.database.close_all()
+        self.database.shut()
 
     def __call__(self, environ, start_response):
         began = time.perf_counter_ns()
@@ -191,7 +190,7 @@ def _connect(settings):
     """Return the settings' database; Postgres' own limits are milliseconds."""
     statement = int(settings.request_wait * DATABASE_SHARE * 1000)
     limits = {"statement_timeout": statement, "lock_timeout": min(statement, int(settings.lock_wait * 1000))}
-    return connect(settings.database_url, settings.lock_wait, limits)
+    return connect(settings.database_url, settings.lock_wait, limits, shared=True)
 
 
 def _wrong_setup(reason, start):

@@ -1,0 +1,190 @@
+"""The writer of a SQLite file: jobs that wait at the same time share a transaction and an fsync (group commit).
+
+There is no thread for it, since some servers have none to give. The first caller runs what waits, the others sleep until
+their jobs are over. Callers that come meanwhile wait for the next batch, which the first of them runs.
+"""
+
+import copy
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+
+import peewee
+
+from database import errors, threadpool
+from database.deadlines import current_deadline, seconds_left
+from database.locks import retry_while_locked
+
+CHECKPOINT_EVERY = 1000  # jobs
+
+
+class _Job:
+    """`function()` changes the database. Its caller waits until the batch that it is in is over."""
+
+    __slots__ = ("durable", "error", "function", "is_first", "is_over", "result", "until", "woken")
+
+    def __init__(self, function, durable, lock_wait):
+        self.function, self.durable = function, durable
+        self.until = min(time.monotonic() + lock_wait, current_deadline() or float("inf"))
+        self.result = self.error = self.woken = None
+        self.is_over = self.is_first = False
+
+
+class Writer:
+    """Runs jobs on a connection of its own, `database`, for the callers of `shared`, a sqlite.SharedSqlite."""
+
+    def __init__(self, database, shared):
+        self.database, self._shared = database, shared
+        self.waiting = deque()  # jobs, of which the first is the next to run
+        self._lock = threading.Lock()
+        self._is_running = self._is_beginning = False
+        self._version = 0  # of the shared connections, at which this one was opened
+        self._wal = None  # the path of the WAL file, if there is one
+        self._jobs = 0
+
+    def run(self, function, durable, wait):
+        """Run the function in a transaction and return its result; see transactions.commit."""
+        job = _Job(function, durable, self._shared.lock_wait if wait else 0)
+        with self._lock:
+            self.waiting.append(job)
+            if self._is_running:
+                job.woken = threading.Lock()
+                job.woken.acquire()
+            else:
+                self._is_running = job.is_first = True
+        if job.woken:
+            self._wait(job, seconds_left() if wait else 0)
+        if not job.is_over:
+            self._run_batch(job.until)
+        if job.error:
+            raise job.error
+        return job.result
+
+    def _wait(self, job, left):
+        """Return when the job is over, or when it is the first of those that wait. Raise an error after `left` seconds."""
+        if job.woken.acquire(timeout=-1 if left is None else left):
+            return
+        with self._lock:
+            if job in self.waiting and not job.is_first:
+                self.waiting.remove(job)
+                raise errors.unavailable(errors.LOCKED if self._is_beginning else errors.NO_ANSWER)
+        job.woken.acquire()
+
+    def _run_batch(self, until):
+        """Run the jobs that wait, the first of which is this caller's: only that fails if the file is locked until then."""
+        jobs = []
+        try:
+            with peewee.__exception_wrapper__:
+                connection = self._begin(until)
+                jobs = self._take(len(self.waiting))
+                self._call(connection, jobs)
+            self._shared.is_failing = False
+            self._count(len(jobs))
+            if self._wal and any(job.durable and not job.error for job in jobs):
+                threadpool.run(threadpool.DISK, _sync, self._wal)
+        except BaseException as error:
+            jobs = jobs or self._take(1)
+            self._fail(jobs, error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._wake(jobs)
+
+    def _take(self, number):
+        with self._lock:
+            return [self.waiting.popleft() for _ in range(number)]
+
+    def _begin(self, until):
+        """Begin a transaction and return the connection."""
+        self._shared.reopen_if_replaced()
+        self._is_beginning = True
+        try:
+            connection = retry_while_locked(until, self._open)
+            retry_while_locked(until, connection.execute, "BEGIN IMMEDIATE")
+            return connection
+        finally:
+            self._is_beginning = False
+
+    def _open(self):
+        if self._version == self._shared.version:
+            return self.database.connection()
+        if self._shared.is_shut:
+            raise peewee.InterfaceError("The app is closed.")
+        self.database.close()
+        connection = self.database.connection()
+        [mode] = connection.execute("PRAGMA journal_mode").fetchone()
+        self._wal = f"{os.path.abspath(self.database.database)}-wal" if mode == "wal" else None
+        if not self._wal:  # the file system can't have one: SQLite must call fsync itself
+            connection.execute("PRAGMA synchronous = full")
+        self._version = self._shared.version
+        return connection
+
+    def _call(self, connection, jobs):
+        """Call each job's function, and commit. The failure of a job undoes its own changes only."""
+        is_alone = len(jobs) == 1
+        with self._shared.writing(connection):
+            for job in jobs:
+                if not is_alone:
+                    connection.execute("SAVEPOINT job")
+                try:
+                    job.result = job.function()
+                except Exception as error:
+                    # A full disk, say, has undone what the others changed, too; a read-only file fails for all of them.
+                    if not connection.in_transaction or errors.is_lost(error):
+                        raise
+                    job.error = error
+                    connection.execute("ROLLBACK" if is_alone else "ROLLBACK TO job")
+                if not is_alone:
+                    connection.execute("RELEASE job")
+        if connection.in_transaction:
+            retry_while_locked(time.monotonic() + self._shared.lock_wait, connection.execute, "COMMIT")
+
+    def _fail(self, jobs, error):
+        """Give each job an error of its own, undo what is not committed, and reopen the file if it can't be used."""
+        own = peewee.OperationalError(error, str(error)) if isinstance(error, OSError) else error
+        if not isinstance(error, Exception):
+            own = errors.unavailable(errors.NO_ANSWER)
+        for job in jobs:
+            job.error = copy.copy(own)
+            job.error.__cause__ = error
+        with suppress(peewee.PeeweeException, sqlite3.Error):
+            self.database.release()
+        if errors.is_lost(error):
+            self.database.close()
+            self._shared.reopen(is_failing=True)
+
+    def _wake(self, jobs):
+        with self._lock:
+            self._is_running = bool(self.waiting)
+            if self.waiting:
+                self.waiting[0].is_first = True
+                self.waiting[0].woken.release()
+        for job in jobs:
+            job.is_over = True
+            if not job.is_first:
+                job.woken.release()
+
+    def _count(self, jobs):
+        """Now and then, start to bring the WAL file's pages into the database."""
+        self._jobs += jobs
+        if self._jobs >= CHECKPOINT_EVERY and self._wal:
+            self._jobs = 0
+            self._shared.start_checkpoint()
+
+    def is_open(self):
+        return not self.database.is_closed()
+
+    def close(self):
+        if not self._is_running:
+            self.database.close()
+
+
+def _sync(path):
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fdatasync(file)
+    finally:
+        os.close(file)

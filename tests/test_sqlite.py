@@ -1,0 +1,341 @@
+"""SQLite as a server uses it: a reader per thread, and a writer that shares transactions and fsyncs."""
+
+import errno
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+
+import peewee
+import psycopg
+import pytest
+from driver import drive, plan
+
+import models
+from database import errors, transactions, writer
+from database.binding import bind
+from database.deadlines import deadline
+from database.transactions import commit
+from models import Game, User
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///{}/snake.db", "sqlite+pool:///{}/snake.db", "sqlite:///{}/snake.db?cached_statements=10"]
+)
+def test_a_file_outlives_the_app(make_app, tmp_path, url):
+    drive(make_app(database_url=url.format(tmp_path))).sign_up("Ada").play(2)
+    again = drive(make_app(database_url=url.format(tmp_path)))
+    assert again("GET /api/leaderboard")[0]["score"] == 20
+
+
+def write(app, name, durable=True):
+    with bind(app.database):
+        commit(partial(models.insert, "secrets", name=name, value=""), durable)
+
+
+def names(app):
+    with bind(app.database):
+        return {name for (name,) in models.sql("SELECT name FROM secrets")}
+
+
+def await_waiting(app, number):
+    """Wait until so many jobs are in the queue."""
+    until = time.monotonic() + 30
+    while len(app.database.writer.waiting) < number:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+class Disk:
+    """Looks on at fdatasync, and can hold it up: what the log held when each began."""
+
+    def __init__(self, monkeypatch):
+        self.began, self.may_go_on, self.sizes = threading.Semaphore(0), threading.Semaphore(0), []
+        self.real = os.fdatasync
+        monkeypatch.setattr(os, "fdatasync", self.fdatasync)
+
+    def fdatasync(self, file):
+        self.sizes.append(os.fstat(file).st_size)
+        self.began.release()
+        assert self.may_go_on.acquire(timeout=30)
+        self.real(file)
+
+
+@pytest.fixture
+def on_file(make_app, tmp_path):
+    return make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
+
+
+def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_path):
+    disk, log = Disk(monkeypatch), tmp_path / "snake.db-wal"
+    with ThreadPoolExecutor() as threads:
+        writing = threads.submit(write, on_file, "one")
+        assert disk.began.acquire(timeout=30)
+        assert not writing.done()
+        assert disk.sizes == [log.stat().st_size]
+        with bind(on_file.database):  # and nobody else has to wait
+            assert models.sql("SELECT COUNT(*) FROM secrets WHERE name = 'one'").fetchone()[0] == 1
+        disk.may_go_on.release()
+        writing.result()
+
+
+def test_those_who_wait_for_the_disk_at_once_share_one_fsync(on_file, monkeypatch, tmp_path):
+    disk, log = Disk(monkeypatch), tmp_path / "snake.db-wal"
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(write, on_file, "first")
+        assert disk.began.acquire(timeout=30)
+        later = [threads.submit(write, on_file, f"later {n}") for n in range(4)]
+        await_waiting(on_file, 4)
+        disk.may_go_on.release()
+        first.result()
+        assert disk.began.acquire(timeout=30)  # for the others, all of whom have written by now
+        assert disk.sizes[-1] == log.stat().st_size
+        with bind(on_file.database):
+            assert models.sql("SELECT COUNT(*) FROM secrets WHERE name LIKE 'later%'").fetchone()[0] == 4
+        assert not any(other.done() for other in later)
+        disk.may_go_on.release()
+        for other in later:
+            other.result()
+    assert len(disk.sizes) == 2
+
+
+def test_a_job_that_fails_undoes_nothing_of_the_others_and_none_is_called_twice(on_file, monkeypatch):
+    disk, calls = Disk(monkeypatch), []
+
+    def fail():
+        calls.append("failed")
+        models.insert("secrets", name="failed", value="")
+        raise LookupError("on purpose")
+
+    def try_to_fail():
+        with bind(on_file.database), pytest.raises(LookupError, match="on purpose"):
+            commit(fail)
+
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(write, on_file, "first")
+        assert disk.began.acquire(timeout=30)
+        jobs = [threads.submit(write, on_file, "before")]
+        await_waiting(on_file, 1)
+        jobs.append(threads.submit(try_to_fail))
+        await_waiting(on_file, 2)
+        jobs.append(threads.submit(write, on_file, "after"))
+        await_waiting(on_file, 3)
+        disk.may_go_on.release()
+        disk.may_go_on.release()
+        for job in (first, *jobs):
+            job.result(30)
+    assert names(on_file) >= {"first", "before", "after"}
+    assert "failed" not in names(on_file)
+    assert calls == ["failed"]
+    assert len(disk.sizes) == 2
+
+
+def test_a_job_reads_what_it_has_written_and_others_do_not(on_file):
+    def job():
+        models.insert("secrets", name="new", value="")
+        commit(partial(models.insert, "secrets", name="within", value=""))
+        with ThreadPoolExecutor(1) as threads:
+            assert not {"new", "within"} & threads.submit(names, on_file).result()
+        return {name for (name,) in models.sql("SELECT name FROM secrets")}
+
+    with bind(on_file.database):
+        assert {"new", "within"} <= commit(job)
+    assert {"new", "within"} <= names(on_file)
+
+
+def test_what_is_not_durable_waits_for_no_disk(on_file, monkeypatch):
+    disk = Disk(monkeypatch)
+    write(on_file, "one", durable=False)
+    assert not disk.sizes
+    disk.may_go_on.release()
+    with bind(on_file.database):
+        transactions.flush()
+    assert len(disk.sizes) == 1
+
+
+def test_what_is_as_well_done_later_does_not_wait_for_others(on_file, monkeypatch, tmp_path):
+    disk = Disk(monkeypatch)
+
+    def give_up():
+        with bind(on_file.database), pytest.raises(peewee.OperationalError):
+            commit(partial(models.insert, "secrets", name="later", value=""), wait=False)
+
+    with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        give_up()
+        lock.execute("ROLLBACK")
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(write, on_file, "first")
+        assert disk.began.acquire(timeout=30)
+        give_up()
+        disk.may_go_on.release()
+        first.result(30)
+    assert "later" not in names(on_file)
+
+
+def test_who_waits_for_the_writer_gives_up_at_the_deadline(on_file, monkeypatch):
+    disk = Disk(monkeypatch)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(write, on_file, "first")
+        assert disk.began.acquire(timeout=30)
+        with deadline(0.05), pytest.raises(peewee.OperationalError, match="in time"):
+            write(on_file, "second")
+        disk.may_go_on.release()
+        first.result(30)
+    assert "second" not in names(on_file)
+
+
+def test_readers_do_not_write(on_file):
+    with bind(on_file.database), pytest.raises(peewee.OperationalError, match="readonly"):
+        models.insert("secrets", name="one", value="")
+
+
+def test_what_was_begun_and_not_ended_is_undone_with_the_request(on_file):
+    with bind(on_file.database):
+        models.sql("BEGIN")
+        models.sql("SELECT COUNT(*) FROM secrets").fetchone()
+    write(on_file, "one")
+    assert "one" in names(on_file)
+
+
+def descriptors(path):
+    """How often this process has the database, its WAL file or its index open."""
+    links = [os.readlink(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd") if is_link(number)]
+    return sum(link.startswith(str(path)) for link in links)
+
+
+def is_link(number):
+    return os.path.islink(f"/proc/self/fd/{number}")
+
+
+def test_connections_are_one_reader_per_thread_and_a_writer(on_file, tmp_path):
+    api, path = drive(on_file), tmp_path / "snake.db"
+    for _ in range(3):
+        api.ask("GET /api/leaderboard")
+        api.ask("POST /api/auth/guest")
+    most = descriptors(path) + 3 * 2  # the index is open once
+    for _ in range(10):  # threads that end close theirs, which SQLite uses again
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(lambda _: api.ask("GET /api/leaderboard"), range(20)))
+        assert descriptors(path) <= most
+
+
+def test_a_file_that_was_read_only_is_written_again_and_no_descriptor_leaks(on_file, tmp_path, monkeypatch):
+    api, path = drive(on_file), tmp_path / "snake.db"
+    ada = api.sign_up("Ada")
+    ada.play(1)
+    before = descriptors(path)
+    with monkeypatch.context() as patch:  # as a file that is mounted read-only; root may write whatever its mode is
+        execute = sqlite3.Connection.execute
+        for _ in range(30):
+            patch.setattr(on_file.database.writer, "_open", partial(refuse, execute))
+            api("POST /api/auth/guest", status=503)
+            assert len(api("GET /api/leaderboard")) == 1
+    assert descriptors(path) <= before
+    ada.play(2)
+    assert descriptors(path) == before
+
+
+def refuse(execute):
+    with closing(sqlite3.connect(":memory:")) as connection:
+        execute(connection, "PRAGMA query_only = 1")
+        execute(connection, "CREATE TABLE t (a)")
+
+
+def test_a_file_in_the_place_of_the_database_is_used_from_the_next_write_on(on_file, tmp_path):
+    api, path = drive(on_file), tmp_path / "snake.db"
+    api.sign_up("Ada")
+    on_file.database.checkpoint()
+    shutil.copy(path, tmp_path / "copy.db")
+    api.sign_up("Bob")
+    before = descriptors(path)
+    on_file.database.checkpoint()
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink()
+    (tmp_path / "copy.db").rename(path)
+    api.sign_up("Carl")
+    assert [api.ask(f"GET /api/players/{name}").status for name in ("Ada", "Bob", "Carl")] == [200, 404, 200]
+    assert descriptors(path) <= before
+
+
+def test_a_disk_that_fails_is_told_to_all_who_wait(on_file, monkeypatch):
+    def fail(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    api = drive(on_file)
+    ada = api.sign_up("Ada")
+    game = ada.open()
+    turns, end = plan(game["seed"], "walls", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        for _ in range(2):
+            answer = ada.ask(f"POST /api/games/{game['id']}/turns", {"since": 0, "tick": end, "turns": turns})
+            assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
+    ada.play(1)
+
+
+def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch, tmp_path):
+    monkeypatch.setattr(writer, "CHECKPOINT_EVERY", 5)
+    ada = drive(on_file).sign_up("Ada")
+
+    def games_in_the_file_alone():
+        shutil.copy(tmp_path / "snake.db", tmp_path / "alone.db")
+        with closing(sqlite3.connect(tmp_path / "alone.db")) as alone:
+            return alone.execute("SELECT COUNT(*) FROM games").fetchone()[0]
+
+    played = 0
+    while not games_in_the_file_alone():
+        assert played < 5
+        ada.play()
+        played += 1
+
+
+def test_a_database_that_is_out_of_reach_is_503_and_back_by_itself(make_app, tmp_path):
+    """A file that another program has locked stands for one that can't be reached."""
+    path = tmp_path / "snake.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        api = drive(make_app(database_url=f"sqlite:///{path}", lock_wait=0.01))
+        for call in ("GET /api/leaderboard", "GET /healthz"):
+            answer = api.ask(call)
+            assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json")
+            assert int(answer.headers["Retry-After"]) > 0
+        lock.execute("ROLLBACK")
+        assert api("GET /api/leaderboard") == []
+
+
+def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_app, tmp_path):
+    path = tmp_path / "snake.db"
+    app = make_app(database_url=f"sqlite:///{path}", lock_wait=0.05)
+    api = drive(app)
+    lock = sqlite3.connect(path, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    refused = api("POST /api/auth/guest", status=503)
+    assert refused["detail"].startswith(errors.LOCKED)
+    assert api("GET /api/leaderboard") == []
+    lock.execute("COMMIT")
+    lock.close()
+    api.guest()
+    with bind(app.database):
+        assert User.select().count() == 1
+        assert Game.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/srv/snake.db-wal"), errors.DISK_FULL),
+        (OSError(errno.EIO, "Input/output error"), errors.IO_ERROR),
+        (OSError(errno.EINVAL, "Invalid argument"), errors.UNREACHABLE),
+        (psycopg.errors.DiskFull("could not extend file"), errors.DISK_FULL),
+        (psycopg.OperationalError("connection refused"), errors.UNREACHABLE),
+    ],
+)
+def test_what_is_told_of_a_trouble_says_what_it_is_and_nothing_of_paths(cause, told):
+    error = peewee.OperationalError(peewee.OperationalError(cause, str(cause)))
+    assert errors.describe(error) == told
+    assert errors.describe(peewee.OperationalError("20 connections have been in use")) == errors.UNREACHABLE
