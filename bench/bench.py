@@ -287,7 +287,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
     app = service.create_app(database_url=url, secret_key=fill.SECRET_KEY, enforce_pace=False)
     drawn = seed and challenges.Challenge("", mode, seed, rules.RULES)
     opened = {}
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         for number in players:
             player = models.User(id=number, name="", password="")
             opened[number] = games.open_game(player, mode, app.pace, drawn).id

@@ -176,7 +176,7 @@ def test_health_fails_while_a_table_is_missing(app, database_url, table):
 
 @contextmanager
 def models_sql(app):
-    with bind(app.database):
+    with app.database.own_connection() as db, bind(db):
         yield models.sql
 
 

@@ -41,7 +41,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        with bind(self.app.database):
+        with self.app.database.own_connection() as db, bind(db):
             for user in list(User.select().where(User.deleted_at.is_null())):
                 accounts.delete(user.id)
             for kept in (Ban, Attempt):  # which the accounts leave behind
@@ -272,7 +272,7 @@ class Life(Machine):
         """The seed that the server has drawn is put by for one that is the same in each run."""
         player = self.player(number)
         game = player.api.open(mode)
-        with bind(self.app.database):
+        with self.app.database.own_connection() as db, bind(db):
             state = codec.encode_state(rules.Game(seed, mode))
             Game.update(seed=seed, state=state).where(Game.id == game["id"]).execute()
         self.over(player, rules.LEFT)
@@ -355,7 +355,7 @@ class Life(Machine):
     def fall_silent(self, number, seconds):
         """As if the last post had been so long ago."""
         player = self.one_who_plays(number)
-        with bind(self.app.database):
+        with self.app.database.own_connection() as db, bind(db):
             Game.update(seen_at=models.now() - seconds * 1000).where(Game.id == player.open).execute()
         player.is_quiet = True
         self.app.background.run_all()
