@@ -5,7 +5,6 @@ process. Times are milliseconds since the epoch. Queries that are made with each
 builds its own anew at each call; the others are peewee's.
 """
 
-import itertools
 import secrets
 import sqlite3
 from contextlib import closing, contextmanager
@@ -39,11 +38,6 @@ MIGRATING = 0x536E616B  # the key of the advisory lock under which one process a
 
 # What the drivers raise for an option that they don't know, SQLite's and Postgres' in this order.
 REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
-
-ROWS = 100  # written by one statement
-
-# Of rows with a `user_id`: that it isn't an account which is being deleted.
-NOT_DELETED = "user_id NOT IN (SELECT id FROM users WHERE deleted_at IS NOT NULL)"
 
 now = clock.now
 
@@ -160,19 +154,6 @@ def insert(table, **values):
     """Insert a row; the names are ours, never a client's."""
     names, places = ", ".join(values), ", ".join("?" * len(values))
     sql(f"INSERT INTO {table} ({names}) VALUES ({places})", *values.values())  # noqa: S608 - as the docstring says
-
-
-def upsert(insert, rows, on_conflict):
-    """Insert rows, all in a statement or two, or change those that are there: in the order in which they are given."""
-    for at in range(0, len(rows), ROWS):
-        some = rows[at : at + ROWS]
-        sql(_upsert(insert, len(some), len(some[0]), on_conflict), *itertools.chain.from_iterable(some))
-
-
-@cache
-def _upsert(insert, rows, columns, on_conflict):
-    row = f"({', '.join('?' * columns)})"
-    return f"{insert} {', '.join([row] * rows)} {on_conflict}"
 
 
 def try_to_write():
