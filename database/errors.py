@@ -114,8 +114,12 @@ LOST = {
 
 
 def is_lost(error):
-    """Return whether a SQLite connection may never work again after this error."""
-    return sqlite_code(of_driver(error)) in LOST
+    """Return whether a SQLite connection may never work again after this error.
+
+    A failed write is rolled back. If the connections were closed then, the WAL's index might have no room to be made again.
+    """
+    error = of_driver(error)
+    return sqlite_code(error) in LOST and error.sqlite_errorcode != sqlite3.SQLITE_IOERR_WRITE
 
 
 def one_line(error):

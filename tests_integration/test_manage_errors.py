@@ -154,7 +154,7 @@ def test_what_is_wrong_with_postgres_is_said_in_one_line(postgres_url, tmp_path)
         (tmp_path / "empty.jsonl").write_text('{"snakepit":1,"migration":"0001_first"}\n')
         try:
             for url, command, why in (
-                (f"{base}/nowhere?{query}", "manage stats", "give the name of a database that there is"),
+                (f"{base}/nowhere?{query}", "manage stats", "give the name of an existing database"),
                 (f"{base}/{name}?{query}", "manage stats", "has no tables of Snakepit's yet"),
                 (as_role, "manage import empty.jsonl", "give this user the right"),
                 (as_role.replace(role, "nobody"), "manage stats", "see whether"),
