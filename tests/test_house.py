@@ -56,7 +56,9 @@ def targets():
 
 
 def test_make_help_describes_each_target():
-    lines = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    lines = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     described = [line.split(maxsplit=2) for line in lines]
     assert sorted(target for make, target, text in described) == sorted(targets())
 

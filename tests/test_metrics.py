@@ -251,7 +251,7 @@ def test_every_family_is_told_once(watched, ada):
     watched.read()
     names = [line.split()[2] for line in watched.text.splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
-    assert len(watched.text) < 100_000
+    assert len(watched.text) < 200_000  # old names are beside the new ones
 
 
 OLD_NAMES = {
