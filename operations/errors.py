@@ -33,7 +33,7 @@ SQLITE_REMEDIES = {
 }
 # (SQLSTATEs, words of errors without one, remedy)
 POSTGRES_REMEDIES = (
-    (("28P01", "28000"), ("password", "no pg_hba.conf entry"), "give the right user and password"),
+    (("28P01", "28000"), ("password", "no pg_hba.conf entry", 'role "'), "give the right user and password"),
     (("3D000",), ('database "',), "give the name of an existing database, or create it (createdb)"),
     (("42501",), ("permission denied",), "let this user use Snakepit's tables (GRANT)"),
     (("53100",), (), "free some space on the disk of the database, and try again"),

@@ -156,8 +156,8 @@ def test_what_is_wrong_with_postgres_is_said_in_one_line(postgres_url, tmp_path)
             for url, command, why in (
                 (f"{base}/nowhere?{query}", "manage stats", "give the name of an existing database"),
                 (f"{base}/{name}?{query}", "manage stats", "has no tables of Snakepit's yet"),
-                (as_role, "manage import empty.jsonl", "give this user the right"),
-                (as_role.replace(role, "nobody"), "manage stats", "see whether"),
+                (as_role, "manage import empty.jsonl", "let this user use Snakepit's tables"),
+                (as_role.replace(role, "nobody"), "manage stats", "give the right user and password"),
             ):
                 status, said = run(tmp_path, url, command)
                 assert (status, said.count("\n")) == (1, 1), said
