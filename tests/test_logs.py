@@ -1,6 +1,7 @@
 """The log: a line for each record, with its request, and without what is secret."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import logging
@@ -114,8 +115,9 @@ def test_nothing_secret_is_shown(kind, text):
         database_url="postgresql://ada:correct%20horse@host/db?password=correct",
         secret_key=SECRET,
         metrics_token="sixteen metrics' words",
-        rate_limit_storage="redis://:hunter2hunter2@localhost",
     )
+    # A storage is checked for its driver, which need not be installed here.
+    settings = dataclasses.replace(settings, rate_limit_storage="redis://:hunter2hunter2@localhost")
     formatter = FORMATS[kind](logs.secrets_of(settings))
     for line in (
         formatter.format(record("%s", text)),
