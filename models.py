@@ -1,8 +1,6 @@
-"""The database at hand, its tables and their queries.
+"""The tables, and the queries that several modules need. Times are milliseconds since the epoch.
 
-Which database is meant is a matter of the call at hand (`using`), so that several apps, each on its own, can live in one
-process. Times are milliseconds since the epoch. Queries that are made with each request are written in SQL, since peewee
-builds its own anew at each call; the others are peewee's.
+The SQL strings here are what Peewee can't express: locks, settings of a session, and checks of the tables themselves.
 """
 
 import secrets

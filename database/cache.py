@@ -1,4 +1,4 @@
-"""What was made before, for as long as it is still true."""
+"""A cache whose entries are valid for one version of their source."""
 
 
 class Kept:

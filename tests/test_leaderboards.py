@@ -306,7 +306,7 @@ SCORES = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0, 10, 510, 520,
 @given(plays=SCORES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_boards_are_what_their_games_say_however_they_came_about(make_app, plays):
-    """Entries and tallies, kept with each game, equal those derived anew; ranks equal those that counting gives."""
+    """Entries and histograms, stored with each game, equal those of a rebuild; ranks equal those that counting gives."""
     app = make_app(score_policy="open")
     with bind(app.database):
         api = drive(app)

@@ -86,7 +86,7 @@ def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(app, db, mo
 
     monkeypatch.setattr(backup, "PAGES", 5)
     backup.backup(tmp_path / "snake.db", tmp_path / "copy.db", write)
-    assert [done for done, _ in steps] == [*range(5, steps[0][1], 5), steps[0][1]]  # it did not begin anew
+    assert [done for done, _ in steps] == [*range(5, steps[0][1], 5), steps[0][1]]  # it did not start again
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
 

@@ -152,7 +152,7 @@ def length(*lines):
     return raw(HEAD + b"".join(b"%s\r\n" % line for line in lines) + b"\r\n" + b"{}" + b"SECRET")
 
 
-# Two readings: refused, and the connection closed, by whoever sees it first.
+# Two readings: refused, and the connection closed, by the first that sees it.
 REFUSED = {
     "length before chunks": with_length(CHUNKED),
     "chunks before length": in_chunks(CHUNKED),

@@ -1,7 +1,7 @@
 /* The rules of the game, version 1: pure, and the same to the bit as `rules.py`.
 
 A game is its seed and its turns. Nothing here knows a clock, a network, a page or any randomness but the game's own, so
-whoever has those two can play the game again and must come to the same end.
+anyone who has those two can play the game again, and must get the same end.
 
 A cell is a number, `y * SIZE + x`; (0, 0) is the top left, x grows to the right and y downwards. A turn is `[tick,
 heading]` and takes effect at the beginning of that tick; ticks count from 1. */
