@@ -77,6 +77,7 @@ class Writer:
         """Run the jobs that wait, the first of which is this caller's: only that fails if the file is locked until then."""
         jobs = []
         try:
+            time.sleep(0)  # under gevent, requests that have arrived add their jobs to the batch
             with peewee.__exception_wrapper__:
                 connection = self._begin(until)
                 jobs = self._take(len(self.waiting))
