@@ -18,8 +18,8 @@ test: $(VENV)/test.stamp ## run the unit tests, about a minute
 	$(BIN)/python -m pytest tests -m "not long" --numprocesses auto --dist worksteal
 
 test-integration: $(VENV)/dev.stamp ## run the tests with servers, files, Postgres and a browser, about ten minutes
-	$(BIN)/python -m pytest tests_integration -m "not long and not alone" --numprocesses 2 --dist worksteal
-	$(BIN)/python -m pytest tests_integration -m "not long and alone"
+	$(BIN)/python -m pytest tests_integration -m "not long and not alone" --numprocesses 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest tests_integration -m "not long and alone" $(ARGS)
 
 test-long: $(VENV)/dev.stamp ## run the tests that take too long for each change: load, repeated failures, many browsers
 	$(BIN)/python -m pytest tests tests_integration -m long $(ARGS)
