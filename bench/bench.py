@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import chart
 import fill
 from driver import plan
-from running import Server
+from servers import Server
 
 import models
 import rules

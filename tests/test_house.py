@@ -73,7 +73,7 @@ def test_the_readme_has_each_target_of_make_and_no_other():
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/DEPLOYING.md", "docs/SCALING.md"])
 def test_tests_and_files_that_a_text_names_exist(name):
     text = (ROOT / name).read_text()
-    tests = "".join(path.read_text() for path in ROOT.glob("tests*/test_*.py"))
+    tests = "".join(path.read_text() for path in ROOT.glob("tests*/**/test_*.py"))
     for test in re.findall(r"\btest_\w+\b(?!\.py)", text):
         assert f"def {test}(" in tests, test
     folders = "tests|tests_integration|static|game|accounts|database|web|observability|operations|deploy|examples|bench"

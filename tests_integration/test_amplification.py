@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from driver import PASSWORD
-from filling import fill, make_long
-from running import PATIENCE
+from many_games import fill, make_long
+from servers import PATIENCE
 
 from database.binding import bind
 from database.connect import connect

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import AFTER_TICK, REACH_IN, game_of, sign_up, start, state, steer
+from browser import AFTER_TICK, REACH_IN, game_of, sign_up, start, state, steer
 from driver import PASSWORD
 from playwright.sync_api import expect
 

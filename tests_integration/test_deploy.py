@@ -16,14 +16,14 @@ import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import imaging
+import docker_steps
 import pytest
 import yaml
-from browsing import REACH_IN, start
+from browser import REACH_IN, start
+from nginx import DEPLOY
 from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
-from proxying import DEPLOY
-from running import PATIENCE, ROOT, Server
+from servers import PATIENCE, ROOT, Server
 
 import config
 import service
@@ -267,7 +267,7 @@ def test_all_blocks_tell_the_server_the_same():
 def image(python_for_all):
     with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to other users
         Path(folder).chmod(0o755)
-        yield imaging.Image(Path(folder), python_for_all).build()
+        yield docker_steps.Image(Path(folder), python_for_all).build()
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 import schemathesis
 from driver import PASSWORD, Answer
 from hypothesis import HealthCheck, settings
-from running import Server
 from schemathesis.checks import CHECKS, load_all_checks
+from servers import Server
 
 import rules
 import service

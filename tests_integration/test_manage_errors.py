@@ -12,7 +12,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from running import PATIENCE, ROOT
+from servers import PATIENCE, ROOT
 
 BIG = 400_000  # bytes: more than a pipe holds, and than the small disks below have
 

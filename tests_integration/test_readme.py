@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import webtest
-from running import PATIENCE, ROOT
+from servers import PATIENCE, ROOT
 
 import service
 

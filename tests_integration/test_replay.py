@@ -8,8 +8,8 @@ import sqlite3
 import pytest
 from driver import plan, plan_many_turns
 from playwright.sync_api import expect
-from running import ROOT, Server
-from test_views import goes_wrong
+from servers import ROOT, Server
+from test_layout_and_a11y import goes_wrong
 
 import rules
 from game.codec import encode_turns

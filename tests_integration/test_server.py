@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from driver import PASSWORD, plan
-from running import PATIENCE, ROOT, Server
+from servers import PATIENCE, ROOT, Server
 
 import config
 import models

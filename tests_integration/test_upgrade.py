@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from driver import PASSWORD
 from playhouse.schema_diff import diff_models
-from running import PATIENCE, ROOT, until
+from servers import PATIENCE, ROOT, until
 
 import models
 import rules

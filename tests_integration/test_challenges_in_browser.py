@@ -1,0 +1,361 @@
+"""Challenges in the browser: a game that is to be beaten, the day's own, and their boards."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from browser import AFTER_TICK, REACH_IN, game_of, sign_up, state, steer
+from driver import plan
+from playwright.sync_api import expect
+from test_layout_and_a11y import goes_wrong
+
+import rules
+
+# The ghost and the game, both as of the last frame; times in milliseconds of play.
+GHOST = """() => ({
+    tick: state.ghost.game.ticks, body: state.ghost.game.body, score: state.ghost.game.score,
+    ms: state.ghost.game.nominalMs + state.ghost.clock, game_ms: state.game.nominalMs + state.clock,
+})"""
+HAS_GHOST = "(tick) => state.ghost?.game.ticks > tick"
+
+
+@pytest.fixture
+def server(make_server, tmp_path):
+    """One that takes whole games at once."""
+    return make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", RATE_LIMITS="false")
+
+
+@pytest.fixture
+def open_as(open_page, server):
+    """Opens an address as a player, or as a new visitor."""
+
+    def open_as(player, address, **options):
+        if player:
+            session = json.dumps({"token": player.token, "user": player.user})
+            kept = {"origin": server.url, "localStorage": [{"name": "snakepit.session", "value": session}]}
+            options["storage_state"] = {"cookies": [], "origins": [kept]}
+        return open_page(f"{server.url}/{address}", **options)
+
+    return open_as
+
+
+def try_challenge(api, challenge, mode=rules.WALLS, meals=0):
+    """Play a challenge to its end in one post."""
+    game = api("POST /api/games", {"mode": mode, "challenge": challenge}, 201)
+    turns, tick = plan(game["seed"], mode, meals)
+    api.post(game, 0, tick, turns)
+    return game
+
+
+def play(page):
+    page.locator("#play").click()
+    page.wait_for_function(AFTER_TICK, arg=0)
+
+
+def run_out(page):
+    """Let the snake run on to the wall ahead; the score."""
+    expect(page.locator("#result[data-settled=true]")).to_be_visible(timeout=10_000)
+    return game_of(state(page)).score
+
+
+def give_up(page):
+    """The score."""
+    page.keyboard.press(" ")
+    page.locator("#give-up").click()
+    return run_out(page)
+
+
+def assert_ghost_is_in_step(page, game, turns):
+    """It is where the challenged game was after as many milliseconds of play, or at its end."""
+    ghost = page.evaluate(GHOST)
+    there = rules.Game(game["seed"], game["mode"])
+    while not there.outcome and there.nominal_ms + rules.tick_ms(there.score) <= ghost["game_ms"]:
+        there.advance(turns, there.ticks + 1)
+    assert there.outcome or ghost["ms"] == pytest.approx(ghost["game_ms"])
+    assert (ghost["tick"], ghost["body"], ghost["score"]) == (there.ticks, list(there.body), there.score)
+
+
+def yesterday():
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+def test_a_game_is_beaten_beside_its_ghost_and_counts_on_its_own_board_only(open_as, server):
+    game, turns, _ = server.api.sign_up("Ada").play(1)
+    page = open_as(server.api.sign_up("Mia"), f"#/?challenge={game['id']}")
+    expect(page.locator("#challenge-title")).to_have_text("Beat Ada's 10")
+    expect(page.locator("#mode-pass-through")).to_be_disabled()
+    play(page)
+    expect(page.locator("#next")).to_contain_text("To beat")
+    expect(page.locator("#next-name")).to_have_text("Ada")
+    page.wait_for_function(HAS_GHOST, arg=3)
+    assert_ghost_is_in_step(page, game, turns)
+    page.keyboard.press(" ")
+    expect(page.locator("#paused")).to_be_visible()
+    page.keyboard.press(" ")
+    steer(page, 10)
+    assert_ghost_is_in_step(page, game, turns)
+    steer(page, 20)
+    expect(page.locator("#banner")).to_have_text(" Ada overtaken")
+    score = give_up(page)
+    expect(page.locator("#result-best")).to_have_text(f"You beat Ada by {score - 10}")
+    expect(page.locator("#result-rank")).to_have_text("You are 1st in this challenge.")
+    assert page.evaluate("state.bests.walls") is None
+    assert [entry["username"] for entry in server.api("GET /api/leaderboard")] == ["Ada"]
+    [entry] = server.api(f"GET /api/leaderboard?challenge={game['id']}")
+    assert (entry["username"], entry["score"]) == ("Mia", score)
+
+
+def test_a_guest_who_falls_short_plays_it_again_and_stands_on_its_board_after_signing_up(open_as, server):
+    game, _, _ = server.api.sign_up("Ada").play(6)
+    page = open_as(None, f"#/?challenge={game['id']}")
+    play(page)
+    first = state(page)["id"]
+    score = give_up(page)
+    expect(page.locator("#result-best")).to_have_text(f"{60 - score} short of Ada's 60")
+    page.locator("#play-again").click()
+    page.wait_for_function("(first) => state.id !== first && state.game.ticks > 0", arg=first)
+    assert state(page)["seed"] == game["seed"]
+    steer(page, 10)
+    score = give_up(page)
+    expect(page.locator("#result-note")).to_contain_text(f"{score} goes on the challenge's board")
+    page.locator("#result-sign-up").click()
+    sign_up(page, "Mia")
+    expect(page.locator("#result-rank")).to_have_text("You are 1st in this challenge.")
+    expect(page.locator("#result-board")).to_have_attribute("href", f"#/boards?challenge={game['id']}")
+    page.locator("#result-leave").click()
+    expect(page.locator("#challenge")).to_be_hidden()
+    expect(page.locator("#play")).to_be_visible()
+    expect(page.locator("#best")).not_to_have_text(str(score))  # of the mode: the challenge is none of it
+
+
+def test_one_s_own_game_is_called_so(open_as, server):
+    me = server.api.sign_up("Mia")
+    game, _, _ = me.play(0)
+    page = open_as(me, f"#/?challenge={game['id']}")
+    expect(page.locator("#challenge-title")).to_have_text("Beat your own 0")
+    play(page)
+    expect(page.locator("#next-name")).to_have_text("Your own")
+    assert give_up(page) == 0
+    expect(page.locator("#result-best")).to_have_text("As good as your own 0")
+
+
+def test_of_the_daily_challenge_the_first_try_counts_and_the_second_does_not(open_as, server):
+    try_challenge(server.api.sign_up("Ada"), "daily", meals=8)
+    me = server.api.sign_up("Mia")
+    page = open_as(me, "#/")
+    page.locator("#daily").click()
+    expect(page.locator("#challenge-note")).to_contain_text("only the first try counts")
+    expect(page.locator("#challenge-played")).not_to_contain_text("Played")
+    play(page)
+    expect(page.locator("#next-label")).to_have_text("Next: 1st")
+    expect(page.locator("#next-name")).to_have_text("Ada")
+    first = state(page)["id"]
+    score = give_up(page)
+    expect(page.locator("#result-rank")).to_have_text("You are 2nd in today's daily challenge.")
+    expect(page.locator("#play-again")).to_have_text("Try again, out of the count")
+    page.locator("#play-again").click()
+    page.wait_for_function("(first) => state.id !== first && state.game.ticks > 0", arg=first)
+    expect(page.locator("#next-label")).to_have_text("To beat")
+    give_up(page)
+    expect(page.locator("#result-note")).to_have_text("Not counted: only the day's first try counts.")
+    expect(page.locator("#result-rank")).to_have_text(
+        f"You are 2nd in today's daily challenge with your first try, {score}."
+    )
+    page.locator("#result-leave").click()
+    page.locator("#daily").click()
+    expect(page.locator("#challenge-played")).to_have_text(f"Played: {score}, 2nd today. Another try doesn't count.")
+    assert me("GET /api/leaderboard/me?challenge=daily&mode=walls")["score"] == score
+    assert server.api("GET /api/leaderboard") == []
+
+
+def test_a_guest_is_told_before_the_daily_challenge_that_the_attempt_does_not_count(open_as, server):
+    page = open_as(None, "#/?challenge=daily")
+    expect(page.locator("#challenge-note")).to_contain_text("A guest's try doesn't count, even after signing up later")
+    play(page)
+    expect(page.locator("#next-label")).to_have_text("Out of the count")
+    give_up(page)
+    expect(page.locator("#result-note")).to_contain_text("you play as a guest")
+    expect(page.locator("#result-sign-up")).to_be_hidden()  # it would not bring this score onto the board
+    player = open_as(server.api.sign_up("Mia"), "#/?challenge=daily")
+    expect(player.locator("#challenge-note")).to_contain_text("only the first try counts.")
+    assert server.api("GET /api/leaderboard?challenge=daily") == []
+
+
+def test_a_hidden_game_of_the_day_leads_to_the_challenge_and_is_shown_after_it(open_as, server):
+    game = try_challenge(server.api.sign_up("Ada"), "daily", "pass-through", 2)
+    me = server.api.sign_up("Mia")
+    page = open_as(me, "#/")
+    page.goto(f"{server.url}/games/{game['id']}")  # the link that Ada has shared
+    expect(page.locator("#challenge-title")).to_have_text("Daily challenge")
+    expect(page.locator("#mode-pass-through")).to_be_checked()
+    page.goto(f"{server.url}/#/games/{game['id']}")
+    expect(page.locator("#replay-note")).to_contain_text("shown to those who have played it")
+    page.get_by_role("button", name="Play today's challenge").click()
+    expect(page.locator("#challenge-title")).to_have_text("Daily challenge")
+    page.goto(f"{server.url}/#/?challenge={game['id']}")
+    expect(page).to_have_url(f"{server.url}/#/?challenge=daily&mode=pass-through")
+    try_challenge(me, "daily", "pass-through")
+    page.goto(f"{server.url}/games/{game['id']}")
+    expect(page).to_have_url(re.compile(f"#/games/{game['id']}"))
+    expect(page.locator("#replay-player")).to_have_text("Ada")
+
+
+def test_yesterday_s_challenge_is_out_of_the_count(open_as, server):
+    page = open_as(server.api.sign_up("Mia"), f"#/?challenge=daily/{yesterday()}")
+    expect(page.locator("#challenge-title")).to_have_text("Yesterday's challenge")
+    play(page)
+    expect(page.locator("#next-label")).to_have_text("Out of the count")
+    give_up(page)
+    expect(page.locator("#result-note")).to_have_text("Yesterday's challenge is out of the count.")
+
+
+def test_a_day_before_that_and_a_game_that_there_is_not_lead_on_to_what_can_be_played(open_as):
+    page = open_as(None, "#/?challenge=daily/2020-01-01")
+    expect(page.locator("#challenge-note")).to_contain_text("today's")
+    page.keyboard.press("Enter")
+    expect(page.locator("#challenge-title")).to_have_text("Daily challenge")
+    page.goto(page.url.replace("daily", "nothing"))
+    expect(page.locator("#challenge-title")).to_have_text("No such game")
+    expect(page.locator("#play")).to_be_hidden()
+    page.locator("#challenge-leave").click()
+    expect(page.locator("#challenge")).to_be_hidden()
+    play(page)
+
+
+def test_a_challenge_left_open_by_a_closed_page_is_resumed_as_one(open_as, server):
+    game, turns, _ = server.api.sign_up("Ada").play(6, "pass-through")
+    page = open_as(None, f"#/?challenge={game['id']}")
+    play(page)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(AFTER_TICK, arg=4)
+    before = state(page)
+    page.goto("about:blank")
+    page.goto(server.url)
+    page.evaluate(REACH_IN)
+    page.locator("#resume").click()
+    page.wait_for_function(AFTER_TICK, arg=before["tick"] + 1)
+    page.wait_for_function(HAS_GHOST, arg=before["tick"])
+    assert_ghost_is_in_step(page, game, turns)
+    assert state(page)["id"] == before["id"]
+    assert page.url.endswith(f"#/?challenge={game['id']}")
+    expect(page.locator("#next-name")).to_have_text("Ada")
+
+
+def test_a_game_in_progress_is_not_lost_to_the_address_of_a_challenge(open_as, server):
+    game, _, _ = server.api.sign_up("Ada").play(6)
+    page = open_as(None, "#/")
+    page.locator("label:has(#mode-pass-through)").click()
+    play(page)
+    before = state(page)
+    page.evaluate("(id) => { location.hash = `#/?challenge=${id}`; }", game["id"])
+    expect(page.locator("#paused-note")).to_contain_text("The challenge waits")
+    page.locator("#go-on").click()
+    page.wait_for_function(AFTER_TICK, arg=before["tick"] + 2)
+    assert state(page)["id"] == before["id"]
+    page.keyboard.press(" ")
+    page.locator("#give-up").click()
+    expect(page.locator("#play-again")).to_have_text("Play the challenge")
+    page.locator("#play-again").click()
+    page.wait_for_function("(id) => state.challenge?.name === id && state.game.ticks > 0", arg=game["id"])
+    page.locator("header nav a").first.click()  # leads to the game that is in progress
+    expect(page).to_have_url(f"{server.url}/#/?challenge={game['id']}")
+    assert state(page)["phase"] == "playing"
+
+
+def test_each_day_s_challenge_has_its_board(open_as, server):
+    try_challenge(server.api.sign_up("Ada"), "daily", "pass-through", 3)
+    page = open_as(server.api.sign_up("Mia"), "#/boards?mode=pass-through")
+    page.locator("#boards-periods").get_by_text("Daily").click()
+    expect(page.locator("#boards-span")).to_have_text("Today's challenge")
+    expect(page.locator("#boards-table tr")).to_have_count(1)
+    expect(page.locator("#boards-ends")).to_contain_text("the next one comes in")
+    page.locator("#boards-earlier").click()
+    expect(page.locator("#boards-span")).to_have_text("Yesterday's challenge")
+    expect(page.locator("#boards-note")).to_have_text("Nobody played then.")
+    expect(page.get_by_text("out of the count")).to_be_visible()
+    page.locator("#boards-later").click()
+    expect(page.locator("#boards-table tr")).to_have_count(1)
+    page.locator("#boards-me .primary").click()
+    expect(page.locator("#challenge-title")).to_have_text("Daily challenge")
+    expect(page.locator("#mode-pass-through")).to_be_checked()
+
+
+def test_the_board_of_a_game_s_challenge_and_those_of_bots(open_as, server):
+    game, _, _ = server.api.sign_up("Ada").play(2)
+    bot = server.api.sign_up("Robot", bot=True)
+    try_challenge(bot, game["id"])
+    page = open_as(None, f"#/boards?challenge={game['id']}")
+    expect(page.locator("#boards-title")).to_have_text("Ada's 20")
+    expect(page.locator("#boards-note")).to_have_text("Nobody has tried yet. Be the first.")
+    expect(page.locator("#boards-watch")).to_have_attribute("href", f"#/games/{game['id']}")
+    expect(page.locator("#boards-beat")).to_have_attribute("href", f"#/?challenge={game['id']}")
+    page.locator("#boards-players").click()
+    expect(page.locator("#boards-table .tag")).to_have_text("bot")
+    page.locator("#boards-table th a").click()
+    expect(page.locator("#player-bot")).to_be_visible()
+    expect(page.locator("#player-games .tag")).to_have_text("challenge")
+    page.go_back()
+    page.locator("#boards-players").click()
+    expect(page.locator("#boards-note")).to_contain_text("Be the first")
+
+
+def test_the_pausing_time_that_is_left_is_shown(make_server, open_page, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/paced.db", ENFORCE_PACE="true", PAUSE_BUDGET="3")
+    page = open_page(f"{server.url}/#/")
+    play(page)
+    page.keyboard.press(" ")
+    expect(page.locator("#paused-note")).to_have_text(re.compile(r"^[1-3] s of pausing left"))
+    expect(page.locator("#paused-note")).to_contain_text("not ranked unless you play on")
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [(360, 640, "dark"), (1280, 800, "light")])
+def test_nothing_is_wrong_with_the_views_of_challenges(open_as, server, axe, width, height, scheme):
+    game, _, _ = server.api.sign_up("国" * 20).play(2)
+    bot = server.api.sign_up("Robot", bot=True)
+    bot.play(3)
+    try_challenge(bot, game["id"])
+    try_challenge(server.api.sign_up("Ada"), "daily", meals=2)
+    touch = width < 1000
+    options = {"color_scheme": scheme, "reduced_motion": "reduce", "has_touch": touch, "is_mobile": touch}
+    page = open_as(None, f"#/?challenge={game['id']}", width=width, height=height, **options)
+    wrong = {}
+
+    def check(view):
+        found = goes_wrong(page, axe)
+        if page.locator("#view-play").is_visible() and (hidden := page.evaluate(STICKS_OUT)):
+            found.append(f"{hidden} px are below the screen")
+        if found:
+            wrong[view] = found
+
+    def go(address, ready):
+        page.goto(f"{server.url}/{address}")
+        expect(page.locator(ready).first).to_be_visible()
+        check(address)
+
+    expect(page.locator("#challenge-title")).to_be_visible()
+    check("to beat")
+    play(page)
+    check("in the game")
+    give_up(page)
+    check("result")
+    go("#/?challenge=nothing", "#challenge-title")
+    go("#/?challenge=daily", "#challenge-title")
+    play(page)
+    give_up(page)
+    check("result of the day")
+    go("#/boards?challenge=daily&mode=walls", "#boards-table tr")
+    go(f"#/boards?challenge=daily&at={yesterday()}", "#boards-note:not(:empty)")
+    go(f"#/boards?challenge={game['id']}", "#boards-title")
+    go(f"#/boards?challenge={game['id']}&players=bots", "#boards-table tr")
+    go("#/boards?challenge=nothing", "#boards-note:not(:empty)")
+    go("#/players/Robot", "#player-games tr")
+    assert wrong == {}
+
+
+# By how much the page, or a card on it, is too tall for the screen.
+STICKS_OUT = """() => {
+    const cards = Array.from(document.querySelectorAll("#view-play .card"), (card) => card.getBoundingClientRect());
+    return Math.max(document.documentElement.scrollHeight - innerHeight,
+        ...cards.map(({top, bottom}) => Math.max(-top, bottom - innerHeight)), 0);
+}"""

@@ -1,0 +1,112 @@
+"""Under gevent, no fsync runs on the event loop: the WAL file is written to disk in a thread, once for many jobs."""
+
+import subprocess
+import sys
+
+from servers import PATIENCE, ROOT
+
+START = """
+from gevent import monkey
+monkey.patch_all()
+import os, sqlite3, sys, threading
+import gevent
+sys.path[:0] = sys.argv[1], sys.argv[1] + "/tests"
+
+calls, connections, may_go_on = [], [], monkey.get_original("threading", "Event")()
+fdatasync, connect = os.fdatasync, sqlite3.connect
+
+def traced(file):
+    calls.append(threading.get_native_id())
+    may_go_on.wait(30)
+    fdatasync(file)
+
+def opened(*args, **options):
+    connections.append(connect(*args, **options))
+    return connections[-1]
+
+os.fdatasync, sqlite3.connect = traced, opened
+"""
+JOBS = """
+import models
+from database.binding import bind
+from database.connect import connect as connect_to
+from database.transactions import commit
+
+db = connect_to(sys.argv[2], shared=True)
+
+def write(name, durable=True):
+    with bind(db):
+        commit(lambda: models.insert("secrets", name=name, value=""), durable)
+
+with bind(db):
+    models.migrate()
+first = gevent.spawn(write, "first")
+while not calls:
+    gevent.sleep(0.001)
+later = [gevent.spawn(write, f"later {n}") for n in range(5)]
+while len(db.writer.waiting) < 5:
+    gevent.sleep(0.001)
+with bind(db):  # readers wait for nobody
+    assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
+assert not any(greenlet.dead for greenlet in (first, *later)), "a result was released before the fsync"
+may_go_on.set()
+gevent.joinall([first, *later], raise_error=True, timeout=30)
+assert all(greenlet.successful() for greenlet in (first, *later))
+assert len(calls) == 2, calls
+assert threading.get_native_id() not in calls
+
+swift = [gevent.spawn(write, f"swift {n}", False) for n in range(5)]
+gevent.joinall(swift, raise_error=True, timeout=30)
+with bind(db):
+    assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 11
+assert len(calls) == 2, calls
+"""
+APP = """
+import driver, service
+
+may_go_on.set()
+app = service.create_app(database_url=sys.argv[2], enforce_pace=False, bcrypt_rounds=4, rate_limits=False)
+started = len(connections)
+api = driver.drive(app)
+
+def live(number):
+    guest = api.guest()
+    guest.play(1)
+    player = api.sign_up(f"Player{number}")
+    player.play(1)
+    api("POST /api/auth/login", {"username": f"Player{number}", "password": driver.PASSWORD})
+    player("PATCH /api/auth/me", {"email": f"{number}@example.org", "current_password": driver.PASSWORD})
+    player("GET /api/leaderboard")
+    player("POST /api/auth/logout", status=204)
+
+calls.clear()
+gevent.joinall([gevent.spawn(live, number) for number in range(5)], raise_error=True, timeout=60)
+app.background.run_all()
+assert calls
+assert threading.get_native_id() not in calls
+serving = connections[started:]
+assert len(serving) >= 2  # a reader and the writer; checkpoints have others, in a thread
+for connection in serving:
+    try:
+        [level] = connection.execute("PRAGMA synchronous").fetchone()
+        [pages] = connection.execute("PRAGMA wal_autocheckpoint").fetchone()
+        [reads] = connection.execute("PRAGMA query_only").fetchone()
+    except sqlite3.ProgrammingError:
+        continue  # closed
+    assert level <= 1, "SQLite would call fsync within COMMIT"
+    assert reads or pages == 0, "SQLite would call fsync in a checkpoint within COMMIT"
+"""
+
+
+def run(program, tmp_path):
+    command = [sys.executable, "-c", START + program, str(ROOT), f"sqlite:///{tmp_path}/snake.db"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_who_waits_for_the_disk_holds_nobody_up_and_one_fsync_serves_many(tmp_path):
+    run(JOBS, tmp_path)
+
+
+def test_no_fsync_runs_on_the_event_loop_whatever_is_written(tmp_path):
+    run(APP, tmp_path)

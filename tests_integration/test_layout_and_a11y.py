@@ -1,0 +1,179 @@
+"""Every view, at each size and in both themes: nothing sticks out or jumps, axe-core finds nothing, and it loads light."""
+
+import json
+from itertools import product
+from secrets import token_hex
+
+import pytest
+from browser import goes_wrong, sign_up, start
+from playwright.sync_api import expect
+from servers import ROOT, Server, served_below
+
+import rules
+
+VECTORS = ROOT / "tests" / "rules-vectors.json"
+
+SIZES = [(390, 844), (1280, 800), (1920, 1080)]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A server with 25 players, each with a game, and one with many."""
+    folder = tmp_path_factory.mktemp("filled")
+    settings = {"ENFORCE_PACE": "false", "RATE_LIMITS": "false"}
+    server = Server(folder, DATABASE_URL=f"sqlite:///{folder}/snake.db", **settings).start()
+    for number in range(24):
+        server.api.sign_up(f"Player{number}").play(number % 7)
+    player = server.api.sign_up("महेश_中文名_Ωμέγα_x")
+    for meals in (1, 4, 2, 0, 8, 3):
+        player.play(meals)
+    player.play(2, "pass-through")
+    yield server
+    server.kill()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"),
+    [
+        (*SIZES[0], "light"),
+        (*SIZES[1], "dark"),
+        *(pytest.param(*size, scheme, marks=pytest.mark.long) for size, scheme in product(SIZES, ("light", "dark"))),
+    ],
+)
+def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, scheme):
+    page = open_page(filled.url, width, height, color_scheme=scheme, reduced_motion="reduce")
+    wrong = {}
+
+    def check(view):
+        if found := goes_wrong(page, axe):
+            wrong[view] = found
+
+    def go(address, ready):
+        page.goto(f"{filled.url}/{address}")
+        expect(page.locator(ready).first).to_be_visible()
+        check(address)
+
+    check("play")
+    go("#/boards?mode=walls", "#boards-table tr:nth-child(20)")
+    go("#/boards?mode=pass-through&period=day", "#boards-table tr")
+    go("#/boards?mode=pass-through&period=day&at=2020-01-01", "#boards-note")
+    go("#/players/महेश_中文名_Ωμέγα_x", "#player-games tr")
+    go("#/players/Nobody", "#player-note")
+    game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
+    go(f"#/games/{game}", "#view-games")
+    go("#/games/nothing", "#view-games")
+    go("#/", "#play")
+    page.locator("#account").click()
+    page.locator("#show-signup").click()
+    check("sign up")
+    page.locator("#show-login").click()
+    check("log in")
+    page.keyboard.press("Escape")
+    start(page)
+    page.keyboard.press(" ")
+    expect(page.locator("#paused")).to_be_visible()
+    check("paused")
+    page.keyboard.press(" ")
+    expect(page.locator("#result")).to_be_visible(timeout=10_000)
+    expect(page.locator("#result-sign-up")).to_be_visible()
+    check("result")
+    page.locator("#result-sign-up").click()
+    sign_up(page, f"x{token_hex(6)}")
+    page.locator("#account").click()
+    check("settings")
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_small_phones_fit_too(open_page, filled, axe, width):
+    page = open_page(filled.url, width, 640)
+    views = {"#/": "#play", "#/boards?mode=walls": "#boards-table tr", "#/players/महेश_中文名_Ωμέγα_x": "#player-games tr"}
+    for address, ready in views.items():
+        page.goto(f"{filled.url}/{address}")
+        expect(page.locator(ready).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(360, 640), (390, 844), (844, 390), (768, 1024), (1024, 600), (1280, 800), (1920, 1080)]
+)
+def test_the_game_fits_the_screen_without_scrolling(open_page, filled, width, height):
+    """With the pad, where there is touch; nobody plays with a finger on more than a tablet."""
+    touch = width < 1000
+    page = open_page(filled.url, width, height, has_touch=touch, is_mobile=touch)
+    start(page, "pass-through")
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+    board, screen = page.locator("#board").bounding_box(), min(width, height)
+    assert abs(board["width"] - board["height"]) < 1
+    assert board["width"] > screen * 0.55
+
+
+def test_the_first_load_is_under_60_kb_and_20_requests(open_page, filled, browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        network, sizes = context.new_cdp_session(page), []
+        network.send("Network.enable")
+        network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+        page.goto(filled.url)
+        page.wait_for_load_state("networkidle")
+        first = list(sizes)
+        page.reload()
+        page.wait_for_load_state("networkidle")
+    print(f"first load: {len(first)} requests, {sum(first)} bytes on the wire")
+    assert len(first) <= 20
+    assert sum(first) < 60_000
+    assert sum(sizes) - sum(first) < 2_000  # the second costs a question or two
+
+
+WON = next(vector for vector in json.loads(VECTORS.read_text()) if vector["expect"]["outcome"] == rules.WON)
+GROW = """async ([{seed, mode, turns}, tick]) => {
+    const {Game} = await import(new URL("rules.js", document.querySelector("script[type=module]").src));
+    const game = new Game(seed, mode);
+    game.advance(turns, tick);
+    Object.assign(state, {game, turns, queue: [], meals: []});
+    return game.body.length;
+}"""
+COUNT_FRAMES = """(seconds) => new Promise((done) => {
+    const began = performance.now();
+    let frames = 0;
+    requestAnimationFrame(function count(now) {
+        if (now - began > seconds * 1000) return done(frames / seconds);
+        frames++;
+        requestAnimationFrame(count);
+    });
+})"""
+
+
+@pytest.mark.alone
+def test_a_game_at_full_length_keeps_the_frame_rate(open_page, live):
+    """The long snake of a game that was won, put in the place of one just begun: frames a second, and those of nothing."""
+    page = open_page(live.url, 390, 844, device_scale_factor=2)
+    start(page, "pass-through")
+    length = page.evaluate(GROW, [WON, 39_900])
+    assert length > 350
+    frames = page.evaluate(COUNT_FRAMES, 3)
+    assert page.evaluate("state.game.ticks") > 39_900
+    empty = open_page("about:blank", 390, 844, device_scale_factor=2)
+    ratio = frames / empty.evaluate(COUNT_FRAMES, 3)
+    print(f"a snake of {length} cells: {frames:.0f} frames a second, {ratio:.2f} of an empty loop")
+    assert ratio > 0.8
+
+
+@pytest.fixture
+def below_a_path(filled):
+    with served_below("/games/snake", filled) as url:
+        yield url
+
+
+def test_it_works_below_a_path(open_page, below_a_path):
+    page = open_page(below_a_path)
+    lost = []
+    page.on("response", lambda response: lost.append(response.url) if response.status == 404 else None)
+    start(page, "pass-through")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => state.syncedTick > 0")
+    page.goto(f"{below_a_path}#/boards?mode=walls")
+    expect(page.locator("#boards-table tr").first).to_be_visible()
+    page.locator("#boards-table a").first.click()
+    expect(page.locator("#view-boards")).to_be_hidden()
+    assert lost == []

@@ -1,0 +1,147 @@
+"""One game, four browsers: one plays, three watch, and whatever becomes of their connections, all see the same game."""
+
+import json
+import time
+
+import pytest
+from browser import KEYS, game_of, start, state, steer
+from playwright.sync_api import expect
+from test_replay import LOOK_IN, RECORD, SNAPSHOT
+
+import rules
+
+MINUTE = 60  # seconds
+IN_STEP = 40  # ticks: the player's last posts, what is on the way, and the second and a half that one is behind
+KNOWN = "replay.shown.playback.known.ticks"
+
+
+def watch(page, url, game_id):
+    page.goto(f"{url}/#/games/{game_id}")
+    page.evaluate(LOOK_IN)
+    page.wait_for_function("(id) => window.replay?.shown?.record.id === id", arg=game_id)
+    page.evaluate(RECORD)
+
+
+def follows(page, player):
+    """Wait until the page shows the player's game close behind the player."""
+    page.wait_for_function(f"(tick) => {KNOWN} > tick - {IN_STEP} / 2", arg=state(player)["tick"])
+    behind = state(player)["tick"] - page.evaluate("replay.shown.playback.game.ticks")
+    assert behind < IN_STEP
+
+
+def run_into_itself(page):
+    """Three turns the same way, pressed within one tick."""
+    heading = rules.HEADINGS.index(game_of(state(page)).heading)
+    keys = [KEYS[rules.HEADINGS[(heading + turn) % 4]][0] for turn in (1, 2, 3)]
+    page.evaluate(
+        "(keys) => { for (const code of keys) document.body.dispatchEvent("
+        "new KeyboardEvent('keydown', {code, key: code, bubbles: true})); }",
+        keys,
+    )
+
+
+def let_pass(page, seconds):
+    """So much time, in which the snake goes straight on, round the edge: how long something lasts is what this is about."""
+    until = page.evaluate("performance.now()") + 1000 * seconds
+    page.wait_for_function("(until) => performance.now() > until", arg=until, timeout=1000 * seconds + 10_000)
+
+
+def weigh(page):
+    """Bytes on the wire and bodies of all answers to the page's questions about its game, from now on."""
+    weighed = {"answers": 0, "wire": 0}
+    questions = set()
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Network.enable")
+
+    def asked(event):
+        if "/api/games/live" in event["request"]["url"]:
+            questions.add(event["requestId"])
+
+    def answered(event):
+        if event["requestId"] in questions:
+            weighed["answers"] += 1
+            weighed["wire"] += event["encodedDataLength"]
+
+    cdp.on("Network.requestWillBeSent", asked)
+    cdp.on("Network.loadingFinished", answered)
+    return weighed
+
+
+@pytest.mark.parametrize(
+    ("offline", "sleep", "least"),
+    [(3, 12, (40, 10, 2)), pytest.param(10, MINUTE, (100, 30, 5), marks=pytest.mark.long)],
+)
+def test_all_who_watch_see_the_game_that_is_played_to_its_end(open_page, live, offline, sleep, least):
+    """A page from the start, another that joins late and is offline for some seconds, and another whose tab sleeps."""
+    player = open_page(live.url)
+    start(player, "pass-through")  # nobody steers while other pages open
+    steer(player, 10)
+    game_id = state(player)["id"]
+    early, sleeper = open_page(live.url), open_page(live.url)
+    weighed = weigh(early)
+    for page in (early, sleeper):
+        watch(page, live.url, game_id)
+    watched_since = time.monotonic()
+    follows(early, player)
+    fallen_asleep = time.monotonic()
+    asleep = sleeper.context.new_cdp_session(sleeper)
+    asleep.send("Page.setWebLifecycleState", {"state": "frozen"})
+
+    steer(player, 60)
+    late = open_page(live.url)
+    watch(late, live.url, game_id)
+    follows(late, player)
+    late.context.set_offline(True)
+    let_pass(player, offline)
+    lost_at = late.evaluate(KNOWN)
+    late.context.set_offline(False)
+    assert state(player)["tick"] > lost_at + (IN_STEP if offline > 5 else 0)
+    steer(player, 80)
+    let_pass(player, max(0, fallen_asleep + sleep - time.monotonic()))
+    seconds, answers, wire = time.monotonic() - watched_since, weighed["answers"], weighed["wire"]
+    asleep.send("Page.setWebLifecycleState", {"state": "active"})
+    watchers = [early, late, sleeper]
+    for page in watchers:
+        follows(page, player)
+
+    run_into_itself(player)
+    expect(player.locator("#result")).to_be_visible(timeout=10_000)
+    played = state(player)
+    end = game_of(played).snapshot()
+    record = live.api(f"GET /api/games/{game_id}")
+    assert (record["score"], record["outcome"], record["tick"]) == (end["score"], end["outcome"], end["ticks"])
+    for page in watchers:
+        page.wait_for_function("() => replay.shown.record.status === 'over'", timeout=15_000)
+        assert page.evaluate(SNAPSHOT) == end
+        expect(page.locator("#replay-score")).to_have_text(str(end["score"]))
+        expect(page.locator("#replay-more")).to_contain_text(f"{end['score']} points")
+    for page, number in zip((early, late, sleeper), least, strict=True):
+        seen = page.evaluate("seen")
+        assert len(seen) > number
+        for tick, snapshot in seen.items():
+            assert snapshot == by_rules(played, int(tick))
+    print(f"\na watcher: {answers / seconds:.2f} questions a second, {wire / answers:.0f} bytes each with their heads")
+    assert answers / seconds < 1.05
+    assert wire / seconds < 200 or sleep < MINUTE  # the first answer has the whole game
+
+
+def by_rules(played, tick):
+    game = rules.Game(played["seed"], played["mode"])
+    game.advance(played["turns"], tick)
+    return game.snapshot()
+
+
+@pytest.mark.parametrize("turns_a_second", [0, 2])
+def test_what_is_new_of_a_game_is_told_in_few_bytes(server, turns_a_second):
+    """The bodies of a watcher's answers for 30 s of play, fetched each second."""
+    ada = server.api.sign_up("Ada")
+    game, known, told = ada.open("pass-through"), 0, 0
+    for second in range(30):
+        since = 7 * second
+        turns = [[since + 3, "R"], [since + 6, "U"]][:turns_a_second]
+        ada.post(game, since, since + 7, turns)
+        [news] = server.api(f"GET /api/games/live?limit=0&known={game['id']}:{known}")
+        known = news["tick"]
+        told += len(json.dumps([news], separators=(",", ":")))
+    assert known == 210
+    assert told / 30 < 100

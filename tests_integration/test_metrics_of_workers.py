@@ -1,0 +1,180 @@
+"""Metrics of a server of several workers: right whichever of them tells, and whatever becomes of them."""
+
+import http.client
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families as parsed
+from servers import PATIENCE
+
+WORKERS = 2
+BOARD = {"method": "GET", "route": "/api/leaderboard"}
+
+
+def read(server):
+    """{(name, labels): value} of one who tells it, on a connection of its own."""
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
+    connection.request("GET", "/metrics")
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    assert answer.status == 200, text
+    return {(s.name, frozenset(s.labels.items())): s.value for family in parsed(text) for s in family.samples}
+
+
+def value(metrics, name, **labels):
+    return metrics.get((name, frozenset(labels.items())))
+
+
+def pids(server):
+    """Of the workers."""
+    return [int(pid) for pid in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()]
+
+
+def until(condition):
+    """Wait for it, and return what it answers then."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it has not come true"
+        time.sleep(0.05)
+    return found
+
+
+def ask_often(server, times):
+    """Ask for a board on so many connections, all open at once, so that each worker has some of them."""
+    netloc = urlsplit(server.url).netloc
+    connections = [http.client.HTTPConnection(netloc, timeout=PATIENCE) for _ in range(times)]
+    for connection in connections:
+        connection.request("GET", "/api/leaderboard")
+    for connection in connections:
+        assert connection.getresponse().read() == b"[]"
+        connection.close()
+
+
+def told(server, times=10):
+    """What all who tell it agree on: answers and games."""
+    said = [read(server) for _ in range(times)]
+    names = "snakepit_http_requests_total", "snakepit_http_request_duration_seconds_count", "snakepit_games_started_total"
+    asked = [
+        {key: metrics[key] for key in metrics if key[0] in names and ("route", "/metrics") not in key[1]} for metrics in said
+    ]
+    assert asked == [asked[0]] * times
+    return said[-1]
+
+
+def workers_told_of(metrics, by="process_resident_memory_bytes"):
+    return {dict(labels)["worker"] for name, labels in metrics if name == by}
+
+
+def connected(metrics):
+    return workers_told_of(metrics, by="snakepit_database_connections")
+
+
+@pytest.fixture
+def serve(make_server):
+    """Makes a server whose workers have all begun."""
+
+    def serve(url):
+        server = make_server(DATABASE_URL=url, WORKERS=str(WORKERS), RATE_LIMITS="false")
+        until(lambda: workers_told_of(read(server)) == {"0", "1"})
+        return server
+
+    return serve
+
+
+@pytest.fixture
+def served(serve, tmp_path):
+    return serve(f"sqlite:///{tmp_path}/snake.db")
+
+
+def test_whoever_tells_it_counts_of_all_workers_are_told_and_stay_when_they_are_killed(serve, database_url):
+    served = serve(database_url)
+    ada = served.api.sign_up("Ada")
+    ask_often(served, 60)
+    game = ada.open()
+    before = told(served)
+    assert value(before, "snakepit_http_requests_total", **BOARD, status="200") == 60
+    assert value(before, "snakepit_http_request_duration_seconds_count", **BOARD) == 60
+    assert value(before, "snakepit_metrics_scope", scope="all_workers") == 1
+    for killed in pids(served):
+        os.kill(killed, signal.SIGKILL)
+        until(lambda killed=killed: killed not in pids(served) and len(pids(served)) == WORKERS)
+    until(lambda: workers_told_of(read(served)) == {"0", "1"})
+    after = told(served)
+    assert value(after, "snakepit_http_requests_total", **BOARD, status="200") == 60
+    assert value(after, "snakepit_games_started_total") == 1
+    assert value(after, "snakepit_games_active") == 1
+    ask_often(served, 20)
+    assert value(told(served), "snakepit_http_requests_total", **BOARD, status="200") == 80
+    ada.post(game, 0, 5)
+
+
+def test_a_reload_forgets_no_counts(served):
+    ask_often(served, 30)
+    before = pids(served)
+    served.process.send_signal(signal.SIGHUP)
+    until(lambda: len(pids(served)) == WORKERS and not set(pids(served)) & set(before))
+    ask_often(served, 10)
+    assert value(told(served), "snakepit_http_requests_total", **BOARD, status="200") == 40
+
+
+def test_counts_are_those_of_what_was_done_by_many_at_once(served):
+    def play(number):
+        player = served.api.sign_up(f"Player{number}")
+        player.play(1)
+        player.open()
+        player.open()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(play, range(6)))
+    metrics = told(served)
+    assert value(metrics, "snakepit_games_started_total") == 18
+    assert value(metrics, "snakepit_games_ended_total", outcome="left") == 6
+    ended = sum(
+        value(metrics, "snakepit_games_ended_total", outcome=outcome) for outcome in ("wall", "self", "starved", "won")
+    )
+    assert ended == 6
+    assert value(metrics, "snakepit_games_active") == 6
+    in_use = [value(metrics, "snakepit_database_connections", worker=worker, state="in_use") for worker in ("0", "1")]
+    assert in_use == [0, 0]
+
+
+def test_what_is_no_request_is_counted(served):
+    connection = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=PATIENCE)
+    connection.putrequest("GET", "/" + "x" * 5000)
+    connection.endheaders()
+    assert connection.getresponse().status == 414
+    connection.close()
+    assert value(told(served), "snakepit_http_requests_total", method="other", route="unread", status="414") == 1
+
+
+def test_connections_that_the_database_has_are_those_that_are_told_of(serve, postgres_url):
+    served = serve(postgres_url)
+    assert served.api("GET /healthz")["engine"] == "postgres"
+    ask_often(served, 60)
+    name = urlsplit(postgres_url).path[1:]
+    with psycopg.connect(postgres_url) as admin:
+        asked = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+        [open_now] = admin.execute(asked, (name,)).fetchone()
+    metrics = read(served)
+    told_of = sum(
+        number
+        for (metric, labels), number in metrics.items()
+        if metric == "snakepit_database_connections" and dict(labels)["state"] in ("in_use", "idle")
+    )
+    assert open_now == told_of >= WORKERS
+
+
+def test_a_worker_that_is_let_go_has_no_connections_and_its_counts_stay(served):
+    ask_often(served, 30)
+    served.process.send_signal(signal.SIGTTOU)
+    until(lambda: len(connected(read(served))) == WORKERS - 1)
+    metrics = told(served)
+    assert connected(metrics) == workers_told_of(metrics)
+    assert value(metrics, "snakepit_http_requests_total", **BOARD, status="200") == 30

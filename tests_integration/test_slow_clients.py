@@ -1,0 +1,199 @@
+"""What the server does with clients that don't behave: slow ones, silent ones, and requests that are none."""
+
+import json
+import re
+import select
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+from servers import PATIENCE, ROOT, Server
+
+SLOW = 200  # clients at once
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+
+
+@pytest.fixture
+def server(make_server):
+    return make_server(DATABASE_URL="sqlite:///:memory:")
+
+
+@pytest.fixture
+def impatient(tmp_path):
+    """A server that waits a second where others wait ten."""
+    program = tmp_path / "impatient.py"
+    program.write_text("from web import server, worker\nworker.CLIENT_TIMEOUT = 1\nraise SystemExit(server.main())\n")
+    made = Server(tmp_path, DATABASE_URL="sqlite:///:memory:", PYTHONPATH=str(ROOT))
+    made.program = program
+    yield made.start()
+    made.kill()
+
+
+def connect(server):
+    parts = urlsplit(server.url)
+    return socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
+
+
+def said(connection):
+    """All that the server says until it closes the connection."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def ask(server, request):
+    with connect(server) as connection:
+        connection.sendall(request)
+        return said(connection)
+
+
+def head_of(answer):
+    status, *lines = answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    return int(status.split()[1]), dict(line.lower().split(": ", 1) for line in lines)
+
+
+REFUSED = {
+    "no request": (b"nonsense\r\n\r\n", 400),
+    "bare line feeds": (HEAD.replace(b"\r", b"") + b"\n", 400),
+    "space before the colon": (HEAD + b"Content-Length : 3\r\n\r\n", 400),
+    "two lengths": (POST.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n"), 400),
+    "length and chunks": (POST.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n") + b"0\r\n\r\n", 400),
+    "no chunks": (HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\nnonsense\r\n", 400),
+    "long line": (b"GET /api/leaderboard?" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
+    "many headers": (HEAD + b"".join(b"X-%d: 1\r\n" % n for n in range(64)) + b"\r\n", 431),
+    "large header": (HEAD + b"X: " + b"x" * 8190 + b"\r\n\r\n", 431),
+    "long header that is none": (HEAD + b"x" * 8190 + b"\r\n\r\n", 400),
+    "another version": (b"GET / HTTP/7.7\r\nHost: x\r\n\r\n", 400),
+    "an expectation": (HEAD + b"Expect: wonders\r\n\r\n", 417),
+    "another coding": (HEAD + b"Transfer-Encoding: wonders\r\n\r\n", 501),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_request_is_refused_in_the_api_s_words(server, name):
+    request, expected = REFUSED[name]
+    answer = ask(server, request)
+    status, headers = head_of(answer)
+    assert (status, headers["content-type"]) == (expected, "application/problem+json")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == expected
+    assert len(answer) < 2000
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+RARE = {
+    "the address as a proxy gets it": (b"GET http://x/healthz HTTP/1.1\r\nHost: x\r\n", 200),
+    "of another host": (b"GET http://y/api/leaderboard?x=1 HTTP/1.1\r\nHost: x\r\n", 422),
+    "the options of all": (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n", 404),
+    "a trace": (b"TRACE /healthz HTTP/1.1\r\nHost: x\r\n", 405),
+    "a part of a file": (b"GET /static/icon.svg HTTP/1.1\r\nHost: x\r\nRange: bytes=0-9\r\n", 200),
+}
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_rare_forms_of_requests_have_a_response(server, name):
+    request, status = RARE[name]
+    answer = ask(server, request + b"Connection: close\r\n\r\n")
+    found, headers = head_of(answer)
+    assert found == status
+    assert "content-range" not in headers  # a part can be asked for, and the whole is sent
+    assert len(answer.partition(b"\r\n\r\n")[2]) == int(headers["content-length"])
+    if status >= 400:
+        assert headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", [b"/healthz", b"/static/js/rules.js", b"/api/auth/me"])
+def test_an_answer_s_head_and_body_leave_at_once(server, path):
+    """So that a kill in between leaves nothing that a proxy has begun to hand on."""
+    with connect(server) as connection:
+        for _ in range(30):
+            connection.sendall(HEAD.replace(b"/healthz", path) + b"\r\n")
+            head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+            assert len(body) == int(re.search(rb"Content-Length: (\d+)", head)[1]) > 0
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address"), [("", "http://x"), ("192.0.2.1", "http://x"), ("127.0.0.0/8", "https://snake.example")]
+)
+def test_only_a_trusted_proxy_says_where_the_request_went(make_server, proxies, address):
+    server = make_server(DATABASE_URL="sqlite:///:memory:", TRUSTED_PROXIES=proxies)
+    game = server.api.guest().open()
+    head = HEAD.replace(b"/healthz", f"/games/{game['id']}".encode())
+    forwarded = b"X-Forwarded-Proto: https\r\nX-Forwarded-Host: snake.example\r\nConnection: close\r\n\r\n"
+    page = ask(server, head + forwarded)
+    assert f"{address}/games/".encode() in page
+
+
+@pytest.mark.parametrize("proxies", ["", "127.0.0.1"])
+def test_only_a_trusted_proxy_says_whose_request_it_is(make_server, proxies):
+    server = make_server(DATABASE_URL="sqlite:///:memory:", TRUSTED_PROXIES=proxies)
+
+    def fail(number):
+        body = {"username": f"Player{number}", "password": "wrong horse"}
+        return server.api.ask("POST /api/auth/login", body, {"X-Forwarded-For": f"198.51.100.{number}"}).status
+
+    statuses = [fail(number) for number in range(201)]
+    assert statuses == [401] * 200 + [401 if proxies else 429]
+
+
+@pytest.mark.parametrize("start", [HEAD, POST], ids=["head", "body"])
+def test_slow_clients_hold_up_nobody(impatient, start):
+    """200 send a few bytes a second; meanwhile a player plays, and each of the slow ones is let go."""
+    connections = [connect(impatient) for _ in range(SLOW)]
+    for connection in connections:
+        connection.sendall(start)
+    gone, over = [], threading.Event()
+
+    def drip(connection):
+        with connection:
+            try:
+                while not over.wait(0.25):
+                    connection.sendall(b"x")
+            except OSError:
+                gone.append(connection)
+
+    with ThreadPoolExecutor(SLOW) as threads:
+        dripping = [threads.submit(drip, connection) for connection in connections]
+        slowest = 0.0
+        ada, played = impatient.api.sign_up("Ada"), 0
+        deadline = time.monotonic() + PATIENCE
+        while len(gone) < SLOW and time.monotonic() < deadline:
+            before = time.monotonic()
+            ada.play(1)
+            slowest, played = max(slowest, time.monotonic() - before), played + 1
+        over.set()
+    assert all(drip.done() for drip in dripping)
+    assert (len(gone), played > 20, slowest < 1) == (SLOW, True, True)
+
+
+@pytest.mark.parametrize("start", [b"", HEAD, POST], ids=["nothing", "head", "body"])
+def test_a_client_that_falls_silent_is_let_go(impatient, start):
+    answer = ask(impatient, start)
+    assert head_of(answer)[0] == 408 if start == POST else answer == b""
+
+
+def test_a_body_that_does_not_come_is_refused_in_words(impatient):
+    answer = ask(impatient, POST)
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["title"] == "Request Timeout"
+    assert head_of(answer)[1]["x-content-type-options"] == "nosniff"
+
+
+def test_a_client_that_does_not_take_its_answers_is_let_go(impatient):
+    with connect(impatient) as connection:
+        connection.setblocking(False)
+        try:
+            for _ in range(100_000):
+                connection.send((HEAD.replace(b"/healthz", b"/static/js/rules.js") + b"\r\n") * 100)
+        except BlockingIOError:
+            pass  # the server has stopped reading, since nobody takes its answers
+        poll = select.poll()
+        poll.register(connection, 0)
+        assert [event for _, event in poll.poll(PATIENCE * 1000)] == [select.POLLERR | select.POLLHUP]
