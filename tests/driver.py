@@ -89,6 +89,16 @@ def drive(app, address=None):
     return Api(send)
 
 
+def ranking(entries):
+    """Return (rank, username, score) of each entry of a leaderboard."""
+    return [(entry["rank"], entry["username"], entry["score"]) for entry in entries]
+
+
+def names(api, query="mode=walls"):
+    """Return the names on a leaderboard, the best first."""
+    return [entry["username"] for entry in api(f"GET /api/leaderboard?{query}")]
+
+
 def plan_many_turns(seed, number):
     """The first turns, at least `number` of them, of a pass-through game that goes on; and the tick of the last."""
     game, turns, on_stairs = rules.Game(seed, rules.PASS_THROUGH), [], False

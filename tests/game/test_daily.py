@@ -1,8 +1,9 @@
 """Today's daily challenge as a player sees it: the attempt, the streak, and who won yesterday."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
+from days import today
 from driver import PASSWORD, plan
 from query_plans import plan_of
 
@@ -13,10 +14,6 @@ from operations import maintenance
 from rules import MODES
 
 A_DAY = timedelta(days=1)
-
-
-def today():
-    return datetime.fromtimestamp(models.now() / 1000, UTC).date()
 
 
 def days_ago(number):

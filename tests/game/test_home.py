@@ -1,19 +1,16 @@
 """What the start screen shows, in one response."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from days import today
 from driver import drive
 
 import models
 from game import codec, home, leaderboards
 from models import SHORT_TURNS, Game
 from rules import MODES
-
-
-def today():
-    return datetime.fromtimestamp(models.now() / 1000, UTC).date()
 
 
 def test_an_empty_server_has_all_of_it_empty(api):

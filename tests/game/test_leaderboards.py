@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from driver import PASSWORD, drive
+from driver import PASSWORD, drive, ranking
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from query_plans import plan_of
@@ -31,10 +31,6 @@ def seat(api, scores, mode="walls"):
         state(api.sign_up(f"Player{number}"), score, mode)
 
 
-def standing(entries):
-    return [(entry["rank"], entry["username"], entry["score"]) for entry in entries]
-
-
 def test_an_empty_board(api, ada):
     assert api("GET /api/leaderboard") == []
     assert ada("GET /api/leaderboard/me") == {"rank": None, "of": 0, "score": None, "percentile": None, "around": []}
@@ -42,7 +38,7 @@ def test_an_empty_board(api, ada):
 
 def test_best_first_and_equals_share_a_rank_the_earlier_first(opened):
     seat(opened, [30, 50, 50, 90])
-    assert standing(opened("GET /api/leaderboard?mode=walls")) == [
+    assert ranking(opened("GET /api/leaderboard?mode=walls")) == [
         (1, "Player3", 90),
         (2, "Player1", 50),
         (2, "Player2", 50),
@@ -69,7 +65,7 @@ def test_an_entry_says_all_about_itself(ada, api):
 def test_each_player_stands_with_their_best_game(ada, api):
     for meals in (1, 3, 2):
         ada.play(meals)
-    assert standing(api("GET /api/leaderboard")) == [(1, "Ada", 30)]
+    assert ranking(api("GET /api/leaderboard")) == [(1, "Ada", 30)]
     assert ada.play(0)[2]["personal_best"] == 30
 
 
@@ -83,14 +79,14 @@ def test_modes_have_boards_of_their_own_and_together_without_a_mode(ada, bob, ap
     ada.play(2, "walls")
     ada.play(1, "pass-through")
     bob.play(1, "walls")
-    assert standing(api("GET /api/leaderboard?mode=walls")) == [(1, "Ada", 20), (2, "Bob", 10)]
-    assert standing(api("GET /api/leaderboard?mode=pass-through")) == [(1, "Ada", 10)]
+    assert ranking(api("GET /api/leaderboard?mode=walls")) == [(1, "Ada", 20), (2, "Bob", 10)]
+    assert ranking(api("GET /api/leaderboard?mode=pass-through")) == [(1, "Ada", 10)]
     both = api("GET /api/leaderboard")
-    assert standing(both) == [(1, "Ada", 20), (2, "Ada", 10), (2, "Bob", 10)]
+    assert ranking(both) == [(1, "Ada", 20), (2, "Ada", 10), (2, "Bob", 10)]
     assert [entry["mode"] for entry in both] == ["walls", "pass-through", "walls"]
     mine = bob("GET /api/leaderboard/me")
     assert (mine["rank"], mine["of"], mine["percentile"]) == (2, 3, 66.7)
-    assert standing(mine["around"]) == standing(both)
+    assert ranking(mine["around"]) == ranking(both)
 
 
 def test_a_new_name_shows_at_once(ada, api):
@@ -127,9 +123,9 @@ def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
         Game.update(ended_at=round(evening.timestamp() * 1000)).where(Game.user == ada.user["id"]).execute()
         leaderboards.rebuild_player(int(ada.user["id"]))
     for period in ("day", "month"):
-        assert standing(api(f"GET /api/leaderboard?period={period}")) == [(1, "Bob", 10)]
-        assert standing(api(f"GET /api/leaderboard?period={period}&at={year - 1}-12-31")) == [(1, "Ada", 30)]
-    assert standing(api("GET /api/leaderboard?period=all")) == [(1, "Ada", 30), (2, "Bob", 10)]
+        assert ranking(api(f"GET /api/leaderboard?period={period}")) == [(1, "Bob", 10)]
+        assert ranking(api(f"GET /api/leaderboard?period={period}&at={year - 1}-12-31")) == [(1, "Ada", 30)]
+    assert ranking(api("GET /api/leaderboard?period=all")) == [(1, "Ada", 30), (2, "Bob", 10)]
     assert api(f"GET /api/leaderboard?period=day&at={year - 1}-12-30") == []
     assert ada("GET /api/leaderboard/me?period=day")["rank"] is None
     assert ada(f"GET /api/leaderboard/me?period=day&at={year - 1}-12-31")["rank"] == 1
@@ -142,7 +138,7 @@ def test_a_worse_game_today_stands_on_the_day_s_board_only(ada, api, app):
         Game.update(ended_at=Game.ended_at - 400 * 86_400_000).execute()
         leaderboards.rebuild_player(int(ada.user["id"]))
     ada.play(1)
-    assert standing(api("GET /api/leaderboard?period=day")) == [(1, "Ada", 10)]
+    assert ranking(api("GET /api/leaderboard?period=day")) == [(1, "Ada", 10)]
     assert api("GET /api/leaderboard?period=all")[0]["game"] == game["id"]
 
 
@@ -204,7 +200,7 @@ def test_my_place_with_those_around_me(opened):
     me = opened.log_in("Player4")
     mine = me("GET /api/leaderboard/me?mode=walls")
     assert (mine["rank"], mine["of"], mine["score"], mine["percentile"]) == (6, 10, 40, 50.0)
-    assert standing(mine["around"]) == standing(opened("GET /api/leaderboard?mode=walls")[2:9])
+    assert ranking(mine["around"]) == ranking(opened("GET /api/leaderboard?mode=walls")[2:9])
 
 
 @pytest.mark.parametrize(("name", "rank", "percentile", "rows"), [("Player3", 1, 100.0, 4), ("Player0", 4, 25.0, 4)])
@@ -227,9 +223,9 @@ def test_my_place_among_equals(opened):
 def test_the_next_rank_to_beat_is_the_last_of_those_ahead(opened):
     seat(opened, [50, 30, 30, 10])
     ahead = opened("GET /api/leaderboard/next?mode=walls&score=20")
-    assert (ahead["rank"], *standing([ahead["next"]])) == (4, (2, "Player2", 30))
+    assert (ahead["rank"], *ranking([ahead["next"]])) == (4, (2, "Player2", 30))
     ahead = opened("GET /api/leaderboard/next?mode=walls&score=30")
-    assert (ahead["rank"], *standing([ahead["next"]])) == (2, (1, "Player0", 50))
+    assert (ahead["rank"], *ranking([ahead["next"]])) == (2, (1, "Player0", 50))
     assert opened("GET /api/leaderboard/next?mode=walls&score=50") == {"rank": 1, "next": None}
     assert opened("GET /api/leaderboard/next?mode=pass-through&score=0") == {"rank": 1, "next": None}
 
@@ -238,7 +234,7 @@ def test_one_does_not_have_to_beat_oneself(opened):
     seat(opened, [50, 30, 10])
     me = opened.log_in("Player1")
     ahead = me("GET /api/leaderboard/next?mode=walls&score=20")
-    assert (ahead["rank"], *standing([ahead["next"]])) == (2, (1, "Player0", 50))
+    assert (ahead["rank"], *ranking([ahead["next"]])) == (2, (1, "Player0", 50))
 
 
 @pytest.mark.parametrize("query", ["", "mode=walls", "score=1", "mode=walls&score=-1", "mode=walls&score=x"])

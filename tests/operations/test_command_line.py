@@ -1,0 +1,49 @@
+"""Errors of manage.py's command line, and of the database that it is pointed at."""
+
+import sqlite3
+from contextlib import closing
+
+import peewee
+import pytest
+
+import manage
+from database import ownership
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["prune"], ["prune", "--days", "0"], ["backup"], ["rename", "Ada"]])
+def test_what_is_no_command_is_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        manage.main(arguments)
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("sqlite:///nowhere.db", "there is no nowhere.db"),
+        ("sqlite:///:memory:", "a database in memory"),
+        ("sqlite:///text", "can't be read"),
+        ("sqlite:///empty.db", "no tables"),
+        ("sqlite:///old.db", "start the server once"),
+        ("postgresql://nobody@127.0.0.1:1/nothing", "Connection refused"),
+    ],
+)
+def test_a_database_that_is_not_the_servers_is_said_to_be_in_one_line(run, ada, monkeypatch, tmp_path, url, why):
+    (tmp_path / "text").write_text("no database at all" * 1000)
+    (tmp_path / "empty.db").touch()
+    with closing(peewee.SqliteDatabase("old.db")) as old:
+        ownership.History(old).up(ownership.names()[-2])
+    monkeypatch.setenv("DATABASE_URL", url)
+    for command in (["stats"], ["ban", "Ada"], ["verify"]):
+        said = run(*command, status=1)
+        assert why in said
+        assert said.count("\n") == 1
+
+
+def test_a_database_of_a_newer_version_is_left_alone(run, ada, monkeypatch, tmp_path):
+    run("backup", "newer.db")
+    with closing(sqlite3.connect("newer.db")) as connection, connection:
+        connection.execute("INSERT INTO snakepit_migration (name, applied) VALUES ('9999_wings', '2030-01-01')")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///newer.db")
+    for command in (["stats"], ["ban", "Ada"], ["verify"]):
+        assert "9999_wings" in run(*command, status=2)
