@@ -68,9 +68,8 @@ def test_a_version_whose_tests_fail_fails_it(checkout):
 
 
 def test_ci_runs_the_commands_of_the_readme():
-    script, readme = (ROOT / ".ci" / "run").read_text().split("\n"), (ROOT / "README.md").read_text()
-    assert "make lint test test-integration" in script
-    assert ".ci/versions" in script
+    script, readme = (ROOT / ".ci" / "run").read_text().split(), (ROOT / "README.md").read_text()
+    assert {"make", "lint", "test", "test-integration", ".ci/versions"} <= set(script)
     for target in ("test", "test-integration", "test-long", "lint"):
         assert f"make {target} " in readme
     assert os.access(ROOT / ".ci" / "versions", os.X_OK)
