@@ -399,16 +399,11 @@ class Secret(Table):
         return row and row.value
 
     @classmethod
-    def make(cls, name):
-        """Return the value of the secret, which is made unless it exists. Must run in a transaction."""
+    def get_or_create(cls, name):
+        """Return the value of the secret: random, and the same for every process from the first call on."""
         if not cls.find(name):
-            cls.insert(name=name, value=secrets.token_urlsafe(32)).on_conflict_ignore().execute()
+            commit(cls.insert(name=name, value=secrets.token_urlsafe(32)).on_conflict_ignore().execute)
         return cls.find(name)
-
-    @classmethod
-    def get_or_make(cls, name):
-        """Return the value of the secret: made at the first call, the same for every process from then on."""
-        return cls.find(name) or commit(partial(cls.make, name))
 
 
 @compiled

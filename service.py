@@ -22,8 +22,8 @@ from bottle import request, response
 
 import config
 import models
-from accounts import accounts, attempts, hashing, passwords, usernames
-from accounts.sessions import Sessions
+import schemas
+from accounts import accounts, attempts, hashing, passwords, sessions, usernames
 from database import cache
 from database.binding import is_sqlite
 from database.sqlite import SharedSqlite
@@ -32,53 +32,10 @@ from game.pace import Pace
 from observability import counters
 from operations import maintenance
 from rules import MODES
-from schemas import (
-    ActiveGame,
-    ActiveQuery,
-    BoardQuery,
-    Change,
-    Daily,
-    DailyQuery,
-    Delete,
-    EntryAnswer,
-    GameAnswer,
-    GameQuery,
-    GameRecord,
-    Guest,
-    Health,
-    Home,
-    LiveGame,
-    LiveQuery,
-    LiveSession,
-    LogIn,
-    NewGame,
-    NextQuery,
-    NextRank,
-    Player,
-    Progress,
-    Reset,
-    SessionAnswer,
-    SignUp,
-    Standing,
-    StandingQuery,
-    StatedScore,
-    TickQuery,
-    Turns,
-    UserAnswer,
-)
-from web import assets, client_addresses, headers, openapi, pages, rate_limits
+from web import assets, client_addresses, headers, openapi, pages, problems, rate_limits
 from web.api import ApiPlugin, problem_response
 from web.app import HEALTH, App
-from web.problems import (
-    GUEST_NOT_RANKED,
-    MISSING,
-    REJECTION_REASONS,
-    SCORES_NOT_STATED,
-    TOKEN_MISSING,
-    Problem,
-    invalid,
-    unauthorized,
-)
+from web.problems import Problem, invalid, unauthorized
 from web.requests import client_address, header, matches_etag, page_query, token
 
 STATIC = Path(__file__).parent / "static"
@@ -88,7 +45,7 @@ STANDING_CACHE_SIZE = 2000  # players' own places on leaderboards
 ACTIVE_CACHE_SIZE = 5000  # active games
 NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
 TURN_POSTS_REJECTED = counters.Counter(
-    "turn_posts_rejected", "Posts of turns that were rejected, by reason.", "reason", REJECTION_REASONS
+    "turn_posts_rejected", "Posts of turns that were rejected, by reason.", "reason", problems.REJECTION_REASONS
 )
 
 api = bottle.Bottle()
@@ -152,11 +109,11 @@ class Snakepit(App):
     def secret(self):
         """The server's secret; the first use creates or migrates the tables."""
         models.migrate()
-        return self.settings.secret_key or models.Secret.get_or_make("secret_key")
+        return self.settings.secret_key or models.Secret.get_or_create("secret_key")
 
     @functools.cached_property
     def sessions(self):
-        return Sessions(self.secret, self.settings.session_days)
+        return sessions.Sessions(self.secret, self.settings.session_days)
 
     def prepare(self):
         self.sessions  # noqa: B018 - the first use prepares the database
@@ -174,7 +131,7 @@ def require_user():
     given = token()
     if not given:
         raise unauthorized(
-            TOKEN_MISSING, "This needs a token, as `Authorization: Bearer TOKEN`: log in, or POST /api/auth/guest."
+            problems.TOKEN_MISSING, "This needs a token, as `Authorization: Bearer TOKEN`: log in, or POST /api/auth/guest."
         )
     return request.app.sessions.user(given)
 
@@ -223,7 +180,7 @@ def scoring_user():
     if request.app.settings.score_policy != "open":
         raise Problem(
             403,
-            SCORES_NOT_STATED,
+            problems.SCORES_NOT_STATED,
             "This server computes scores itself: open a game with POST /api/games and post its turns to"
             " /api/games/ID/turns. The server replays them and puts the score on the leaderboard.",
         )
@@ -235,7 +192,14 @@ def scoring_user():
 # Accounts.
 
 
-@api.post("/api/auth/signup", body=SignUp, visitor=optional_user, response=SessionAnswer, status=201, errors=(409, 429))
+@api.post(
+    "/api/auth/signup",
+    body=schemas.SignUp,
+    visitor=optional_user,
+    response=schemas.SessionAnswer,
+    status=201,
+    errors=(409, 429),
+)
 def sign_up(body, visitor):
     """Create an account.
 
@@ -247,7 +211,7 @@ def sign_up(body, visitor):
 
     def finish(user):
         if guest:
-            app.sessions.remove(old_token)
+            app.sessions.close(old_token)
             challenges.note_names(user, app.secret)
         return open_session(user)
 
@@ -256,7 +220,7 @@ def sign_up(body, visitor):
         return _session(*accounts.sign_up(*fields, hasher, app.reserved_names, guest, finish))
 
 
-@api.post("/api/auth/guest", body=Guest, response=SessionAnswer, status=201, errors=(429,))
+@api.post("/api/auth/guest", body=schemas.Guest, response=schemas.SessionAnswer, status=201, errors=(429,))
 def play_as_guest(body):
     """Create a guest, to play without an account.
 
@@ -266,11 +230,11 @@ def play_as_guest(body):
     return _session(*accounts.create_guest(_open_session()))
 
 
-@api.post("/api/auth/login", body=LogIn, response=SessionAnswer, errors=(401, 429))
+@api.post("/api/auth/login", body=schemas.LogIn, response=schemas.SessionAnswer, errors=(401, 429))
 def log_in(body):
     """Log in with the username or the email."""
     if body.username is None and body.email is None:
-        raise invalid(("username", MISSING, "give a username or an email"))
+        raise invalid(("username", problems.MISSING, "give a username or an email"))
     user, name = accounts.find(body.username, body.email)
     if not attempts.is_log_in_right(user, name, body.password):
         raise accounts.wrong_log_in()
@@ -283,7 +247,7 @@ def log_out(user):
     request.app.sessions.close(token())
 
 
-@api.get("/api/auth/sessions", user=require_user, response=list[LiveSession])
+@api.get("/api/auth/sessions", user=require_user, response=list[schemas.LiveSession])
 def my_sessions(user):
     """List your sessions, newest first."""
     return request.app.sessions.live(user.id, token())
@@ -292,22 +256,22 @@ def my_sessions(user):
 @api.delete("/api/auth/sessions/<session_id>", user=require_user)
 def end_session(user, session_id):
     """End one of your sessions."""
-    request.app.sessions.close_one(user.id, session_id)
+    sessions.close_by_id(user.id, session_id)
 
 
 @api.delete("/api/auth/sessions", user=require_user)
 def log_out_everywhere(user):
     """End all of your sessions, including this one."""
-    request.app.sessions.close_all(user.id)
+    sessions.close_all(user.id)
 
 
-@api.get("/api/auth/me", user=require_user, response=UserAnswer)
+@api.get("/api/auth/me", user=require_user, response=schemas.UserAnswer)
 def show_me(user):
     """Return your account."""
     return _user(user)
 
 
-@api.patch("/api/auth/me", user=require_user, body=Change, response=UserAnswer, errors=(403, 409, 429))
+@api.patch("/api/auth/me", user=require_user, body=schemas.Change, response=schemas.UserAnswer, errors=(403, 409, 429))
 def change_me(user, body):
     """Change your name, email or password.
 
@@ -321,14 +285,14 @@ def change_me(user, body):
 
     def finish(user):
         if "password" in wishes:
-            app.sessions.remove_others(user.id, here)
+            app.sessions.close_others(user.id, here)
         challenges.note_names(user, app.secret)
 
     with attempts.changing(user, wishes) as hasher:
         return _user(accounts.change(user, wishes, hasher, app.reserved_names, finish))
 
 
-@api.delete("/api/auth/me", user=require_user, body=Delete, errors=(403, 429))
+@api.delete("/api/auth/me", user=require_user, body=schemas.Delete, errors=(403, 429))
 def delete_me(user, body):
     """Delete your account, with its games and its entries on leaderboards.
 
@@ -339,7 +303,7 @@ def delete_me(user, body):
     accounts.delete(user.id)
 
 
-@api.post("/api/auth/reset", body=Reset, response=SessionAnswer, errors=(403, 429))
+@api.post("/api/auth/reset", body=schemas.Reset, response=schemas.SessionAnswer, errors=(403, 429))
 def reset_password(body):
     """Set a new password, with the token of a link from the operator.
 
@@ -351,22 +315,24 @@ def reset_password(body):
 
 def _open_session():
     """Return a function that opens a session for a user within a transaction, which may run in another greenlet."""
-    add, here = request.app.sessions.add, client_address()
-    return lambda user: add(user.id, here)
+    app, here = request.app, client_address()
+    return lambda user: app.sessions.open(user.id, here)
 
 
 def _session(user, token):
-    return SessionAnswer(_user(user), token)
+    return schemas.SessionAnswer(_user(user), token)
 
 
 def _user(user):
-    return UserAnswer(str(user.id), user.name, user.email, bool(user.is_guest), bool(user.bot))
+    return schemas.UserAnswer(str(user.id), user.name, user.email, bool(user.is_guest), bool(user.bot))
 
 
 # Games.
 
 
-@api.post("/api/games", user=require_user, body=NewGame, response=GameAnswer, status=201, errors=(403, 404, 429))
+@api.post(
+    "/api/games", user=require_user, body=schemas.NewGame, response=schemas.GameAnswer, status=201, errors=(403, 404, 429)
+)
 def open_game(user, body):
     """Open a game, on a new seed or on that of a challenge.
 
@@ -379,17 +345,17 @@ def open_game(user, body):
         challenge = challenges.find(body.challenge, body.mode, app.secret, user)
         return games.open_game(user, challenge.mode, app.pace, challenge)
     if body.mode is None:
-        raise invalid(("mode", MISSING, f"is missing; give one of {', '.join(MODES)}", {"choices": list(MODES)}))
+        raise invalid(("mode", problems.MISSING, f"is missing; give one of {', '.join(MODES)}", {"choices": list(MODES)}))
     return games.open_game(user, body.mode, app.pace, limits_unplayed=app.limits_unplayed)
 
 
-@api.get("/api/games/active", query=ActiveQuery, response=list[ActiveGame])
+@api.get("/api/games/active", query=schemas.ActiveQuery, response=list[schemas.ActiveGame])
 def active_games(query):
     """List active games, best first, without those of today's daily challenge."""
     return live.active(request.app.active_cache, query.limit, challenges.hidden_now(request.app.secret))
 
 
-@api.get("/api/games/live", query=LiveQuery, visitor=game_viewer, response=list[LiveGame])
+@api.get("/api/games/live", query=schemas.LiveQuery, visitor=game_viewer, response=list[schemas.LiveGame])
 def live_games(query, visitor):
     """Return updates of the games that you watch, and the best of the other active games.
 
@@ -402,8 +368,8 @@ def live_games(query, visitor):
 @api.post(
     "/api/games/<game_id>/turns",
     user=posting_user,
-    body=Turns,
-    response=Progress,
+    body=schemas.Turns,
+    response=schemas.Progress,
     errors=(403, 409, 429),
     rejections=TURN_POSTS_REJECTED,
 )
@@ -425,7 +391,14 @@ def leave_game(user, game_id):
     games.leave(game_id, user, request.app.pace)
 
 
-@api.get("/api/games/<game_id>", query=GameQuery, visitor=game_viewer, response=GameRecord, etag=True, errors=(403,))
+@api.get(
+    "/api/games/<game_id>",
+    query=schemas.GameQuery,
+    visitor=game_viewer,
+    response=schemas.GameRecord,
+    etag=True,
+    errors=(403,),
+)
 def show_game(query, visitor, game_id):
     """Return a game with its turns, to replay it.
 
@@ -441,7 +414,9 @@ def show_game(query, visitor, game_id):
 # Leaderboards and players.
 
 
-@api.get("/api/leaderboard", query=BoardQuery, response=list[EntryAnswer], headers=[NEXT_PAGE], errors=(404,))
+@api.get(
+    "/api/leaderboard", query=schemas.BoardQuery, response=list[schemas.EntryAnswer], headers=[NEXT_PAGE], errors=(404,)
+)
 def leaderboard(query):
     """Return a page of a leaderboard, best first: each player's best game.
 
@@ -456,7 +431,7 @@ def leaderboard(query):
     return page
 
 
-@api.get("/api/leaderboard/me", user=require_user, query=StandingQuery, response=Standing, errors=(404,))
+@api.get("/api/leaderboard/me", user=require_user, query=schemas.StandingQuery, response=schemas.Standing, errors=(404,))
 def my_standing(user, query):
     """Return your rank on a leaderboard, with the entries around it.
 
@@ -468,7 +443,7 @@ def my_standing(user, query):
     )
 
 
-@api.get("/api/leaderboard/next", query=NextQuery, visitor=optional_user, response=NextRank, errors=(404,))
+@api.get("/api/leaderboard/next", query=schemas.NextQuery, visitor=optional_user, response=schemas.NextRank, errors=(404,))
 def next_rank(query, visitor):
     """Return the rank that a score would have, and the next entry to beat.
 
@@ -477,19 +452,26 @@ def next_rank(query, visitor):
     return leaderboard_pages.next_rank(leaderboard_pages.boards_for_query(query, visitor), query.score, visitor)
 
 
-@api.post("/api/leaderboard", user=scoring_user, body=StatedScore, response=EntryAnswer, status=201, errors=(403, 429))
+@api.post(
+    "/api/leaderboard",
+    user=scoring_user,
+    body=schemas.StatedScore,
+    response=schemas.EntryAnswer,
+    status=201,
+    errors=(403, 429),
+)
 def state_score(user, body):
     """State the score of an external game, if SCORE_POLICY is open.
 
     403: This server computes scores itself: play a game, and its score is on the leaderboard.
     """
     if user.is_guest:
-        raise Problem(403, GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
+        raise Problem(403, problems.GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
     entry = games.state_score(user, body.mode, body.score)
     return leaderboard_pages.entry_response(score_histogram.rank([entry.board], entry.score), entry, user)
 
 
-@api.get("/api/daily", query=DailyQuery, visitor=optional_user, response=Daily)
+@api.get("/api/daily", query=schemas.DailyQuery, visitor=optional_user, response=schemas.Daily)
 def daily_challenge(query, visitor):
     """Return today's daily challenge of a mode, with your attempt and streak.
 
@@ -499,7 +481,7 @@ def daily_challenge(query, visitor):
     return daily.show(query.mode, visitor)
 
 
-@api.get("/api/home", response=Home, etag=True)
+@api.get("/api/home", response=schemas.Home, etag=True)
 def show_home():
     """Return what a start screen shows, in one response that is the same for everybody.
 
@@ -508,7 +490,7 @@ def show_home():
     return home.show(request.app.home_cache, request.app.secret)
 
 
-@api.get("/api/players/<name>", response=Player)
+@api.get("/api/players/<name>", response=schemas.Player)
 def show_player(name):
     """Return a player's best and latest games."""
     return players.profile(players.get_player(name))
@@ -517,10 +499,10 @@ def show_player(name):
 # The server and the client.
 
 
-@api.get(HEALTH, response=Health)
+@api.get(HEALTH, response=schemas.Health)
 def health():
     """Return whether the server and the database work, with all tables."""
-    return Health("ok", "ok", "sqlite" if is_sqlite() else "postgres", models.check())
+    return schemas.Health("ok", "ok", "sqlite" if is_sqlite() else "postgres", models.check())
 
 
 @site.get("/metrics")
@@ -531,7 +513,7 @@ def show_metrics():
     wanted = request.app.settings.metrics_token
     if wanted and not secrets.compare_digest((token() or "").encode(), wanted.encode()):
         return problem_response(
-            unauthorized(TOKEN_MISSING, "This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`.")
+            unauthorized(problems.TOKEN_MISSING, "This needs the server's METRICS_TOKEN, as `Authorization: Bearer TOKEN`.")
         )
     return bottle.HTTPResponse(
         prometheus.exposition(), headers={"Content-Type": prometheus.CONTENT_TYPE, "Cache-Control": "no-store"}
@@ -560,7 +542,7 @@ def docs():
 @site.get("/games/<game_id>", apply=ApiPlugin())
 def game_preview(game_id):
     """Respond with the page behind a game's link: a preview for programs, which leads browsers to the client."""
-    tick = page_query(TickQuery).tick
+    tick = page_query(schemas.TickQuery).tick
     game = records.get_game_or_none(game_id, brief=True)
     if game and not game_viewer()(game):
         return _hidden_preview(game)

@@ -15,17 +15,8 @@ from database.queries import Param, compiled
 from database.transactions import commit
 from game import closed_leaderboards, leaderboards
 from models import Entry, Game, Reset, User, now
-from web.problems import (
-    ALREADY_SIGNED_UP,
-    EMAIL_TAKEN,
-    LOG_IN_FAILED,
-    NAME_LOOKS_ALIKE,
-    NAME_TAKEN,
-    Problem,
-    invalid,
-    not_found,
-    unauthorized,
-)
+from web import problems
+from web.problems import Problem, invalid, not_found, unauthorized
 
 MAX_REMOVALS = 20  # transactions within a request, each of leaderboards.ENTRIES; the background task does the rest
 MIN_ERASED, MAX_ERASED = 10, 500  # games of a deleted account that one transaction deletes
@@ -80,7 +71,7 @@ def _sign_up_guest(guest, fields, gathered):
     User.lock(guest.id)
     is_guest = (User.id == guest.id) & User.password.is_null() & User.deleted_at.is_null()
     if not User.update(**fields).where(is_guest).execute():
-        raise Problem(409, ALREADY_SIGNED_UP, "This guest has signed up already. Log in.")
+        raise Problem(409, problems.ALREADY_SIGNED_UP, "This guest has signed up already. Log in.")
     user = User.get_by_id(guest.id)
     if user.banned_at:
         bans.record_change(guest.name, user.name, user.email)
@@ -99,7 +90,8 @@ def find(username, email):
 
 def wrong_log_in():
     """Return the Problem for a wrong name and for a wrong password: it doesn't tell which."""
-    return unauthorized(LOG_IN_FAILED, "The name or the password is wrong. Check both; in the password, case matters.")
+    detail = "The name or the password is wrong. Check both; in the password, case matters."
+    return unauthorized(problems.LOG_IN_FAILED, detail)
 
 
 @compiled
@@ -205,9 +197,9 @@ def _unique(name, user_id=None):
 
 def _taken(column, looks_alike=False):
     """Return the 409 for a name or an email that another player has."""
-    why, code = "is taken", EMAIL_TAKEN if column == "email" else NAME_TAKEN
+    why, code = "is taken", problems.EMAIL_TAKEN if column == "email" else problems.NAME_TAKEN
     if looks_alike:
-        why, code = "looks like that of another player", NAME_LOOKS_ALIKE
+        why, code = "looks like that of another player", problems.NAME_LOOKS_ALIKE
     errors = [(column, code, f"{why}; choose another")]
     return Problem(409, code, f"This {column} {why}. Choose another.", errors)
 
@@ -228,7 +220,7 @@ def delete(user_id):
             return False
         if user.banned_at:
             bans.record(user.name, user.email)
-        sessions.remove_all(user_id)
+        sessions.close_all(user_id)
         Reset.delete().where(Reset.user == user_id).execute()
         Game.delete().where(Game.user == user_id, Game.ended_at.is_null()).execute()
         cleared = dict.fromkeys([*_name_fields(""), *_email_fields(None), "password"])

@@ -11,46 +11,32 @@ from bottle import request
 from accounts.hashing import is_gone
 from accounts.usernames import canonical
 from observability.counters import Counter
-from web import rate_limits
-from web.problems import (
-    BUSY,
-    EMAIL_TAKEN,
-    GUEST_HAS_NO_PASSWORD,
-    INTERNAL_ERROR,
-    RESET_LINK_INVALID,
-    WRONG_PASSWORD,
-    Problem,
-)
+from web import problems, rate_limits
+from web.problems import Problem
 from web.requests import client_address, token
 
 LOGIN_FAILURES = Counter("login_failures", "Log-ins with a wrong password or an unknown name.")
 
 
-@contextmanager
 def signing_up(username):
     """Count a sign-up, unless too many passwords wait. The context is the hasher for its password."""
     limit = rate_limits.NEW_ACCOUNTS, f"account from {client_address()}"
-    with _hasher(f"sign-up of {canonical(username)}") as hasher, _counted(limit, unless=lambda code: code == BUSY):
-        yield hasher
+    return _attempt(_hasher(f"sign-up of {canonical(username)}"), [limit], counts=lambda code: code != problems.BUSY)
 
 
-@contextmanager
 def changing(user, wishes):
     """Count the email that a user changes to: the response says if another has it. The context is the hasher."""
     hashing = _hasher(_account(user)) if "password" in wishes else nullcontext(request.app.hasher)
-    limits = ()
+    limits = []
     if wishes.get("email"):
-        limits = (rate_limits.EMAILS, f"emails of {user.id}"), (rate_limits.EMAILS_FROM, f"emails from {client_address()}")
-    with hashing as hasher, _counted(*limits, unless=lambda code: code not in (None, EMAIL_TAKEN)):
-        yield hasher
+        limits = [(rate_limits.EMAILS, f"emails of {user.id}"), (rate_limits.EMAILS_FROM, f"emails from {client_address()}")]
+    return _attempt(hashing, limits, counts=lambda code: code in (None, problems.EMAIL_TAKEN))
 
 
-@contextmanager
 def resetting(token):
     """Count an invalid link to reset a password. The context is the hasher for the new one."""
     limit = rate_limits.RESETS_FROM, f"reset from {client_address()}"
-    with _hasher(f"reset by {token}") as hasher, _counted(limit, unless=lambda code: code != RESET_LINK_INVALID):
-        yield hasher
+    return _attempt(_hasher(f"reset by {token}"), [limit], counts=lambda code: code == problems.RESET_LINK_INVALID)
 
 
 def is_log_in_right(user, name, password):
@@ -72,13 +58,12 @@ def is_log_in_right(user, name, password):
 def confirm(user, password, field):
     """Raise 403 if it is not the user's password, or the user is a guest and has none."""
     if user.is_guest:
-        raise Problem(
-            403, GUEST_HAS_NO_PASSWORD, "A guest has no password. Sign up first, with this token, to keep the games."
-        )
+        detail = "A guest has no password. Sign up first, with this token, to keep the games."
+        raise Problem(403, problems.GUEST_HAS_NO_PASSWORD, detail)
     who = f"session {request.app.sessions.hashed(token())}"
     if not _is_right(user, password or "", who, [(rate_limits.PASSWORDS, who)]):
         detail = "The password is wrong. Give the one that you log in with."
-        raise Problem(403, WRONG_PASSWORD, detail, [(field, WRONG_PASSWORD, "is wrong")])
+        raise Problem(403, problems.WRONG_PASSWORD, detail, [(field, problems.WRONG_PASSWORD, "is wrong")])
 
 
 def _is_right(user, password, who, failures):
@@ -116,16 +101,18 @@ def _hasher(account):
 
 
 @contextmanager
-def _counted(*limits, unless):
-    """Count an attempt, unless its outcome doesn't count: `unless(code)` of the Problem that ends it, None without one."""
-    hits = request.app.rate_limiter.hit(*limits)
-    code = INTERNAL_ERROR
-    try:
-        yield
-        code = None
-    except Problem as problem:
-        code = problem.code
-        raise
-    finally:
-        if unless(code):
-            request.app.rate_limiter.refund(hits)
+def _attempt(hashing, limits, counts):
+    """Count an attempt. Refund it unless it `counts(code)`, by the code of the Problem that ends it, None without one."""
+    limiter = request.app.rate_limiter
+    with hashing as hasher:
+        hits = limiter.hit(*limits)
+        code = problems.INTERNAL_ERROR
+        try:
+            yield hasher
+            code = None
+        except Problem as problem:
+            code = problem.code
+            raise
+        finally:
+            if not counts(code):
+                limiter.refund(hits)

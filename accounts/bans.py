@@ -17,13 +17,13 @@ KEY = "ban_key"  # the name of the secret
 
 def record(name, email):
     """Store a banned player's name and email, with those that the ban has already. Must run in a transaction."""
-    hashes = _hashes(Secret.make(KEY), name, email)
+    hashes = _hashes(Secret.get_or_create(KEY), name, email)
     _store(_ban_of(hashes[NAME]) or secrets.token_hex(8), hashes)
 
 
 def record_change(name, new_name, new_email):
     """Store the new name and email of a banned player of this name; what was stored stays. Must run in a transaction."""
-    key = Secret.make(KEY)
+    key = Secret.get_or_create(KEY)
     _store(_ban_of(_hashes(key, name)[NAME]), _hashes(key, new_name, new_email))
 
 

@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 import weakref
-from collections import Counter, OrderedDict, deque
+from contextlib import contextmanager
+from functools import partial
+from operator import attrgetter
 
 from database import threadpool
 from web.problems import BUSY, Problem
@@ -33,169 +35,118 @@ class Queue:
     def __init__(self, longest_wait, rounds, at_once=threadpool.HASHING[1]):
         self.longest_wait, self.at_once = longest_wait, at_once
         self.lock = threading.Lock()
-        self.waiting = Counter()  # by account and by address
-        self.places = OrderedDict()  # {address: its waiting Places}, in the order of their turns
-        self.number = 0  # of all that wait
+        self.waiting = []  # _Places, in the order of arrival
         self.free = at_once
+        self.round = 0  # of the latest turn; an address has one turn in each round
         self.seconds = SECONDS * 2.0 ** (rounds - ROUNDS)
         self.next_check = 0.0  # on the monotonic clock
         self.is_stopped = False
         _queues.add(self)
 
+    @contextmanager
     def place(self, account, address, is_gone):
-        """Return a Place for a request for that account from that address. Raise a 503 Problem if too many wait.
+        """Wait in the queue, for that account and at that address. `is_gone()` returns whether the client has disconnected.
 
-        `is_gone()` returns whether the client has disconnected.
+        The context is a function: `run(function, *args)` runs the function in a thread when it is the request's turn, and
+        returns its result. Raise a 503 Problem if too many wait, or if the turn doesn't come.
         """
-        place = Place(self, ("account", account), ("address", address), is_gone)
+        place = _Place(account, address, is_gone)
         with self.lock:
             if self._is_full(place):
                 self._drop_disconnected()
                 if self._is_full(place):
                     raise self._busy(place)
-            self._count(place, 1)
-        return place
+            self.waiting.append(place)
+        try:
+            yield partial(self._run, place)
+        finally:
+            with self.lock:
+                self._leave(place)
 
     def stop(self):
         """Refuse all requests, waiting and future ones: the process stops."""
         with self.lock:
             self.is_stopped = True
-            for place in [place for places in self.places.values() for place in places]:
-                self._refuse(place)
-            self.places.clear()
+            for place in self.waiting:
+                place.turn.set()
+            self.waiting.clear()
+
+    def _run(self, place, function, *args):
+        with self.lock:
+            if self.is_stopped:
+                raise self._busy(place)
+            if place not in self.waiting:  # a second hash for the same request
+                self.waiting.append(place)
+            own_rounds = [other.round for other in self.waiting if other.address == place.address and other.round]
+            place.round = 1 + max([self.round, *own_rounds])
+            place.turn.clear()
+            self._serve()
+        place.turn.wait(self.longest_wait)
+        if not place.has_turn:
+            raise self._busy(place)
+        began = time.monotonic()
+        try:
+            return threadpool.run(threadpool.HASHING, function, *args)
+        finally:
+            with self.lock:
+                self.seconds += (time.monotonic() - began - self.seconds) / 10
+                self._leave(place)
+
+    def _serve(self):
+        """Give the free threads to the next requests that are still connected."""
+        while self.free and (ready := [place for place in self.waiting if place.round]):
+            place = min(ready, key=attrgetter("round"))  # the first of the round
+            self.waiting.remove(place)
+            if not place.is_gone():
+                self.free -= 1
+                self.round = place.round
+                place.has_turn = True
+            place.turn.set()
+
+    def _leave(self, place):
+        if place in self.waiting:
+            self.waiting.remove(place)
+        place.round = None
+        if place.has_turn:
+            place.has_turn = False
+            self.free += 1
+            self._serve()
 
     def _is_full(self, place):
         return (
             self.is_stopped
-            or self.number >= MAX_WAITING
-            or self.waiting[place.account] >= MAX_PER_ACCOUNT
-            or self.waiting[place.address] >= MAX_PER_ADDRESS
+            or len(self.waiting) >= MAX_WAITING
+            or sum(other.account == place.account for other in self.waiting) >= MAX_PER_ACCOUNT
+            or self._number_at(place.address) >= MAX_PER_ADDRESS
         )
+
+    def _number_at(self, address):
+        return sum(place.address == address for place in self.waiting)
 
     def _drop_disconnected(self):
         if time.monotonic() < self.next_check:
             return
         self.next_check = time.monotonic() + CHECK_EVERY
-        for address, places in list(self.places.items()):
-            for place in [place for place in places if place.is_gone()]:
-                places.remove(place)
-                self._refuse(place)
-            if not places:
-                del self.places[address]
+        for place in [place for place in self.waiting if place.is_gone()]:
+            self.waiting.remove(place)
+            place.turn.set()
 
     def _busy(self, place):
         if self.is_stopped:
             return _problem("The server is stopping", RETRY_AFTER_STOP)
         # By then half of those ahead are served: there is room, and the threads are still busy.
-        ahead = max(self.waiting[place.address], self.number / 2) * self.seconds / self.at_once
+        ahead = max(self._number_at(place.address), len(self.waiting) / 2) * self.seconds / self.at_once
         least, most = RETRY_AFTER
         return _problem("Too many people log in or sign up at this moment", max(least, min(math.ceil(ahead / 2), most)))
 
-    def _count(self, place, by):
-        place.is_counted = by > 0
-        self.number += by
-        for key in (place.account, place.address):
-            self.waiting[key] += by
-            if not self.waiting[key]:
-                del self.waiting[key]
 
-    def _refuse(self, place):
-        if place.is_counted:
-            self._count(place, -1)
-        place.turn.set()
+class _Place:
+    """A request in the queue; its `round` is None until it is ready for its turn."""
 
-    def _next(self):
-        """Give the free thread to the next request that is still connected: the addresses have theirs in turn."""
-        while self.places:
-            address, places = next(iter(self.places.items()))
-            place = places.popleft()
-            if places:
-                self.places.move_to_end(address)
-            else:
-                del self.places[address]
-            if not place.is_gone():
-                self._begin(place)
-                return
-            self._refuse(place)
-        self.free += 1
-
-    def _begin(self, place):
-        self._count(place, -1)
-        place.has_turn = True
-        place.turn.set()
-
-    def begin(self, place):
-        """Wait for the place's turn. Raise a 503 Problem if it doesn't come, or the client has disconnected."""
-        with self.lock:
-            if self.is_stopped:
-                raise self._busy(place)
-            if not place.is_counted:  # a second hash for the same request
-                self._count(place, 1)
-            place.turn.clear()
-            if self.free:
-                self.free -= 1
-                self._begin(place)
-            else:
-                self.places.setdefault(place.address, deque()).append(place)
-        try:
-            place.turn.wait(self.longest_wait)
-        except BaseException:
-            with self.lock:
-                self._remove(place)
-                if place.has_turn:
-                    self._next()
-            raise
-        with self.lock:
-            self._remove(place)
-        if not place.has_turn:
-            raise self._busy(place)
-
-    def _remove(self, place):
-        places = self.places.get(place.address, ())
-        if place in places:
-            places.remove(place)
-            if not places:
-                del self.places[place.address]
-
-    def end(self, place, seconds):
-        """End the place's turn, which took so many seconds."""
-        with self.lock:
-            place.has_turn = False
-            self.seconds += (seconds - self.seconds) / 10
-            self._next()
-
-    def leave(self, place):
-        """Remove a request that has its response."""
-        with self.lock:
-            if place.is_counted:
-                self._count(place, -1)
-
-
-class Place:
-    """A request in the queue, until it has its response; a context manager."""
-
-    def __init__(self, queue, account, address, is_gone):
-        self.queue, self.account, self.address, self.is_gone = queue, account, address, is_gone
-        self.turn = threading.Event()
-        self.has_turn = self.is_counted = False
-
-    def __enter__(self):
-        return self.run
-
-    def __exit__(self, *exception):
-        self.queue.leave(self)
-
-    def run(self, function, *args):
-        """Run `function(*args)` in a thread when it is this place's turn, and return its result.
-
-        Raise a 503 Problem if the turn doesn't come.
-        """
-        self.queue.begin(self)
-        began = time.monotonic()
-        try:
-            return threadpool.run(threadpool.HASHING, function, *args)
-        finally:
-            self.queue.end(self, time.monotonic() - began)
+    def __init__(self, account, address, is_gone):
+        self.account, self.address, self.is_gone = account, address, is_gone
+        self.turn = threading.Event()  # set when the turn has come, or will not come
+        self.round, self.has_turn = None, False
 
 
 def stop():

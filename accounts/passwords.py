@@ -153,7 +153,7 @@ def reset(token, password, hasher, then):
         if not Reset.delete().where(Reset.user == user.id, Reset.token_hash == _reset_hash(token)).execute():
             raise _invalid_link()  # it was used meanwhile
         User.update(password=hashed).where(User.id == user.id).execute()
-        sessions.remove_all(user.id)
+        sessions.close_all(user.id)
         return user, then(user)
 
     return commit(job)

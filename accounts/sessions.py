@@ -31,22 +31,21 @@ class Sessions:
         mac.update(token.encode())
         return mac.hexdigest()
 
-    def add(self, user_id, address):
-        """Open a session for the user at that address. Return its token. Must run in a transaction.
+    def open(self, user_id, address):
+        """Open a session for the user at that address. Return its token.
 
         The user's expired sessions are deleted, and so are the oldest beyond MAX_SESSIONS.
         """
         token, at = secrets.token_urlsafe(24), now()
-        hashed = self.hashed(token)
-        address_hash = self._hashed_address(user_id, address)
-        _delete_expired(user=user_id, now=at)
-        _insert(token=hashed, user=user_id, now=at, expires_at=at + self.lifetime, address=address_hash)
-        _delete_oldest(user=user_id, token=hashed)
-        return token
+        hashed, address_hash = self.hashed(token), self._hashed_address(user_id, address)
 
-    def open(self, user_id, address):
-        """Open a session as `add` does, in a transaction of its own."""
-        return commit(partial(self.add, user_id, address))
+        def job():
+            _delete_expired(user=user_id, now=at)
+            _insert(token=hashed, user=user_id, now=at, expires_at=at + self.lifetime, address=address_hash)
+            _delete_oldest(user=user_id, token=hashed)
+
+        commit(job)
+        return token
 
     def _hashed_address(self, user_id, address):
         """Return a hash that tells whether the user was there before, but neither where that is nor who else was there."""
@@ -79,33 +78,25 @@ class Sessions:
             for row in _live.all(user=user_id, now=now())
         ]
 
-    def remove(self, token):
-        """End the session with this token. Must run in a transaction."""
-        _delete(token=self.hashed(token))
-
     def close(self, token):
-        """End the session with this token."""
-        commit(partial(self.remove, token))
+        commit(partial(_delete, token=self.hashed(token)))
 
-    def close_one(self, user_id, session_id):
-        """End the user's session that has this id in `live`. 404 if there is none."""
-        for row in _live.all(user=user_id, now=now()):
-            if _session_id(row.token_hash) == session_id:
-                commit(partial(_delete, token=row.token_hash))
-                return
-        raise not_found(f"session {session_id!r} of yours")
-
-    def close_all(self, user_id):
-        commit(partial(remove_all, user_id))
-
-    def remove_others(self, user_id, token):
-        """End the user's sessions but the one with this token. Must run in a transaction."""
-        _delete_others(user=user_id, token=self.hashed(token))
+    def close_others(self, user_id, token):
+        """End the user's sessions but the one with this token."""
+        commit(partial(_delete_others, user=user_id, token=self.hashed(token)))
 
 
-def remove_all(user_id):
-    """End the user's sessions. Must run in a transaction."""
-    _delete_others(user=user_id, token="")
+def close_by_id(user_id, session_id):
+    """End the user's session that has this id in `Sessions.live`. 404 if there is none."""
+    for row in _live.all(user=user_id, now=now()):
+        if _session_id(row.token_hash) == session_id:
+            commit(partial(_delete, token=row.token_hash))
+            return
+    raise not_found(f"session {session_id!r} of yours")
+
+
+def close_all(user_id):
+    commit(partial(_delete_others, user=user_id, token=""))
 
 
 def _session_id(token_hash):

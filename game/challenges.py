@@ -21,16 +21,8 @@ from game.clock import today
 from game.leaderboards import EPOCH, MILLISECONDS_A_DAY
 from models import Attempt, Game
 from schemas import timestamp
-from web.problems import (
-    CHALLENGE_CLOSED,
-    DAILY_HIDDEN,
-    MISSING,
-    MODE_MISMATCH,
-    UNKNOWN_CHALLENGE,
-    Problem,
-    invalid,
-    not_found,
-)
+from web import problems
+from web.problems import Problem, invalid, not_found
 
 DAILY = "daily"
 # The headers of a response that depends on the user.
@@ -125,7 +117,7 @@ def hidden(mode):
     """Return the Problem that refuses to show a game of today's daily challenge."""
     return Problem(
         403,
-        DAILY_HIDDEN,
+        problems.DAILY_HIDDEN,
         "This is a game of today's daily challenge. Until 00:00 UTC it is shown to those who have played the challenge:"
         f' open it with POST /api/games and {{"mode": "{mode}", "challenge": "daily"}}, or in the client at'
         f" #/?challenge=daily&mode={mode}.",
@@ -155,7 +147,8 @@ def day_of(name):
     try:
         return date.fromisoformat(spelled)
     except ValueError:
-        raise invalid(("challenge", UNKNOWN_CHALLENGE, f"give {DAILY}, {DAILY}/YYYY-MM-DD, or the id of a game")) from None
+        why = f"give {DAILY}, {DAILY}/YYYY-MM-DD, or the id of a game"
+        raise invalid(("challenge", problems.UNKNOWN_CHALLENGE, why)) from None
 
 
 def find(name, mode, secret, user):
@@ -171,16 +164,17 @@ def find(name, mode, secret, user):
         return _of_game(game, mode)
     if mode is None:
         why = f"give one of {', '.join(rules.MODES)}: each has a daily challenge of its own"
-        raise invalid(("mode", MISSING, why, {"choices": rules.MODES}))
+        raise invalid(("mode", problems.MISSING, why, {"choices": rules.MODES}))
     if not today() - timedelta(days=1) <= day <= today():
-        raise invalid(("challenge", CHALLENGE_CLOSED, f"give {daily(today())}, or the day before, which no longer counts"))
+        why = f"give {daily(today())}, or the day before, which no longer counts"
+        raise invalid(("challenge", problems.CHALLENGE_CLOSED, why))
     return Challenge(daily(day), mode, daily_seed(secret, day, mode), rules.RULES, secret)
 
 
 def _of_game(game, mode):
     if mode not in (None, game.mode):
         why = f"is {game.mode} in that game, and so in its challenge; give that, or leave it out"
-        raise invalid(("mode", MODE_MISMATCH, why, {"mode": game.mode}))
+        raise invalid(("mode", problems.MODE_MISMATCH, why, {"mode": game.mode}))
     return Challenge(name_of(game), game.mode, game.seed, game.rules)
 
 
