@@ -1,12 +1,7 @@
-"""The tables, and the queries that several modules need. Times are milliseconds since the epoch.
-
-The SQL strings here are what Peewee can't express: locks, settings of a session, and checks of the tables themselves.
-"""
+"""The tables, and the queries that several modules need. Times are milliseconds since the epoch."""
 
 import secrets
-import sqlite3
-from contextlib import closing, contextmanager
-from functools import cache, partial
+from functools import partial
 
 import peewee
 from peewee import (
@@ -22,180 +17,12 @@ from peewee import (
     fn,
 )
 
-from config import ConfigError
-from database import errors, ownership
-from database.binding import bind, current, database, is_sqlite
-from database.deadlines import deadline
+from database.binding import database
 from database.queries import Param, compiled
 from database.transactions import commit
 from game import clock
 
-MIGRATIONS = ownership.MIGRATIONS
-MIGRATED = ownership.HISTORY
-MIGRATING = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
-
-# What the drivers raise for an option that they don't know, SQLite's and Postgres' in this order.
-REFUSED_OPTIONS = (TypeError, peewee.ProgrammingError)
-
 now = clock.now
-
-
-def migrate():
-    """Bring the tables to today's; several processes may try at once. Where they are, nothing is written.
-
-    Raise ConfigError for a database that a newer version has brought further, which this one would only harm, and for one
-    that has a table with one of our names that is not ours.
-    """
-    if current().is_in_memory:
-        _make_in_memory()
-        return
-    had, lacking = migrations()
-    refuse_newer(had)
-    if lacking or not ownership.has_history(current()):
-        with migrating() as runner:
-            refuse_newer(runner.applied())
-            runner.up()
-
-
-def _make_in_memory():
-    """Make the tables of an empty database in memory as a copy: test suites make many of them."""
-    with closing(sqlite3.connect(":memory:")) as made:
-        made.deserialize(_tables_in_memory())
-        made.backup(current().connection())
-
-
-@cache
-def _tables_in_memory():
-    """Return an empty database with today's tables, as the bytes of a SQLite file."""
-    with migrating() as runner:
-        runner.up()
-    return current().connection().serialize()
-
-
-@contextmanager
-def migrating():
-    """A transaction in which tables may be changed, by this process alone; its playhouse.migrations.Runner."""
-    with deadline(None), current().own_connection() as db, bind(db), _foreign_keys_off(), database.atomic():
-        runner = _runner()
-        if not is_sqlite():
-            sql("SET LOCAL statement_timeout = 0")
-            sql("SELECT pg_advisory_xact_lock(?)", MIGRATING)
-            sql("SELECT set_config('search_path', ?, true)", f'"{ownership.schema(current())}"')
-        runner.take_over()
-        yield runner
-
-
-def _runner():
-    return ownership.History(current())
-
-
-def migrations():
-    """(the names of the migrations that the database has had, those that it lacks), each in order."""
-    status = _runner().status()
-    return [one.name for one in status if one.applied], [one.name for one in status if not one.applied]
-
-
-def refuse_newer(names, what="DATABASE_URL: this database", refusal=ConfigError):
-    """Raise `refusal` if there are migrations among the names that this version doesn't know."""
-    if unknown := sorted(set(names) - {path.stem for path in MIGRATIONS.glob("[0-9]*.py")}):
-        raise refusal(
-            f"{what} comes from a newer version, with the migration {unknown[-1]}, which this one doesn't know;"
-            " run that version, or restore a copy from before it"
-        )
-
-
-@contextmanager
-def _foreign_keys_off():
-    """A migration may have to rebuild a table, and SQLite would delete what refers to it.
-
-    It takes this setting outside of transactions only, so it can't be left to the migrations.
-    """
-    if not is_sqlite():
-        yield
-        return
-    sql("PRAGMA foreign_keys = 0")
-    try:
-        yield
-    finally:
-        sql("PRAGMA foreign_keys = 1")
-
-
-def other_connections():
-    """Return how many connections to this Postgres database others of our processes have open."""
-    return one(
-        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        " AND application_name = current_setting('application_name')"
-    )[0]
-
-
-def sql(statement, *parameters):
-    """Execute a statement in SQLite's words, its parameters written `?`; returns the cursor."""
-    db = current()
-    try:
-        return db.run(statement if db.param == "?" else _in_postgres_words(statement, db.param), parameters)
-    except Exception:
-        with peewee.__exception_wrapper__:  # by peewee's name for it
-            raise
-
-
-def one(statement, *parameters):
-    """Return the first row that a statement finds, or None."""
-    return sql(statement, *parameters).fetchone()
-
-
-@cache
-def _in_postgres_words(statement, param):
-    return statement.replace("?", param).replace("group_concat(", "string_agg(")
-
-
-def insert(table, **values):
-    """Insert a row; the names are ours, never a client's."""
-    names, places = ", ".join(values), ", ".join("?" * len(values))
-    sql(f"INSERT INTO {table} ({names}) VALUES ({places})", *values.values())  # noqa: S608 - as the docstring says
-
-
-def try_to_write():
-    """Raise what keeps the server from writing to its database."""
-    if is_sqlite():
-        # It is 0 already, and nobody reads it, but the page is written all the same.
-        commit(partial(sql, "PRAGMA user_version = 0"), durable=False)
-        return
-    read_only, lacking = sql(_MAY_WRITE, [table._meta.table_name for table in TABLES]).fetchone()
-    if read_only:
-        raise errors.unavailable(errors.READ_ONLY)
-    if lacking:
-        raise errors.unavailable(errors.NO_PRIVILEGES)
-
-
-# A standby is read-only, too. Of several privileges in one word Postgres wants only one.
-_MAY_WRITE = (
-    "SELECT current_setting('transaction_read_only')::bool OR pg_is_in_recovery(),"
-    " EXISTS (SELECT 1 FROM unnest(?::text[]) t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p"
-    " WHERE NOT has_table_privilege(t, p))"
-)
-
-
-def check():
-    """Return the name of the latest migration. Raise what is wrong with our tables, if something is."""
-    return one(_check())[0]
-
-
-@cache
-def _check():
-    """A statement that finds no rows in any table, and so takes no time."""
-    parts = [
-        f"(SELECT 1 FROM (SELECT {', '.join(column.column_name for column in table._meta.sorted_fields)}"  # noqa: S608 - ours
-        f" FROM {table._meta.table_name} WHERE 1 = 0) AS t)"
-        for table in TABLES
-    ]
-    return f"SELECT MAX(name), {', '.join(parts)} FROM {MIGRATED}"  # noqa: S608 - the same
-
-
-def lock_tables(*tables):
-    """Let nobody else write to tables until the transaction ends. SQLite has one writer anyway, and Peewee no LOCK TABLE."""
-    if not is_sqlite():
-        names = ", ".join(table._meta.table_name for table in tables)
-        sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
 
 
 # Tables. Migrations make them; these say what today's queries find.

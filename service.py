@@ -24,7 +24,7 @@ import config
 import models
 import schemas
 from accounts import accounts, attempts, hashing, passwords, sessions, usernames
-from database import cache
+from database import cache, migrations, tables
 from database.binding import is_sqlite
 from database.sqlite import SharedSqlite
 from game import challenges, daily, games, home, leaderboard_pages, live, players, previews, records, score_histogram
@@ -108,7 +108,7 @@ class Snakepit(App):
     @functools.cached_property
     def secret(self):
         """The server's secret; the first use creates or migrates the tables."""
-        models.migrate()
+        migrations.migrate()
         return self.settings.secret_key or models.Secret.get_or_create("secret_key")
 
     @functools.cached_property
@@ -502,7 +502,7 @@ def show_player(name):
 @api.get(HEALTH, response=schemas.Health)
 def health():
     """Return whether the server and the database work, with all tables."""
-    return schemas.Health("ok", "ok", "sqlite" if is_sqlite() else "postgres", models.check())
+    return schemas.Health("ok", "ok", "sqlite" if is_sqlite() else "postgres", tables.check(models.TABLES))
 
 
 @site.get("/metrics")

@@ -34,7 +34,7 @@ import models
 import rules
 import service
 from accounts.sessions import Sessions
-from database.binding import bind
+from database.binding import bind, database
 from database.connect import connect
 from game import challenges, games
 
@@ -220,7 +220,7 @@ class Bench:
         """The worst rank relative to the best."""
         url = self.databases.filled(MANY)
         with bind(connect(url)) as db:
-            scores = dict(models.sql("SELECT user_id, score FROM entries WHERE board = 'walls/all'").fetchall())
+            scores = dict(database.execute_sql("SELECT user_id, score FROM entries WHERE board = 'walls/all'").fetchall())
         db.close_all()
         standing = sorted((n for n in fill.asked(MANY) if n in scores), key=lambda n: -scores[n])
         with served(url) as server:
@@ -295,7 +295,7 @@ def open_games(url, players, mode, seed=None, seconds=0):
                 turns = [turn for second in range(seconds) for turn in _turns(second)]
                 games.apply_turns(opened[number], player, 0, 7 * seconds, turns, app.pace)
         if drawn:
-            models.sql("UPDATE games SET challenge = NULL, ranked = TRUE WHERE challenge = ''")
+            database.execute_sql("UPDATE games SET challenge = NULL, ranked = TRUE WHERE challenge = ''")
     app.close()
     return opened
 
@@ -304,7 +304,7 @@ def more_players(url, number):
     """Sign up players without games. Return their tokens."""
     sessions, now = Sessions(fill.SECRET_KEY, 30), models.now()
     with bind(connect(url)) as db, db.atomic():
-        first = 1 + models.sql("SELECT MAX(id) FROM users").fetchone()[0]
+        first = 1 + database.execute_sql("SELECT MAX(id) FROM users").fetchone()[0]
         players = range(first, first + number)
         users = "id name name_key password created_at bot"
         fill.write(db, "users", users, ((n, f"Player{n}", f"player{n}", "-", now, False) for n in players))

@@ -15,6 +15,7 @@ import models
 import rules
 from accounts import passwords
 from accounts.sessions import Sessions
+from database import migrations
 from database.binding import bind, is_sqlite
 from database.connect import connect
 from examples import bot
@@ -53,7 +54,7 @@ def fill(url, players):
     """Fill an empty database. `token(number)` returns the token of a player that has a session."""
     db = connect(url)
     with bind(db):
-        models.migrate()
+        migrations.migrate()
         indexes = _drop_indexes(db)
         for table, columns, rows in _tables(players):
             write(db, table, columns, rows)

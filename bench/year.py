@@ -14,12 +14,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import models
 import rules
 from bench import fill
-from database.binding import bind
+from database import migrations
+from database.binding import bind, database
 from database.connect import connect
-from game import codec, leaderboards
+from game import clock, codec, leaderboards
+from models import Entry, Game, ScoreHistogram
 from operations import maintenance
 
 DAY = fill.DAY
@@ -30,7 +31,7 @@ def main(days=730, a_day=1000, keep_days=30):
         path = f"{folder}/year.db"
         database = connect(f"sqlite:///{path}")
         with bind(database):
-            models.migrate()
+            migrations.migrate()
             make(database, days, a_day)
             show(f"{days} days with {a_day:,} games each", path)
             for words, keep in (("closed leaderboards", None), (f"and KEEP_GAMES_DAYS={keep_days}", keep_days)):
@@ -48,7 +49,7 @@ def main(days=730, a_day=1000, keep_days=30):
 
 
 def make(database, days, a_day):
-    chance, repertory, now = random.Random(1), fill.repertoire(), models.now()
+    chance, repertory, now = random.Random(1), fill.repertoire(), clock.now()
     columns = "id name name_key password created_at bot"
     people = ((n, f"Player{n}", f"player{n}", "x", now - days * DAY, False) for n in range(1, a_day + 1))
     fill.write(database, "users", columns, people)
@@ -65,8 +66,8 @@ def make(database, days, a_day):
 
 
 def show(words, path):
-    models.sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    counts = {name: models.sql(f"SELECT COUNT(*) FROM {name}").fetchone()[0] for name in ("games", "entries", "tallies")}
+    database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    counts = {table._meta.table_name: table.select().count() for table in (Game, Entry, ScoreHistogram)}
     size = Path(path).stat().st_size / 1e6
     print(f"{words}: {size:.0f} MB;", ", ".join(f"{count:,} {name}" for name, count in counts.items()), flush=True)
 

@@ -25,6 +25,8 @@ NO_PRIVILEGES = "The server lacks privileges on its database."
 NO_TABLES = "Tables or columns of the server are missing in its database."
 NOT_OURS = "The database is another program's, or comes from a newer version."
 
+# What the drivers raise for an option that they don't know, SQLite's and Postgres's in this order.
+INVALID_OPTIONS = (TypeError, peewee.ProgrammingError)
 # How an operator can fix what doesn't pass by itself.
 REMEDIES = {
     READ_ONLY: "let the server's user write to the file and its folder, or name a Postgres that is no standby and not"

@@ -17,10 +17,11 @@ from peewee import JOIN, Tuple, ValueLiterals, fn
 from database import threadpool
 from database.binding import release_connection
 from database.queries import Param, compiled, insert_rows, literal, params, rows
+from database.tables import lock_tables
 from database.transactions import commit, snapshot
 from game.closed_leaderboards import HIDDEN, are_open, closed_boards, is_hidden, update_player
 from game.score_histogram import BUCKET_WIDTH, COARSE, FINE, VERSION, bump_versions, count_entries
-from models import Entry, Game, ScoreHistogram, User, lock_tables, now
+from models import Entry, Game, ScoreHistogram, User, now
 
 PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
 EPOCH, MILLISECONDS_A_DAY = date(1970, 1, 1), 86_400_000

@@ -15,8 +15,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-import models
-from database import ownership
+from database import migrations
+from database.tables import HISTORY
 from operations.errors import OperationError, file_error, primary_code, sqlite_error
 
 PAGES = 2000  # copied at a time: 8 MB
@@ -54,7 +54,7 @@ def check(copy):
         with closing(sqlite3.connect(f"{_uri(copy)}?{how}", uri=True)) as connection:
             [sound] = connection.execute("PRAGMA integrity_check(1)").fetchone()
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            history = next((name for name in (ownership.HISTORY, ownership.SHARED_HISTORY) if name in tables), None)
+            history = next((name for name in (HISTORY, migrations.SHARED_HISTORY) if name in tables), None)
             ours = history and {"users", "games"} <= tables
             applied = [name for (name,) in connection.execute(f"SELECT name FROM {history}")] if ours else []  # noqa: S608
     except sqlite3.DatabaseError as error:
@@ -65,7 +65,7 @@ def check(copy):
         raise OperationError(f"{copy}: it is damaged ({sound}); give another copy")
     if not ours:
         raise OperationError(f"{copy}: it is a SQLite database, but not Snakepit's; give a file made by backup")
-    models.refuse_newer(applied, f"{copy}: it", OperationError)
+    migrations.refuse_newer(applied, f"{copy}: it", OperationError)
     return max(applied)
 
 

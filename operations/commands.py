@@ -7,10 +7,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import config
-import models
 from accounts import accounts, passwords
+from database import migrations
 from database.binding import bind, is_sqlite
 from database.connect import connect
+from database.tables import other_sessions
 from game import leaderboards, players
 from operations import backup as backups
 from operations import export as exports
@@ -54,8 +55,8 @@ def require_file(path):
 
 
 def _check_migrations():
-    applied, lacking = models.migrations()
-    models.refuse_newer(applied)
+    applied, lacking = migrations.status()
+    migrations.refuse_newer(applied)
     if not applied:
         raise OperationError(
             "DATABASE_URL: this database has no tables of Snakepit's yet; name the server's, or start it once"
@@ -126,7 +127,7 @@ def import_(args, settings):
     if path:
         backups.refuse_in_use(path)
     with _removed_on_failure(path), open_database(settings, new=True), Progress("read {} rows") as progress:
-        if not path and (others := models.other_connections()):
+        if not path and (others := other_sessions()):
             raise OperationError(f"{others} connections of a server, or of another manage.py, are open; stop it first")
         if args.file and args.file != "-":
             with open(args.file, "rb") as file:
@@ -198,7 +199,7 @@ def rebuild(args, settings):
 
 def stats(args, settings):
     with open_database(settings):
-        stats, level = maintenance.stats(), models.migrations()[0][-1]
+        stats, level = maintenance.stats(), migrations.status()[0][-1]
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(stats.outcomes.items()))
     print(f"players   {stats.players} ({stats.bots} bots, {stats.banned} banned), guests {stats.guests}")
     print(f"sessions  {stats.sessions} live")

@@ -14,10 +14,11 @@ import msgspec
 import peewee
 
 import models
-from database import ownership
-from database.binding import current, database, is_sqlite
+from database import migrations
+from database.binding import database, is_sqlite
 from database.cursors import batches
 from database.queries import compiled, insert_rows, literal, rows
+from database.tables import missing_reference, references, reset_sequences
 from database.transactions import snapshot
 from models import User
 from operations.errors import OperationError
@@ -39,7 +40,7 @@ def export_lines(progress):
     """Yield the lines, of one snapshot, as bytes. `progress(done, of)` is called with rows."""
     with snapshot():
         total = sum(_exported(table).count() for table in TABLES.values())
-        yield _line({"snakepit": FORMAT, "migration": models.migrations()[0][-1]})
+        yield _line({"snakepit": FORMAT, "migration": migrations.status()[0][-1]})
         done = 0
         for name, table in TABLES.items():
             columns = [field.column_name for field in table._meta.sorted_fields]
@@ -102,14 +103,14 @@ def import_lines(file, progress, replace=False):
         raise OperationError(
             f"the export is of format {head['snakepit']}, from a newer version; import it with that version"
         )
-    models.refuse_newer([head["migration"]], "the export", OperationError)
-    with models.migrating() as runner:
+    migrations.refuse_newer([head["migration"]], "the export", OperationError)
+    with migrations.migrating() as runner:
         _prepare(runner, head["migration"], replace)
-        tables = ownership.tables_at(runner.applied())
+        tables = migrations.tables_at(runner.applied())
         counts = _fill(lines, tables, progress)
         runner.up()
         _check_references(tables)
-        ownership.reset_sequences(current())
+        reset_sequences(tables)
     return counts
 
 
@@ -120,22 +121,22 @@ def _kinds(head):
 def _prepare(runner, migration, replace):
     """Bring our tables to the migration, and empty them: a server that was started on them has created a secret."""
     applied = sorted(runner.applied())
-    models.refuse_newer(applied)
-    tables = ownership.tables_at(applied)
+    migrations.refuse_newer(applied)
+    tables = migrations.tables_at(applied)
     if filled := {name: count for name in tables if name not in MADE_BY_START and (count := _count(name))}:
         if not replace:
             what = ", ".join(f"{count} {name}" for name, count in filled.items())
             raise OperationError(f"the database is not empty ({what}); name an empty one in DATABASE_URL, or give --replace")
-        if kept := ownership.references(current(), tables):
+        if kept := references(tables):
             raise OperationError(
                 f"the table {kept[0][0]} refers to rows of {kept[0][1]}, which can't be replaced; drop that key first"
             )
     if applied and applied[-1] > migration:
-        ownership.drop(current(), tables)
+        runner.drop(tables)
     else:
         _empty(tables)
     runner.up(migration)
-    _empty(ownership.tables_at(runner.applied()))  # of what the migrations have inserted
+    _empty(migrations.tables_at(runner.applied()))  # of what the migrations have inserted
 
 
 def _count(name):
@@ -266,7 +267,7 @@ def _damaged(number, what):
 
 def _check_references(tables):
     for name in tables:
-        if missing := ownership.missing_reference(current(), name):
+        if missing := missing_reference(name):
             what = f"a row of {name} belongs to a row of {missing} that is missing"
             raise OperationError(f"{what}; the file is damaged, and nothing was imported")
 

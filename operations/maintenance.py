@@ -11,7 +11,7 @@ from peewee import Case, fn
 import models
 import rules
 from accounts import accounts
-from database import storage
+from database import tables
 from database.binding import is_sqlite
 from database.queries import Param, compiled, literal
 from database.transactions import commit
@@ -246,23 +246,23 @@ def _delete_unused(first, last, before):
 
 def size():
     """Return how many bytes the database takes."""
-    return storage.size()
+    return tables.database_size()
 
 
 def reusable():
     """Return how many bytes deleted rows take in SQLite's file; for Postgres, its estimate of deleted rows."""
-    return storage.reusable(TABLE_NAMES)
+    return tables.reusable(TABLE_NAMES)
 
 
 def vacuum(path):
-    """Give the space of deleted rows back, see storage.vacuum.
+    """Give the space of deleted rows back, see tables.vacuum.
 
     Raise OperationError if SQLite's file, at `path`, and temporary files have too little space on their disks: each gets a
     copy of the database.
     """
     if is_sqlite():
-        _check_space(path, storage.size() - reusable())
-    storage.vacuum(TABLE_NAMES)
+        _check_space(path, tables.database_size() - reusable())
+    tables.vacuum(TABLE_NAMES)
 
 
 def _check_space(path, size):
@@ -306,5 +306,5 @@ def stats():
         ranked=count_ranked(),
         days=[(day * DAY, begun.get(day, 0)) for day in range(today - 6, today + 1)],
         oldest=Game.select(fn.MIN(Game.started_at)).scalar(),
-        size=storage.size(),
+        size=tables.database_size(),
     )

@@ -12,7 +12,8 @@ from playhouse.schema_diff import diff_models
 
 import config
 import models
-from database.binding import bind
+from database import migrations
+from database.binding import bind, database
 
 
 def test_the_migrations_make_the_tables_that_the_models_describe(db):
@@ -24,14 +25,18 @@ def test_the_migrations_make_the_tables_that_the_models_describe(db):
 
 
 def test_migrating_twice_changes_nothing(db):
-    models.migrate()
+    migrations.migrate()
+
+
+def add_newer_migration():
+    database.execute_sql("INSERT INTO snakepit_migration (name, applied) VALUES ('9999_wings', '2030-01-01 00:00:00')")
 
 
 def test_a_database_from_a_newer_version_stops_the_start_and_is_left_alone(make_app, tmp_path):
     url = f"sqlite:///{tmp_path}/snake.db"
     with make_app(database_url=url).database.own_connection() as db, bind(db):
-        models.insert("snakepit_migration", name="9999_wings", applied="2030-01-01 00:00:00")
-        models.sql("DELETE FROM snakepit_migration WHERE name = '0001_first'")  # which it would else begin with
+        add_newer_migration()
+        database.execute_sql("DELETE FROM snakepit_migration WHERE name = '0001_first'")  # which it would else begin with
     with pytest.raises(config.ConfigError, match=r"9999_wings.*run that version"):
         make_app(database_url=url)
 
@@ -52,7 +57,7 @@ def test_an_app_that_cannot_be_made_leaves_no_connection_open(make_app, tmp_path
     path, options = tmp_path / "snake.db", {}
     if wrong == "newer":
         with make_app(database_url=f"sqlite:///{path}").database.own_connection() as db, bind(db):
-            models.insert(models.MIGRATED, name="9999_wings", applied="2030-01-01 00:00:00")
+            add_newer_migration()
     elif wrong == "no database":
         path.write_bytes(b"not a database" * 1000)
     elif wrong == "table":

@@ -28,7 +28,8 @@ os.fdatasync, sqlite3.connect = traced, opened
 """
 JOBS = """
 import models
-from database.binding import bind
+from database import migrations
+from database.binding import bind, database
 from database.connect import connect as connect_to
 from database.transactions import commit
 
@@ -36,10 +37,10 @@ db = connect_to(sys.argv[2], shared=True)
 
 def write(name, durable=True):
     with bind(db):
-        commit(lambda: models.insert("secrets", name=name, value=""), durable)
+        commit(models.Secret.insert(name=name, value="").execute, durable)
 
 with bind(db):
-    models.migrate()
+    migrations.migrate()
 first = gevent.spawn(write, "first")
 while not calls:
     gevent.sleep(0.001)
@@ -47,7 +48,7 @@ later = [gevent.spawn(write, f"later {n}") for n in range(5)]
 while len(db.writer.waiting) < 5:
     gevent.sleep(0.001)
 with bind(db):  # readers wait for nobody
-    assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
+    assert database.execute_sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 1
 assert not any(greenlet.dead for greenlet in (first, *later)), "a result was released before the fsync"
 may_go_on.set()
 gevent.joinall([first, *later], raise_error=True, timeout=30)
@@ -58,7 +59,7 @@ assert threading.get_native_id() not in calls
 swift = [gevent.spawn(write, f"swift {n}", False) for n in range(5)]
 gevent.joinall(swift, raise_error=True, timeout=30)
 with bind(db):
-    assert models.sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 11
+    assert database.execute_sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 11
 assert len(calls) == 2, calls
 """
 APP = """

@@ -16,7 +16,6 @@ from driver import drive
 from servers import PATIENCE, ROOT
 
 import config
-import models
 import service
 from database import errors
 from database.binding import bind
@@ -166,28 +165,28 @@ def is_told(app, calls, trouble):
 def test_health_fails_while_a_table_is_missing(app, database_url, table):
     health = drive(app)
     health("GET /healthz")
-    with models_sql(app) as sql:
+    with sql_of(app) as sql:
         sql(f"ALTER TABLE {table} RENAME TO elsewhere")
     is_told(app, ["GET /healthz"], errors.NO_TABLES)
-    with models_sql(app) as sql:
+    with sql_of(app) as sql:
         sql(f"ALTER TABLE elsewhere RENAME TO {table}")
     health("GET /healthz")
 
 
 @contextmanager
-def models_sql(app):
+def sql_of(app):
     with app.database.own_connection() as db, bind(db):
-        yield models.sql
+        yield db.execute_sql
 
 
 def test_what_needs_a_table_that_is_missing_is_told_so(app):
-    with models_sql(app) as sql:
+    with sql_of(app) as sql:
         sql("ALTER TABLE games RENAME TO elsewhere")
     is_told(app, ["GET /api/games/active", "GET /api/games/nothing"], errors.NO_TABLES)
 
 
 def test_a_column_that_is_missing_is_told(app):
-    with models_sql(app) as sql:
+    with sql_of(app) as sql:
         sql("ALTER TABLE secrets RENAME COLUMN value TO worth")
     is_told(app, ["GET /healthz"], errors.NO_TABLES)
 

@@ -17,7 +17,6 @@ from driver import PASSWORD, plan
 from servers import PATIENCE, ROOT, Server
 
 import config
-import models
 import rules
 import service
 
@@ -316,7 +315,7 @@ def test_connections_that_died_in_the_pool_are_replaced_unseen(make_server, post
 def test_an_app_that_cannot_be_made_leaves_no_connection_to_postgres(postgres_url):
     service.create_app(database_url=postgres_url).close()
     with psycopg.connect(postgres_url, autocommit=True) as admin:
-        admin.execute(f"INSERT INTO {models.MIGRATED} (name, applied) VALUES ('9999_wings', now())")
+        admin.execute("INSERT INTO snakepit_migration (name, applied) VALUES ('9999_wings', now())")
         with pytest.raises(config.ConfigError) as raised:
             service.create_app(database_url=postgres_url)
         assert raised.tb, "with it, the app is still there"

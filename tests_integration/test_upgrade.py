@@ -20,6 +20,7 @@ from servers import PATIENCE, ROOT, until
 import models
 import rules
 from accounts import passwords
+from database import migrations
 from database.binding import bind, is_sqlite
 from database.connect import connect
 from game import leaderboards
@@ -109,7 +110,7 @@ def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_a
     names = ("Paul", "Ⲣaul", "ıan", "İan", "Ian", "guest-1", "Cool", "\U00010415ool")
     db = connect(database_url)
     with bind(db):
-        with models.migrating() as runner:
+        with migrations.migrating() as runner:
             runner.up("0006_changes")
         password = passwords.Hasher(4).hash(PASSWORD)
         for number, name in enumerate(names, 1):
@@ -118,7 +119,7 @@ def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_a
                 row |= {"password": password, "name_skeleton": f"old {number}"}
             values = ", ".join([db.param] * len(row))
             db.execute_sql(f"INSERT INTO users ({', '.join(row)}) VALUES ({values})", [*row.values()])
-        models.migrate()
+        migrations.migrate()
         found = User.select(User.name, User.name_skeleton, User.folded_skeleton).order_by(User.id).tuples()
         assert [tuple(row) for row in found] == [
             ("Paul", "paul", "paul"),

@@ -17,7 +17,7 @@ from bottle import request
 
 import models
 from config import ConfigError
-from database import background, errors, threadpool
+from database import background, errors, tables, threadpool
 from database.binding import bind
 from database.connect import connect
 from database.deadlines import deadline
@@ -77,7 +77,7 @@ class App(bottle.Bottle):
         with deadline(self.settings.request_wait), bind(self.database):
             try:
                 self.prepare()
-                models.try_to_write()
+                tables.try_to_write(models.TABLES)
             except (peewee.PeeweeException, TypeError, ConfigError) as error:
                 self._check_start_error(error)
             finally:
@@ -92,7 +92,7 @@ class App(bottle.Bottle):
             raise ConfigError(f"DATABASE_URL: {trouble[0].lower()}{trouble[1:-1]}; {remedy}") from None
         elif trouble:
             log.warning("%s (%s)", trouble, errors.one_line(error))
-        elif isinstance(error, models.REFUSED_OPTIONS) and "?" in self.settings.database_url:
+        elif isinstance(error, errors.INVALID_OPTIONS) and "?" in self.settings.database_url:
             raise ConfigError(f"DATABASE_URL: {error}; give other options behind the ?, or none") from None
         else:
             raise error

@@ -6,13 +6,14 @@ import string
 import unicodedata
 from pathlib import Path
 
+import peewee
 import pytest
 from driver import PASSWORD, drive
 from playhouse.migrations import Runner
 
 import config
-import models
 from accounts import passwords, usernames
+from database import migrations
 from database.binding import bind
 from database.connect import connect
 from models import User
@@ -393,15 +394,15 @@ def test_players_from_before_keep_their_names_and_the_first_of_those_alike_is_wh
     db = connect(f"sqlite:///{tmp_path}/old.db")
     older = tmp_path / "migrations"
     older.mkdir()
-    for path in models.MIGRATIONS.glob("000[1-3]*.py"):
+    for path in migrations.FOLDER.glob("000[1-3]*.py"):
         (older / path.name).write_text(path.read_text())
     with bind(db):
         Runner(db, str(older)).up()
         users = (("Bob", "x"), ("B0b", "x"), ("Аda", "x"), ("guest-1", None), ("BOb7", "x"), ("Ada", "x"))
         for number, (name, password) in enumerate(users, 1):
             row = {"id": number, "name": name, "name_key": f"{name} {number}", "password": password, "created_at": 1}
-            models.insert("users", **row)
-        models.migrate()
+            peewee.Table("users").insert(**row).execute(db)
+        migrations.migrate()
         found = User.select(User.name, User.name_skeleton, User.folded_skeleton).order_by(User.id).tuples()
         assert list(found) == [
             ("Bob", "bob", "bob"),
@@ -411,6 +412,6 @@ def test_players_from_before_keep_their_names_and_the_first_of_those_alike_is_wh
             ("BOb7", "bob7", "bob7"),
             ("Ada", None, None),
         ]
-        with pytest.raises(models.peewee.IntegrityError, match="name_skeleton"):
+        with pytest.raises(peewee.IntegrityError, match="name_skeleton"):
             User.create(name="808", name_key="808", name_skeleton="bob", created_at=1)
     db.close_all()

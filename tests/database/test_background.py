@@ -7,9 +7,8 @@ import threading
 import peewee
 import pytest
 
-import models
 from database import background
-from database.binding import bind
+from database.binding import bind, database
 
 PATIENCE = 10
 
@@ -25,7 +24,7 @@ def test_a_task_runs_at_its_interval_with_the_database(tasks, app):
     found, thrice = [], threading.Event()
 
     def look():
-        found.append(models.sql("SELECT 1").fetchone()[0])
+        found.append(database.execute_sql("SELECT 1").fetchone()[0])
         if len(found) == 3:
             thrice.set()
 
@@ -99,7 +98,7 @@ def test_abandoned_games_are_ended_beside_the_requests(make_app):
     ada = api.sign_up("Ada")
     game = ada.open()
     with bind(app.database):
-        models.sql("UPDATE games SET seen_at = 1")
+        database.execute_sql("UPDATE games SET seen_at = 1")
     for _ in range(1000):
         if api(f"GET /api/games/{game['id']}")["status"] == "over":
             return

@@ -15,12 +15,11 @@ import psycopg
 import pytest
 from driver import drive, plan
 
-import models
 from database import errors, transactions, writer
-from database.binding import bind
+from database.binding import bind, database
 from database.deadlines import deadline
 from database.transactions import commit
-from models import Game, User
+from models import Game, Secret, User
 
 
 @pytest.mark.parametrize(
@@ -34,12 +33,12 @@ def test_a_file_outlives_the_app(make_app, tmp_path, url):
 
 def write(app, name, durable=True):
     with bind(app.database):
-        commit(partial(models.insert, "secrets", name=name, value=""), durable)
+        commit(Secret.insert(name=name, value="").execute, durable)
 
 
 def names(app):
     with bind(app.database):
-        return {name for (name,) in models.sql("SELECT name FROM secrets")}
+        return {name for (name,) in database.execute_sql("SELECT name FROM secrets")}
 
 
 def await_waiting(app, number):
@@ -78,7 +77,7 @@ def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_
         assert not writing.done()
         assert disk.sizes == [log.stat().st_size]
         with bind(on_file.database):  # and nobody else has to wait
-            assert models.sql("SELECT COUNT(*) FROM secrets WHERE name = 'one'").fetchone()[0] == 1
+            assert database.execute_sql("SELECT COUNT(*) FROM secrets WHERE name = 'one'").fetchone()[0] == 1
         disk.may_go_on.release()
         writing.result()
 
@@ -95,7 +94,7 @@ def test_those_who_wait_for_the_disk_at_once_share_one_fsync(on_file, monkeypatc
         assert disk.began.acquire(timeout=30)  # for the others, all of whom have written by now
         assert disk.sizes[-1] == log.stat().st_size
         with bind(on_file.database):
-            assert models.sql("SELECT COUNT(*) FROM secrets WHERE name LIKE 'later%'").fetchone()[0] == 4
+            assert database.execute_sql("SELECT COUNT(*) FROM secrets WHERE name LIKE 'later%'").fetchone()[0] == 4
         assert not any(other.done() for other in later)
         disk.may_go_on.release()
         for other in later:
@@ -108,7 +107,7 @@ def test_a_job_that_fails_undoes_nothing_of_the_others_and_none_is_called_twice(
 
     def fail():
         calls.append("failed")
-        models.insert("secrets", name="failed", value="")
+        Secret.insert(name="failed", value="").execute()
         raise LookupError("on purpose")
 
     def try_to_fail():
@@ -136,11 +135,11 @@ def test_a_job_that_fails_undoes_nothing_of_the_others_and_none_is_called_twice(
 
 def test_a_job_reads_what_it_has_written_and_others_do_not(on_file):
     def job():
-        models.insert("secrets", name="new", value="")
-        commit(partial(models.insert, "secrets", name="within", value=""))
+        Secret.insert(name="new", value="").execute()
+        commit(Secret.insert(name="within", value="").execute)
         with ThreadPoolExecutor(1) as threads:
             assert not {"new", "within"} & threads.submit(names, on_file).result()
-        return {name for (name,) in models.sql("SELECT name FROM secrets")}
+        return {name for (name,) in database.execute_sql("SELECT name FROM secrets")}
 
     with bind(on_file.database):
         assert {"new", "within"} <= commit(job)
@@ -162,7 +161,7 @@ def test_what_is_as_well_done_later_does_not_wait_for_others(on_file, monkeypatc
 
     def give_up():
         with bind(on_file.database), pytest.raises(peewee.OperationalError):
-            commit(partial(models.insert, "secrets", name="later", value=""), wait=False)
+            commit(Secret.insert(name="later", value="").execute, wait=False)
 
     with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
@@ -191,13 +190,13 @@ def test_who_waits_for_the_writer_gives_up_at_the_deadline(on_file, monkeypatch)
 
 def test_readers_do_not_write(on_file):
     with bind(on_file.database), pytest.raises(peewee.OperationalError, match="readonly"):
-        models.insert("secrets", name="one", value="")
+        Secret.insert(name="one", value="").execute()
 
 
 def test_what_was_begun_and_not_ended_is_undone_with_the_request(on_file):
     with bind(on_file.database):
-        models.sql("BEGIN")
-        models.sql("SELECT COUNT(*) FROM secrets").fetchone()
+        database.execute_sql("BEGIN")
+        database.execute_sql("SELECT COUNT(*) FROM secrets").fetchone()
     write(on_file, "one")
     assert "one" in names(on_file)
 

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from driver import drive, names
 
-import models
+from models import Secret
 from operations import backup, commands
 
 
@@ -30,7 +30,7 @@ def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(app, db, mo
 
     def write(done, of):
         steps.append((done, of))
-        models.insert("secrets", name=f"meanwhile {done}", value="x" * 5000)
+        Secret.insert(name=f"meanwhile {done}", value="x" * 5000).execute()
 
     monkeypatch.setattr(backup, "PAGES", 5)
     backup.backup(tmp_path / "snake.db", tmp_path / "copy.db", write)

@@ -3,11 +3,12 @@
 import sqlite3
 from contextlib import closing
 
-import peewee
 import pytest
 
 import manage
-from database import ownership
+from database import migrations
+from database.binding import bind
+from database.connect import connect
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["prune"], ["prune", "--days", "0"], ["backup"], ["rename", "Ada"]])
@@ -31,8 +32,8 @@ def test_what_is_no_command_is_status_2(arguments, capsys):
 def test_a_database_that_is_not_the_servers_is_said_to_be_in_one_line(run, ada, monkeypatch, tmp_path, url, why):
     (tmp_path / "text").write_text("no database at all" * 1000)
     (tmp_path / "empty.db").touch()
-    with closing(peewee.SqliteDatabase("old.db")) as old:
-        ownership.History(old).up(ownership.names()[-2])
+    with closing(connect("sqlite:///old.db")) as old, bind(old):
+        migrations.Runner().up(migrations.names()[-2])
     monkeypatch.setenv("DATABASE_URL", url)
     for command in (["stats"], ["ban", "Ada"], ["verify"]):
         said = run(*command, status=1)

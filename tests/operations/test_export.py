@@ -7,11 +7,11 @@ import pytest
 from driver import drive, names
 
 import manage
-from database import ownership
+from database import migrations
 from game import score_histogram
 from operations import export
 
-LATEST = ownership.names()[-1]
+LATEST = migrations.names()[-1]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_an_export_of_an_earlier_version_is_brought_along(run, api, exported, el
 
 def as_of_0004(exported):
     """An export as it would have been before there were resets, and with how often boards have changed in another table."""
-    tables = ownership.tables_at(["0004_skeletons"])
+    tables = migrations.tables_at(["0004_skeletons"])
     written, table, versions = [{"snakepit": 1, "migration": "0004_skeletons"}], None, []
     for line in map(json.loads, exported.splitlines()[1:-1]):
         if isinstance(line, dict):

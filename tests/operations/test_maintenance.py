@@ -1,7 +1,7 @@
 """manage.py verify, rebuild, stats, prune and vacuum."""
 
 import rules
-from database import ownership
+from database import migrations
 from game.codec import encode_turns
 from models import Entry, Game, Session, User
 from operations import maintenance
@@ -62,7 +62,7 @@ def test_stats_count(run, api, ada, bob, db):
     assert "players   3 (1 bots, 0 banned), guests 1" in said
     assert "sessions  4 live" in said
     assert "games     1 over (1 wall), 1 ranked, 1 open" in said or "1 self" in said
-    assert f"MB, at {ownership.names()[-1]}" in said
+    assert f"MB, at {migrations.names()[-1]}" in said
 
 
 def test_prune_deletes_old_games_that_are_on_no_board(run, api, ada, bob, db):
