@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 import rules
 from examples import bot
 
+SIZES = [(390, 844), (1280, 800), (1920, 1080)]  # of screens
 KEYS = {"U": ("ArrowUp", "w"), "R": ("ArrowRight", "d"), "D": ("ArrowDown", "s"), "L": ("ArrowLeft", "a")}
 # What the page's own modules know, put where a test's predicates reach it at once.
 REACH_IN = """import(new URL("game/state.js", document.querySelector("script[type=module]").src))

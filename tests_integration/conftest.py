@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from browser import REACH_IN, WATCH_SHIFTS
 from playwright.sync_api import sync_playwright
+from replays import Archive, look_at
 from servers import Disk, Postgres, Server, until
 
 AXE_VERSION = "4.12.1"
@@ -242,3 +243,23 @@ def axe(npm, tmp_path_factory):
     subprocess.run([npm, "pack", "--silent", f"axe-core@{AXE_VERSION}"], cwd=folder, check=True, capture_output=True)
     with tarfile.open(next(folder.glob("*.tgz"))) as archive:
         return archive.extractfile("package/axe.min.js").read().decode()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """A replays.Archive."""
+    archive = Archive(tmp_path_factory.mktemp("archive"))
+    yield archive
+    archive.server.kill()
+
+
+@pytest.fixture
+def watch(open_page, archive):
+    """Opens the address of a game in a page of its own."""
+
+    def watch(address, *size, **options):
+        page = open_page(archive.server.url, *size, **options)
+        look_at(page, address)
+        return page
+
+    return watch

@@ -5,10 +5,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from browser import AFTER_TICK, REACH_IN, game_of, sign_up, state, steer
+from browser import AFTER_TICK, REACH_IN, game_of, goes_wrong, sign_up, state, steer
 from driver import plan
 from playwright.sync_api import expect
-from test_layout_and_a11y import goes_wrong
 
 import rules
 

@@ -5,15 +5,13 @@ from itertools import product
 from secrets import token_hex
 
 import pytest
-from browser import goes_wrong, sign_up, start
+from browser import SIZES, goes_wrong, sign_up, start
 from playwright.sync_api import expect
 from servers import ROOT, Server, served_below
 
 import rules
 
 VECTORS = ROOT / "tests" / "rules-vectors.json"
-
-SIZES = [(390, 844), (1280, 800), (1920, 1080)]
 
 
 @pytest.fixture(scope="module")

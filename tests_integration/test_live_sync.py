@@ -6,7 +6,7 @@ import time
 import pytest
 from browser import KEYS, game_of, start, state, steer
 from playwright.sync_api import expect
-from test_replay import LOOK_IN, RECORD, SNAPSHOT
+from replays import LOOK_IN, RECORD, SNAPSHOT
 
 import rules
 

@@ -2,17 +2,15 @@
 
 import json
 import re
-import threading
-from contextlib import contextmanager
 from itertools import cycle
 from urllib.parse import urlsplit
 
 import pytest
+from browser import SIZES, goes_wrong
+from live_games import LiveGame, going_on
 from playwright.sync_api import expect
-from test_layout_and_a11y import SIZES, goes_wrong
 
 import rules
-from examples import bot
 
 REACH_IN = """import(new URL("live/wall.js", document.querySelector("script[type=module]").src)).then((found) => {
     window.wall = () => found.wall;
@@ -27,52 +25,6 @@ HIDE = """(hidden) => {
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 WAIT = "(ms) => { window.from ??= performance.now(); return performance.now() - from > ms && delete window.from; }"
-
-
-class Playing:
-    """A game that somebody plays: a meal or a second at a time, as the test says."""
-
-    def __init__(self, api, mode=rules.WALLS, meals=0):
-        self.api, self.name = api, api.user["username"]
-        self.opened = api.open(mode)
-        self.game = rules.Game(self.opened["seed"], mode)
-        while self.game.score < meals * rules.POINTS:
-            self.play(1)
-
-    def play(self, ticks):
-        """Play so many ticks, to the next meals, and post them."""
-        since, turns = self.game.ticks, []
-        while self.game.ticks < since + ticks and not self.game.outcome:
-            heading = bot.choose(self.game)
-            if heading != self.game.heading:
-                turns.append([self.game.ticks + 1, heading])
-            self.game.advance(turns[-1:], self.game.ticks + 1)
-        return self.api.post(self.opened, since, self.game.ticks, turns)
-
-    def crash(self):
-        """Go straight on, into a wall."""
-        since = self.game.ticks
-        self.game.advance([], since + rules.SIZE + 1)
-        return self.api.post(self.opened, since, self.game.ticks)
-
-
-@contextmanager
-def going_on(*games, ticks=7):
-    """Plays the games on in the meantime, a second at a time, at about their true pace. 0 `ticks` are a sign of life."""
-    stopped = threading.Event()
-
-    def play():
-        while not stopped.wait(1):
-            for game in games:
-                game.play(ticks)
-
-    thread = threading.Thread(target=play)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        thread.join()
 
 
 @pytest.fixture
@@ -118,12 +70,12 @@ def count_requests(page):
 
 
 def test_games_stand_best_first_and_move(open_wall, server):
-    ada, bob, eve = (Playing(server.api.sign_up(name), meals=meals) for name, meals in (("Ada", 2), ("Bob", 9), ("Eve", 5)))
+    ada, bob, eve = (LiveGame(server.api.sign_up(name), meals=meals) for name, meals in (("Ada", 2), ("Bob", 9), ("Eve", 5)))
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(3)
     assert names(page) == ["Bob", "Eve", "Ada"]
     expect(page.locator("#live-note")).to_have_text("3 games are being played, best first.")
-    expect(card(page, "Bob")).to_have_attribute("href", f"#/games/{bob.opened['id']}")
+    expect(card(page, "Bob")).to_have_attribute("href", f"#/games/{bob.id}")
     expect(page.get_by_role("link", name=re.compile("^Watch Bob, [0-9]+ points, Walls$"))).to_be_visible()
     with going_on(ada, bob, eve):
         before = page.evaluate(SEEN, "Eve")["tick"]
@@ -134,7 +86,7 @@ def test_games_stand_best_first_and_move(open_wall, server):
 
 
 def test_what_is_seen_is_the_game_that_is_played(open_wall, server):
-    games = {name: Playing(server.api.sign_up(name), mode, 3) for name, mode in (("Ada", "walls"), ("Bob", "pass-through"))}
+    games = {name: LiveGame(server.api.sign_up(name), mode, 3) for name, mode in (("Ada", "walls"), ("Bob", "pass-through"))}
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(2)
     with going_on(*games.values()):
@@ -142,7 +94,7 @@ def test_what_is_seen_is_the_game_that_is_played(open_wall, server):
             before = page.evaluate(SEEN, name)["tick"]
             page.wait_for_function("([name, tick]) => watched(name).playback.game.ticks > tick + 3", arg=[name, before])
             seen = page.evaluate(SEEN, name)
-            record = server.api(f"GET /api/games/{playing.opened['id']}")
+            record = server.api(f"GET /api/games/{playing.id}")
             assert seen["id"] == record["id"]
             assert record["tick"] >= seen["tick"]
             game = rules.Game(record["seed"], record["mode"])
@@ -152,15 +104,15 @@ def test_what_is_seen_is_the_game_that_is_played(open_wall, server):
 
 def test_games_come_and_those_that_end_rest_or_fall_silent_show_it_and_leave(open_wall, server):
     server.api.sign_up("Best").play(12)
-    ada, bob = Playing(server.api.sign_up("Ada"), meals=4), Playing(server.api.sign_up("Bob"), meals=1)
-    guest = Playing(server.api.guest(), meals=2)
-    Playing(server.api.sign_up("Eve"), meals=3)
+    ada, bob = LiveGame(server.api.sign_up("Ada"), meals=4), LiveGame(server.api.sign_up("Bob"), meals=1)
+    guest = LiveGame(server.api.guest(), meals=2)
+    LiveGame(server.api.sign_up("Eve"), meals=3)
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(4)
     assert ada.crash()["rank"] == 2
     guest.crash()
     with going_on(bob):
-        kim = Playing(server.api.sign_up("Kim"))
+        kim = LiveGame(server.api.sign_up("Kim"))
         expect(card(page, "Kim")).to_be_visible(timeout=3000)
         said = card(page, "Eve").locator(".live-said")
         expect(said).to_have_text("Paused")
@@ -188,7 +140,7 @@ def test_while_nobody_plays_the_best_game_is_shown_until_somebody_does(open_wall
     expect(best).to_have_text("Today's best: 30 by Ada")
     expect(best).to_have_attribute("href", f"#/games/{game['id']}")
     page.wait_for_function("() => wall().showcase.playback?.game.ticks > 5")
-    Playing(server.api.sign_up("Eve"))
+    LiveGame(server.api.sign_up("Eve"))
     expect(card(page, "Eve")).to_be_visible(timeout=3000)
     expect(page.locator("#live-empty")).to_be_hidden()
     expect(page.locator("#live-empty *")).to_have_count(0)
@@ -198,13 +150,13 @@ def test_bots_are_marked_and_shown_as_the_best_where_no_people_are(open_wall, se
     server.api.sign_up("Boa", bot=True).play(2)
     page = open_wall()
     expect(page.locator(".live-best")).to_have_text("Today's best: 20 by Boa")
-    Playing(server.api.log_in("Boa"))
+    LiveGame(server.api.log_in("Boa"))
     expect(card(page, "Boa").locator(".tag")).to_have_text("bot")
 
 
 def test_nothing_moves_under_somebody_s_hand(open_wall, server):
     """Who overtakes others waits, and a card that leaves leaves its place to the next game."""
-    ada, bob, eve = (Playing(server.api.sign_up(name), meals=meals) for name, meals in (("Ada", 3), ("Bob", 2), ("Eve", 1)))
+    ada, bob, eve = (LiveGame(server.api.sign_up(name), meals=meals) for name, meals in (("Ada", 3), ("Bob", 2), ("Eve", 1)))
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(3)
     card(page, "Eve").focus()
@@ -214,10 +166,10 @@ def test_nothing_moves_under_somebody_s_hand(open_wall, server):
     with going_on(ada, ticks=0), going_on(eve):
         page.wait_for_function("() => watched('Eve').playback.game.score > watched('Ada').playback.game.score")
         expect(card(page, "Bob")).to_have_count(0, timeout=12_000)
-        Playing(server.api.sign_up("Kim"))
+        LiveGame(server.api.sign_up("Kim"))
         expect(card(page, "Kim")).to_be_visible()
         page.wait_for_function("() => performance.now() - wall().sortedAt > 5000")
-        Playing(server.api.sign_up("Lea"))  # for whom there is room behind them
+        LiveGame(server.api.sign_up("Lea"))  # for whom there is room behind them
         expect(card(page, "Lea")).to_be_visible(timeout=8000)
         assert names(page) == ["Ada", "Kim", "Eve", "Lea"]
         expect(card(page, "Eve")).to_be_focused()
@@ -226,7 +178,7 @@ def test_nothing_moves_under_somebody_s_hand(open_wall, server):
 
 
 def test_names_are_text(open_page, server):
-    Playing(server.api.sign_up("Ada"))
+    LiveGame(server.api.sign_up("Ada"))
     name = "<img src=x onerror=alert(1)>"
     page = open_page("about:blank")
     page.route("**/api/games/live?*", lambda route: route.fulfill(body=route.fetch().text().replace("Ada", name)))
@@ -236,7 +188,7 @@ def test_names_are_text(open_page, server):
 
 
 def test_a_lost_connection_is_said_and_made_up_for(open_wall, server):
-    ada = Playing(server.api.sign_up("Ada"), meals=1)
+    ada = LiveGame(server.api.sign_up("Ada"), meals=1)
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(1)
     with going_on(ada):
@@ -250,7 +202,7 @@ def test_a_lost_connection_is_said_and_made_up_for(open_wall, server):
 
 
 def test_one_question_a_second_is_all_that_a_wall_asks_and_none_unseen(open_wall, server):
-    games = [Playing(server.api.sign_up(f"Player{number}"), meals=number) for number in range(12)]
+    games = [LiveGame(server.api.sign_up(f"Player{number}"), meals=number) for number in range(12)]
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(12)
     with going_on(*games):
@@ -280,7 +232,7 @@ def test_one_question_a_second_is_all_that_a_wall_asks_and_none_unseen(open_wall
 
 def test_a_phone_holds_fewer_and_says_that_they_are_the_best(open_wall, server):
     for number in range(9):
-        Playing(server.api.sign_up(f"Player{number}"), meals=number)
+        LiveGame(server.api.sign_up(f"Player{number}"), meals=number)
     page = open_wall(390, 844)
     expect(page.locator(".live-card")).to_have_count(7)
     # At first one sees games of two seconds ago, in which the last meals of the best may not have been eaten yet.
@@ -302,8 +254,8 @@ def test_nothing_is_wrong_with_the_wall_at_any_size(open_wall, server, axe, size
             page.close()
 
     check("empty", "() => wall().showcase?.playback", sizes[:2])
-    games = [Playing(server.api.sign_up(name), meals=2) for name in ("W" * 20, "שרה_המלכה", "महेश_中文名_Ωμέγα_x", "Ada")]
-    boa = Playing(server.api.sign_up("Boa", bot=True), rules.PASS_THROUGH)
+    games = [LiveGame(server.api.sign_up(name), meals=2) for name in ("W" * 20, "שרה_המלכה", "महेश_中文名_Ωμέγα_x", "Ada")]
+    boa = LiveGame(server.api.sign_up("Boa", bot=True), rules.PASS_THROUGH)
     with going_on(*games[1:], ticks=0), going_on(boa):  # one falls silent
         check("filled", "() => document.querySelectorAll('.live-card').length >= 4", sizes)
     assert wrong == {}

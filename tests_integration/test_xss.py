@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import pytest
 from browser import AFTER_TICK, REACH_IN, game_of, state, steer
+from live_games import LiveGame, going_on
 from playwright.sync_api import expect
-from test_live_wall import Playing, going_on
 
 NAMES = [
     "<img src=x onerror=struck()>@$&",
@@ -135,18 +135,18 @@ def test_on_boards_and_on_a_player_s_page(open_as, players):
 
 
 def test_of_games_that_are_played_and_that_are_over(open_as, players, server):
-    games = [Playing(player, meals=1) for player in players]
+    games = [LiveGame(player, meals=1) for player in players]
     page = open_as(None, "#/live")
     with going_on(*games, ticks=0):
         names = page.locator(".live-name")
         expect(names).to_have_count(len(NAMES))
         assert sorted(names.all_text_contents()) == sorted(NAMES)  # equal scores are in the order in which they were seen
-        go(page, f"#/games/{games[0].opened['id']}")
+        go(page, f"#/games/{games[0].id}")
         expect(page.locator("#replay-player")).to_have_text(NAMES[0])
         expect(page).to_have_title(f"{NAMES[0]} is playing · Snakepit")
     for game, name in zip(games, NAMES, strict=True):
         game.crash()
-        go(page, f"#/games/{game.opened['id']}")
+        go(page, f"#/games/{game.id}")
         expect(page.locator("#replay-player")).to_have_text(name)
     go(page, "#/live")
     [best] = server.api("GET /api/leaderboard?period=day&limit=1")

@@ -1,0 +1,75 @@
+"""Games that a test plays on while pages show them."""
+
+import threading
+from contextlib import contextmanager
+
+from driver import plan
+
+import rules
+from examples import bot
+
+
+class LiveGame:
+    """A game of a player that goes on when a test says so: as a bot plays, or along a plan."""
+
+    def __init__(self, api, mode=rules.WALLS, meals=0, planned_meals=None):
+        """The first `meals` are eaten at once. With `planned_meals`, the snake eats that many and then runs into a wall."""
+        self.api, self.name = api, api.user["username"]
+        self.opened = api.open(mode)
+        self.id = self.opened["id"]
+        self.game = rules.Game(self.opened["seed"], mode)
+        self.turns = []
+        self.planned, self.end = (None, None) if planned_meals is None else plan(self.opened["seed"], mode, planned_meals)
+        while self.game.score < meals * rules.POINTS:
+            self.play(1)
+
+    @property
+    def tick(self):
+        return self.game.ticks
+
+    @property
+    def record(self):
+        """The game {seed, mode, turns} so far."""
+        return {**self.opened, "turns": self.turns}
+
+    def play(self, ticks):
+        """Play so many ticks and post them. Return the response."""
+        since, turns = self.tick, []
+        if self.planned is not None:
+            turns = [turn for turn in self.planned if since < turn[0] <= since + ticks]
+            self.game.advance(turns, since + ticks)
+        while self.tick < since + ticks and not self.game.outcome:
+            heading = bot.choose(self.game)
+            if heading != self.game.heading:
+                turns.append([self.tick + 1, heading])
+            self.game.advance(turns[-1:], self.tick + 1)
+        return self._post(since, turns)
+
+    def crash(self):
+        """Go straight on, into a wall."""
+        since = self.tick
+        self.game.advance([], since + rules.SIZE + 1)
+        return self._post(since, [])
+
+    def _post(self, since, turns):
+        self.turns += turns
+        return self.api.post(self.opened, since, self.tick, turns)
+
+
+@contextmanager
+def going_on(*games, ticks=7):
+    """Play games in the background, a second at a time, at about their true pace. 0 `ticks` are a sign of life."""
+    stopped = threading.Event()
+
+    def play():
+        while not stopped.wait(1):
+            for game in games:
+                game.play(ticks)
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
