@@ -1,7 +1,6 @@
 """The tables, and the queries that several modules need. Times are milliseconds since the epoch."""
 
 import secrets
-from functools import partial
 
 import peewee
 from peewee import (

@@ -10,7 +10,7 @@ import peewee
 from accounts import bans, emails, passwords, sessions, usernames
 from accounts.usernames import canonical, folded_skeleton, skeleton
 from database import threadpool
-from database.binding import is_sqlite, release_connection
+from database.binding import release_connection
 from database.queries import Param, compiled
 from database.transactions import commit
 from game import closed_leaderboards, leaderboards
@@ -19,8 +19,8 @@ from web import problems
 from web.problems import Problem, invalid, not_found, unauthorized
 
 MAX_REMOVALS = 20  # transactions within a request, each of leaderboards.ENTRIES; the background task does the rest
-MIN_ERASED, MAX_ERASED = 10, 500  # games of a deleted account that one transaction deletes
-ERASE_STEP, ERASE_TIME = 0.004, 0.3  # seconds that such a transaction should take, and a run of the background task
+ERASE_BATCH = 50  # games of a deleted account that one transaction deletes, in a few milliseconds
+ERASE_TIME = 0.3  # seconds that a run of the background task takes
 
 
 # Sign up and find. `then(user)` runs in the same transaction; what it returns is returned with the user.
@@ -230,52 +230,30 @@ def delete(user_id):
         return leaderboards.remove_player(user_id)
 
     _remove_rest(user_id, commit(mark), MAX_REMOVALS)
-    _erase_some(user_id, MIN_ERASED)
+    _erase_some(user_id)
 
 
 def erase():
-    """Delete rows of deleted accounts: a background task. Return whether there is more to do.
-
-    On SQLite each step takes a few milliseconds, since other writers wait for it, and under gevent all requests.
-    """
+    """Delete rows of deleted accounts in small steps: a background task. Return whether there may be more to do."""
     user = User.select(User.id).where(User.deleted_at.is_null(False)).order_by(User.id).first()
     if not user:
         return False
-    since, number, until = 0, MIN_ERASED if is_sqlite() else MAX_ERASED, time.monotonic() + ERASE_TIME
-    while time.monotonic() < until:
-        began = time.monotonic()
-        since = _erase_some(user.id, number, since)
-        if since is None:
-            break
-        if is_sqlite():
-            took = time.monotonic() - began
-            number = int(min(max(MIN_ERASED, number * ERASE_STEP / took), MAX_ERASED))
+    until = time.monotonic() + ERASE_TIME
+    while _erase_some(user.id) and time.monotonic() < until:
         _give_way()
     return True
 
 
-def _erase_some(user_id, number, since=0):
-    """Delete so many games, which began at `since` or later, of a deleted account, and the account once it has none.
-
-    Return the next `since`, or None if nothing is left. Without it, Postgres would look again at all that was deleted.
-    """
+def _erase_some(user_id):
+    """Delete rows of a deleted account, and the account once it has no others. Return whether there are more."""
     if Entry.select().where(Entry.user == user_id).exists():
         _remove_some(user_id)
-        return since
-    erased = commit(partial(_erase_games.all, user=user_id, since=since, number=number), durable=False)
-    if len(erased) == number:
-        return max(row.started_at for row in erased)
-    if Game.select().where(Game.user == user_id).exists():
-        return 0
+        return True
+    games = Game.select(Game.id).where(Game.user == user_id).order_by(Game.started_at).limit(ERASE_BATCH)
+    if commit(Game.delete().where(Game.id.in_(games)).execute, durable=False) == ERASE_BATCH:
+        return True
     commit(User.delete().where(User.id == user_id).execute)
-    return None
-
-
-@compiled
-def _erase_games():
-    games = Game.select(Game.id).where(Game.user == Param("user"), Game.started_at >= Param("since"))
-    games = games.order_by(Game.started_at).limit(Param("number"))
-    return Game.delete().where(Game.id.in_(games)).returning(Game.started_at)
+    return False
 
 
 def _remove_rest(user_id, has_more, steps):
