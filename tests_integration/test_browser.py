@@ -213,7 +213,7 @@ def test_after_a_game_its_picture_its_replay_and_a_link_to_share(page, live):
     page.locator("#share").click()
     expect(page.locator("#share-note")).to_contain_text("copied")
     link = page.evaluate("navigator.clipboard.readText()")
-    assert link == f"{live.url}/#/games/{found['id']}"
+    assert link == f"{live.url}/games/{found['id']}"
     page.locator("#result-replay").click()
     page.locator("#replay-speed-16").click()
     expect(page.locator("#replay-outcome")).to_contain_text("wall", ignore_case=True, timeout=10_000)

@@ -11,7 +11,7 @@ import { OPENED, SELECTED, SESSION, on } from "./lib/events.js";
 import { dayOf } from "./lib/format.js";
 import { showHud } from "./play/hud.js";
 import {
-  bindStart, findOpenGame, play, playOrResume, selectChallenge, selectMode, selectedMode, showStart, showStartError,
+  bindStart, findOpenGame, play, playOrResume, selectChallenge, selectMode, selectedMode, showStart,
 } from "./play/start.js";
 import { load, save } from "./storage.js";
 
@@ -91,7 +91,7 @@ async function openAccount(form) {
   try {
     (await import("./pages/account.js")).openAccount(form);
   } catch {
-    showStartError("The account can't be shown. Check the connection and try again.");
+    state.startError = "The account can't be shown. Check the connection and try again.";
   }
 }
 
@@ -149,16 +149,15 @@ function needChallenge() {
   if (name && !dayOf(name)) need("ghost");
 }
 
-function setSound(isOn) {
-  save("sound", isOn);
-  byId("sound").setAttribute("aria-pressed", isOn);
-  if (isOn) need("sound");
-}
-
-function setPad(isShown) {
-  save("pad", isShown);
-  byId("pad-toggle").setAttribute("aria-pressed", isShown);
-  byId("view-play").classList.toggle("has-no-pad", !isShown);
+/** A button that stays pressed or not, until the next visit as well. */
+function bindSwitch(button, name, initial, act) {
+  const set = (isOn) => {
+    save(name, isOn);
+    button.setAttribute("aria-pressed", isOn);
+    act(isOn);
+  };
+  button.addEventListener("click", () => set(!load(name, initial)));
+  set(load(name, initial));
 }
 
 function frame(now) {
@@ -191,16 +190,14 @@ const CLICKS = {
   "go-on": unpause,
   "give-up": giveUp,
   "log-in-again": () => openAccount("login"),
-  sound: () => setSound(!load("sound", false)),
-  "pad-toggle": () => setPad(!load("pad", true)),
 };
 for (const [id, act] of Object.entries(CLICKS)) byId(id).addEventListener("click", act);
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // or its address would be taken for a view's
   byId("main").focus();
 });
-setSound(load("sound", false));
-setPad(load("pad", true));
+bindSwitch(byId("sound"), "sound", false, (isOn) => isOn && need("sound"));
+bindSwitch(byId("pad-toggle"), "pad", true, (isShown) => byId("view-play").classList.toggle("has-no-pad", !isShown));
 window.addEventListener("gamepadconnected", () => need("gamepad"));
 showAccount();
 on(SELECTED, needChallenge);

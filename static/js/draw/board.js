@@ -41,16 +41,12 @@ export function createBoardView(canvas) {
 function resizeToDisplay(view) {
   const { canvas } = view, side = Math.round(canvas.clientWidth * devicePixelRatio);
   if (!side) return; // out of sight
-  if (canvas.width !== side || canvas.height !== side) resize(view, side);
   view.background = null;
-}
-
-/** Resize the canvas, which clears it, without losing the last frame. */
-function resize({ canvas, ctx }, side) {
-  const last = canvas.cloneNode();
+  if (canvas.width === side && canvas.height === side) return;
+  const last = canvas.cloneNode(); // resizing clears the canvas
   last.getContext("2d").drawImage(canvas, 0, 0);
   canvas.width = canvas.height = side;
-  ctx.drawImage(last, 0, 0, side, side);
+  view.ctx.drawImage(last, 0, 0, side, side);
 }
 
 /** Colours and font are the stylesheet's. */
@@ -75,7 +71,11 @@ export function draw(view, state, progress, now, drawUnder = null) {
   toCells(ctx, moving ? shake(scene, now) : [0, 0]);
   ctx.drawImage(view.background, -RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM);
   ctx.save();
-  if (scene.mode !== WALLS) clipToField(ctx);
+  if (scene.mode !== WALLS) {
+    ctx.beginPath();
+    ctx.rect(0, 0, SIZE, SIZE);
+    ctx.clip();
+  }
   drawUnder?.(ctx, palette, now, reducedMotion.matches);
   drawFood(ctx, scene, progress, now, palette);
   drawSnake(ctx, scene, progress, now, palette, reducedMotion.matches);
@@ -89,12 +89,6 @@ function toCells(context, [x, y] = [0, 0]) {
   const cell = context.canvas.width / (SIZE + 2 * RIM);
   context.save();
   context.setTransform(cell, 0, 0, cell, (RIM + x) * cell, (RIM + y) * cell);
-}
-
-function clipToField(context) {
-  context.beginPath();
-  context.rect(0, 0, SIZE, SIZE);
-  context.clip();
 }
 
 /** The cells along the lines between [x, y] and the next, and so on. */

@@ -3,7 +3,7 @@
 Lengths are in cells, (0, 0) is the corner of the field. Where a snake goes round the edge, its line runs on beyond the
 field and is drawn again one field further on, so that one piece leaves while the other enters. */
 
-import { CELLS, SIZE, STEPS, WALLS, WON } from "../rules.js";
+import { SIZE, STEPS, WALLS, WON } from "../rules.js";
 import { OVER } from "../game/state.js";
 
 const WIDTH = 0.76;
@@ -18,28 +18,24 @@ export function drawSnake(ctx, scene, progress, now, palette, still) {
   const points = spine(scene, progress);
   const line = roundOff(points);
   const look = { angle: lookAngle(points, progress), ...pose(scene, now, still) };
-  const places = scene.mode === WALLS ? [{ x: 0, y: 0, runs: [[0, line.length - 1]] }] : seenPlaces(line);
-  for (const { x, y, runs } of places) {
+  const parts = scene.mode === WALLS ? [{ x: 0, y: 0, runs: [[0, line.length - 1]] }] : seenParts(line);
+  for (const { x, y, runs } of parts) {
     atPlace(ctx, x, y + DROP, () => {
       drawBody(ctx, line, runs, scene, progress, palette.shade);
-      if (hasHead(runs)) drawSkull(ctx, line[0], look, palette.shade);
+      if (runs[0][0] === 0) drawSkull(ctx, line[0], look, palette.shade);
     });
   }
-  for (const { x, y, runs } of places) {
+  for (const { x, y, runs } of parts) {
     atPlace(ctx, x, y, () => {
       drawBody(ctx, line, runs, scene, progress, palette.snake);
       drawDots(ctx, line, runs, palette.scales);
-      if (hasHead(runs)) drawHead(ctx, line[0], look, palette);
+      if (runs[0][0] === 0) drawHead(ctx, line[0], look, palette);
     });
   }
 }
 
 export function cellCentre(cell) {
   return { x: cell % SIZE + 0.5, y: Math.floor(cell / SIZE) + 0.5 };
-}
-
-function hasHead([[first]]) {
-  return first === 0;
 }
 
 function atPlace(ctx, x, y, draw) {
@@ -116,26 +112,20 @@ function pointAt(line, at) {
 }
 
 /** Where the line is seen on the field: [{x, y, runs}], by how much it is moved there, and which of its points, from
-and to, are then on the field or beside it. A snake may go round the edge many times: each place draws its part only. */
-function seenPlaces(line) {
-  const places = new Map();
+and to, are then on the field or beside it, with one more at either end. A snake may go round the edge many times: each
+place draws its part only. */
+function seenParts(line) {
+  const parts = {}, last = line.length - 1;
   line.forEach((point, n) => {
     for (const x of fields(point.x)) {
       for (const y of fields(point.y)) {
-        const key = x * CELLS + y;
-        if (!places.has(key)) places.set(key, { x: -x * SIZE, y: -y * SIZE, runs: [] });
-        addToRuns(places.get(key).runs, n, line.length - 1);
+        const { runs } = parts[`${x} ${y}`] ??= { x: -x * SIZE, y: -y * SIZE, runs: [] };
+        if (runs.at(-1)?.[1] >= n - 1) runs.at(-1)[1] = Math.min(last, n + 1);
+        else runs.push([Math.max(0, n - 1), Math.min(last, n + 1)]);
       }
     }
   });
-  return Array.from(places.values());
-}
-
-/** Runs begin and end one point beyond what is seen, so that the line is seen to come from there. */
-function addToRuns(runs, n, last) {
-  const run = runs.at(-1), to = Math.min(last, n + 1);
-  if (run && run[1] >= n - 1) run[1] = to;
-  else runs.push([Math.max(0, n - 1), to]);
+  return Object.values(parts);
 }
 
 /** The one field, or the two, in which something at this coordinate shows. */

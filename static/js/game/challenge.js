@@ -12,6 +12,8 @@ import { load, save } from "../storage.js";
 import { IDLE, state } from "./state.js";
 
 const GONE = "It may be gone with its player's account, or the link may be cut short.";
+const EVERYBODY = "Everybody has the same eggs today, and only the first try counts";
+const FOR_GUESTS = ", with an account. A guest's try doesn't count, even after signing up later. Sign up first.";
 const OLD = "Only today's can be played, and yesterday's out of the count.";
 const DATE_CHECK_MS = 60_000;
 
@@ -74,15 +76,9 @@ function describeDaily(date, standing) {
   }
   return {
     title: "Daily challenge",
-    note: `${longDay(date)}. Everybody has the same eggs today, and only the first try counts${forWhom()}`,
+    note: `${longDay(date)}. ${EVERYBODY}${api.isPlayer() ? "." : FOR_GUESTS}`,
     played: playedToday(standing),
   };
-}
-
-/** Guests learn before the attempt that it doesn't count. */
-function forWhom() {
-  if (api.isPlayer()) return ".";
-  return ", with an account. A guest's try doesn't count, even after signing up later. Sign up first.";
 }
 
 /** Today's first try in words; only this browser knows that of a guest. */
@@ -105,7 +101,11 @@ async function lookUp() {
   const { selection } = state;
   checkDate();
   if (!selection) return;
-  if (dayOf(selection.name)) return selection.game && showGame(selection);
+  if (dayOf(selection.name)) {
+    const found = selection.game && await api.game(selection.game).catch(() => null); // for those who may see it
+    if (found && state.selection === selection) location.replace(gameAddress(selection.game));
+    return;
+  }
   try {
     selection.target = await api.game(selection.name);
     if (state.selection === selection) selectMode(selection.target.mode);
@@ -123,12 +123,6 @@ function checkDate() {
   if (date) selection.problem = [day(0), day(-1)].includes(date) ? null : OLD;
 }
 
-/** The address names a game of the daily challenge: show it to those who may see it. */
-async function showGame(selection) {
-  const found = await api.game(selection.game).catch(() => null);
-  if (found && state.selection === selection) location.replace(gameAddress(selection.game));
-}
-
 // The challenge being played
 
 async function begin() {
@@ -137,10 +131,7 @@ async function begin() {
   if (dayOf(challenge.name)) return saveAttempt(null);
   let target = selection?.name === challenge.asked ? selection.target : null;
   if (target?.status !== "over") target = await api.game(challenge.asked).catch(() => target); // as far as it is now
-  if (target && state.id === id) setTarget(target);
-}
-
-function setTarget(target) {
+  if (!target || state.id !== id) return;
   const { username, score } = target, isMine = isOwn(target);
   state.target = { ...target, isOwn: isMine };
   if (score >= state.game.score) state.rival = { rank: null, username: isMine ? "Your own game" : username, score };

@@ -48,14 +48,9 @@ async function open(mode, challenge) {
   }
 }
 
-/** Continue a game that this browser began before the page was closed: `played` is {turns, tick, challenge}. */
-export function resume(opened, played) {
-  if (state.phase !== IDLE) return;
-  begin(opened, played.challenge?.asked, played);
-}
-
-/** Begin the game that the server opened for the challenge `asked`, as far as it was `played`. */
-function begin(opened, asked, played = { turns: [], tick: 0 }) {
+/** Begin the game that the server opened for the challenge `asked`. `played` is how far this browser played it before the
+page was closed: {turns, tick, challenge}. */
+export function begin(opened, asked, played = { turns: [], tick: 0 }) {
   const { id, mode, seed, rules, tick = 0, pause_left: pauseLeft, challenge, ranked } = opened;
   if (rules !== RULES) throw new Error("The server has newer rules than this page. Reload the page to play by them.");
   const game = new Game(seed, mode), turns = played.turns;
@@ -63,19 +58,17 @@ function begin(opened, asked, played = { turns: [], tick: 0 }) {
   Object.assign(state, fresh(), { id, mode, seed, game, turns, syncedTick: tick, syncedMs: game.nominalMs, pauseLeft });
   game.advance(turns, played.tick);
   state.player = playerName();
-  if (challenge) state.challenge = { ...nameChallenge(challenge, asked), counts: played.challenge?.counts ?? ranked };
+  if (challenge) {
+    const name = dayOf(challenge) ? challenge : asked ?? challenge; // any of the games that were played on it
+    state.challenge = { name, asked: asked ?? challenge, counts: played.challenge?.counts ?? ranked };
+  }
   state.previousBest = state.bests[bestKey(mode, state.challenge?.name)] ?? null;
   state.lastResponseAt = state.seenAt = performance.now();
   if (game.outcome) end();
   else getReady();
   saveGame();
-  syncLoop(state, { onResponse, onRejection: reject, onSignedOut: pause });
+  syncLoop({ onResponse, onRejection: reject, onSignedOut: pause });
   emit(OPENED);
-}
-
-/** A challenge by the server's name and the one `asked` for: `daily`, or any of the games that were played on it. */
-function nameChallenge(name, asked = name) {
-  return { name: dayOf(name) ? name : asked, asked };
 }
 
 /** The server's state of the game after a post, with the result once the game is over. */
@@ -174,37 +167,25 @@ export function pauseLeft(now) {
   return Math.max(0, state.pauseLeft - (idle ? (now - state.lastResponseAt) / 1000 : 0));
 }
 
-/** Seconds of play that the server doesn't have yet. */
-export function unsyncedSeconds() {
-  return Math.max(0, Math.round((state.game.nominalMs - state.syncedMs) / 1000));
-}
-
 // The clock
 
 /** Let the time up to `now` pass: `performance.now()`, or the time of requestAnimationFrame. */
 export function advance(now) {
   const elapsed = Math.max(0, now - state.seenAt);
   state.seenAt = now;
-  if (state.phase === READY) countIn(elapsed);
+  if (state.phase === READY) {
+    state.readyMs -= Math.min(elapsed, MAX_FRAME_MS);
+    if (state.readyMs <= 0) state.phase = PLAYING;
+  }
   if (state.phase === PLAYING) run(elapsed);
-}
-
-function countIn(elapsed) {
-  state.readyMs -= Math.min(elapsed, MAX_FRAME_MS);
-  if (state.readyMs <= 0) state.phase = PLAYING;
 }
 
 /** Play one tick at most: after a stall the game continues from where it was, without a burst. */
 function run(elapsed) {
-  const length = tickMs(state.game.score);
+  const { game, turns, queue, previousBest } = state, score = game.score, length = tickMs(score);
   state.clock += Math.min(elapsed, length);
   if (state.clock < length) return;
   state.clock -= length;
-  tick();
-}
-
-function tick() {
-  const { game, turns, queue, previousBest } = state, score = game.score;
   if (queue.length) turns.push([game.ticks + 1, queue.shift()]);
   step(state, state.seenAt);
   const isNewBest = previousBest && score <= previousBest && game.score > previousBest;
@@ -225,7 +206,7 @@ export function onPageHide() {
   if (!state.id || isSettled()) return;
   pause();
   saveGame();
-  sendFinal(state);
+  sendFinal();
 }
 
 // What the server knows of the player: shown when it comes, and not missed when it doesn't
@@ -235,16 +216,12 @@ export function prepare(mode) {
   if (state.phase === IDLE) state.mode = mode;
   const saved = load("bests"), user = api.session.user, { selection } = state;
   state.bests = user && saved?.user === user.id ? saved.scores : {};
-  if (!api.isPlayer() || (selection && !hasMode(selection))) return;
+  const isModeKnown = !selection || selection.target || dayOf(selection.name); // a game to beat brings its own
+  if (!api.isPlayer() || !isModeKnown) return;
   api.myRank(mode, selection?.name).then((standing) => {
     recordBest(bestKey(mode, selection?.name), standing.score ?? 0);
     if (selection) selection.standing = { ...standing, mode };
   }, () => {});
-}
-
-/** Whether the challenge's mode is known: a game brings its own. */
-function hasMode({ name, target }) {
-  return Boolean(target || dayOf(name));
 }
 
 /** The key of a best score: its mode; in a challenge its mode and the challenge. */
@@ -259,11 +236,4 @@ function recordBest(key, score) {
   state.bests[key] = Math.max(score, state.bests[key] ?? 0);
   const scores = Object.fromEntries(MODES.map((mode) => [mode, state.bests[mode]]));
   save("bests", { user: api.session.user?.id, scores });
-}
-
-/** A guest who signs up after a game gets a rank. */
-export function refreshRank() {
-  const { result, mode, challenge } = state;
-  if (!result || result.rank || !api.isPlayer()) return;
-  api.myRank(mode, challenge?.name).then(({ rank }) => Object.assign(result, { rank }), () => {});
 }

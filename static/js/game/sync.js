@@ -4,7 +4,7 @@ The game never waits for this. A post that fails is repeated, with all that was 
 tick, it responds with 409 and that tick, so nothing is lost and nothing counts twice. */
 
 import { game, isPlayer, leaveGame, myRank, postTurns, retryDelayMs, session } from "../api.js";
-import { FINE, LOST, OVER, PAUSED, SIGNED_OUT } from "./state.js";
+import { FINE, LOST, OVER, PAUSED, SIGNED_OUT, state } from "./state.js";
 
 const INTERVAL_MS = 1000;
 const PAUSED_MS = 3000; // a keep-alive, so that the game still counts as live
@@ -19,51 +19,48 @@ const REJECTIONS = { // by status, where there is more to say than in the server
 
 const DIVERGED = "The server has been told otherwise: was this game played in two windows at once?";
 
-let wake = () => {};
-
 /** Post now rather than at the next second. */
-export function syncNow() {
-  wake();
-}
+export let syncNow = () => {};
 
-/** Upload the game in `state` until it is settled. `onResponse` takes each response, `onRejection` a reason in words. */
-export async function syncLoop(state, { onResponse, onRejection, onSignedOut }) {
+/** Upload the game until it is settled. `onResponse` takes each response, `onRejection` a reason in words. */
+export async function syncLoop({ onResponse, onRejection, onSignedOut }) {
   const isOpen = () => !state.result && !state.rejection;
   let failures = 0, more = false;
   while (isOpen()) {
-    await sleep(delay(state, failures, more));
+    await sleep(delay(failures, more));
     if (!isOpen()) return;
     if (state.connection === SIGNED_OUT && !session.token) continue;
     try {
-      more = await post(state, onResponse);
+      more = await post(onResponse);
       failures = 0;
-      if (hasDiverged(state)) onRejection(DIVERGED);
+      if (hasDiverged()) onRejection(DIVERGED);
     } catch (problem) {
       failures++;
-      handleError(state, problem, failures, { onResponse, onRejection, onSignedOut });
+      handleError(problem, failures, { onResponse, onRejection, onSignedOut });
     }
   }
 }
 
 /** The last post of a page that is being closed, which can't wait for a response. */
-export function sendFinal(state) {
-  const batch = pendingBatch(state);
+export function sendFinal() {
+  const batch = pendingBatch();
   if (batch.tick > batch.since) postTurns(state.id, batch, { keepalive: true }).catch(() => {});
 }
 
 /** Post as much as fits of what the server doesn't have. Return whether there is more. */
-async function post(state, onResponse) {
-  const batch = pendingBatch(state), playedMs = state.game.nominalMs;
+async function post(onResponse) {
+  const batch = pendingBatch(), playedMs = state.game.nominalMs;
   const leaves = state.gaveUp && batch.since === batch.tick;
-  const response = await (leaves ? leave(state) : postTurns(state.id, batch));
-  setConnected(state);
-  state.syncedMs = playedMs;
+  const response = await (leaves ? leave() : postTurns(state.id, batch));
+  if (state.connection === LOST) state.reconnectedAt = performance.now();
+  Object.assign(state, { connection: FINE, syncedMs: playedMs });
   onResponse(response);
   return state.syncedTick < state.game.ticks && batch.turns.length === MAX_TURNS;
 }
 
 /** End the game as left. Return what a post would have. */
-async function leave({ id, mode, challenge, previousBest }) {
+async function leave() {
+  const { id, mode, challenge, previousBest } = state;
   await leaveGame(id);
   const { status, tick, score, outcome, ranked } = await game(id);
   const { rank, score: best } = isPlayer() ? await myRank(mode, challenge?.name).catch(noRank) : noRank();
@@ -76,44 +73,35 @@ function noRank(problem = null) {
   return { rank: null, score: null };
 }
 
-function pendingBatch({ turns, syncedTick, game }) {
-  const pending = turns.filter(([tick]) => tick > syncedTick);
-  if (pending.length <= MAX_TURNS) return { since: syncedTick, tick: game.ticks, turns: pending };
-  const fitting = pending.slice(0, MAX_TURNS);
-  return { since: syncedTick, tick: fitting.at(-1)[0], turns: fitting };
+function pendingBatch() {
+  const { turns, syncedTick, game } = state;
+  const pending = turns.filter(([tick]) => tick > syncedTick), fitting = pending.slice(0, MAX_TURNS);
+  return { since: syncedTick, tick: pending.length > MAX_TURNS ? fitting.at(-1)[0] : game.ticks, turns: fitting };
 }
 
 /** Two browsers that play the same game post different turns: it has ended here, but not at the server. */
-function hasDiverged(state) {
-  return Boolean(state.game.outcome) && !state.result && state.syncedTick >= state.game.ticks;
+function hasDiverged() {
+  return state.game.outcome && !state.result && state.syncedTick >= state.game.ticks;
 }
 
-function handleError(state, problem, failures, { onResponse, onRejection, onSignedOut }) {
-  const { status, body, isTransient } = problem;
-  if (isTransient) {
-    Object.assign(state, { connection: LOST, retryMs: retryDelayMs(failures, problem) });
-    return;
-  }
-  state.retryMs = retryDelayMs(failures);
-  state.connection = status === 401 && !session.token ? SIGNED_OUT : FINE;
-  if (state.connection === SIGNED_OUT) onSignedOut();
+function handleError(problem, failures, { onResponse, onRejection, onSignedOut }) {
+  const { status, body, isTransient } = problem, isSignedOut = status === 401 && !session.token;
+  state.connection = isTransient ? LOST : isSignedOut ? SIGNED_OUT : FINE;
+  state.retryMs = retryDelayMs(failures, problem);
+  if (isTransient) return;
+  if (isSignedOut) onSignedOut();
   if (status === 409 && "tick" in body) onResponse({ ...body, ...body.game });
-  else if (isFinal(state, status, failures)) onRejection(REJECTIONS[status] ?? problem.detail);
+  else if (isFinal(status, failures)) onRejection(REJECTIONS[status] ?? problem.detail);
 }
 
 /** Whether the server will never accept the game. */
-function isFinal({ connection, player }, status, failures) {
-  if (connection === SIGNED_OUT) return !player; // nobody can log in as a guest
+function isFinal(status, failures) {
+  if (state.connection === SIGNED_OUT) return !state.player; // nobody can log in as a guest
   return status === 403 || status === 404 || failures >= MAX_FAILURES;
 }
 
-function setConnected(state) {
-  if (state.connection === LOST) state.reconnectedAt = performance.now();
-  state.connection = FINE;
-}
-
 /** Milliseconds to wait before the next post. */
-function delay(state, failures, more) {
+function delay(failures, more) {
   if (state.connection === SIGNED_OUT) return Infinity; // until `syncNow` after a log-in
   if (failures) return state.retryMs;
   if (more || state.phase === OVER) return 0;
@@ -122,7 +110,7 @@ function delay(state, failures, more) {
 
 function sleep(ms) {
   return new Promise((resolve) => {
-    wake = resolve;
+    syncNow = resolve;
     if (ms < Infinity) setTimeout(resolve, ms);
   });
 }

@@ -4,8 +4,6 @@ import { LEFT, PASS_THROUGH, SELF, STARVED, WALL, WALLS, WON } from "../rules.js
 
 export const MODE_NAMES = { [WALLS]: "Walls", [PASS_THROUGH]: "Pass-through" };
 
-export const PERIOD_NAMES = { all: "All time", month: "Month", week: "Week", day: "Today" };
-
 export const OUTCOME_NAMES = {
   [WALL]: "Hit the wall",
   [SELF]: "Bit itself",

@@ -1,12 +1,14 @@
-/* Sharing a link. */
+/* Sharing a game. */
 
 import { setText } from "./dom.js";
 
 const SHOWN_MS = 2500;
 
-/** Open the device's share sheet, or copy the link. `button` and `note`, for screen readers, show the outcome for a
-moment. */
-export async function share(button, note, text, url) {
+/** Open the device's share sheet, or copy the link: the address of the game's page, which has a title and a preview, at a
+`tick` if given. `button` and `note`, for screen readers, show the outcome for a moment. */
+export async function shareGame(button, note, text, id, tick = null) {
+  const path = `games/${encodeURIComponent(id)}${tick === null ? "" : `?tick=${tick}`}`;
+  const url = new URL(path, location.href.split("#")[0]).href;
   try {
     if (navigator.share) return await navigator.share({ title: "Snakepit", text, url });
     await navigator.clipboard.writeText(url);

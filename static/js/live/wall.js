@@ -53,16 +53,14 @@ function frame(now, opened) {
   if (wall !== opened) return;
   advance(wall.feed, now);
   arrange(now);
-  for (const card of wall.cards.values()) showCard(card, statusOf(wall.feed, card.watched, now), now);
-  for (const card of wall.cards.values()) if (isDue(card, now)) drawCard(card, now);
+  for (const card of wall.cards.values()) {
+    showCard(card, statusOf(wall.feed, card.watched, now), now);
+    const isDue = card.id === wall.places[0] || now - card.drawnAt >= SMALL_FRAME_MS; // only the large one at the full rate
+    if (card.isSeen && isDue) drawCard(card, now);
+  }
   showEmptiness(now);
   announce(now);
   requestAnimationFrame((next) => frame(next, opened));
-}
-
-/** Boards out of sight are not drawn, and only the first, which is large, at the full rate. */
-function isDue({ id, isSeen, drawnAt }, now) {
-  return isSeen && (id === wall.places[0] || now - drawnAt >= SMALL_FRAME_MS);
 }
 
 function onIntersection(changes) {
@@ -157,7 +155,12 @@ function placeCards(wanted) {
   wall.places = wanted;
   setHidden(byId("live-wall"), !wanted.length);
   setChildren(byId("live-wall"), wanted.map((id) => id ? wall.cards.get(id).element : make("li", { ariaHidden: "true" })));
-  for (const [id, card] of wall.cards) if (!wanted.includes(id)) removeCard(card);
+  for (const [id, card] of wall.cards) {
+    if (wanted.includes(id)) continue;
+    wall.sight.unobserve(card.element);
+    unmount(card);
+    wall.cards.delete(id);
+  }
   for (const id of newIds) insertCard(wall.cards.get(id));
   for (const [card, from] of before) if (wall.cards.has(card.id)) animateMove(card.element, from);
 }
@@ -176,12 +179,6 @@ function insertCard(card) {
   wall.sight.observe(card.element);
   if (reducedMotion.matches) return;
   card.element.animate({ opacity: [0, 1], scale: [0.94, 1] }, { duration: FADE_MS, easing: "ease-out" });
-}
-
-function removeCard(card) {
-  wall.sight.unobserve(card.element);
-  unmount(card);
-  wall.cards.delete(card.id);
 }
 
 function animateMove(element, from) {

@@ -9,7 +9,8 @@ import { MODE_NAMES, playerAddress } from "../lib/format.js";
 const dialog = byId("account-dialog");
 
 const SIGN_UP_NOTE = "A name puts your scores on the boards, those you have played so far included.";
-const DELETE_NOTE = "The account, all its games with their replays, and its places on the leaderboards are deleted. This can't be undone.";
+const DELETE_NOTE = "The account, all its games with their replays, and its places on the leaderboards are deleted. "
+  + "This can't be undone.";
 
 const SUBMITS = { // what each form does with its values; afterwards the dialog closes, unless it returns STAYS_OPEN
   "signup-form": ({ username, password, email }) => api.signUp({ username, password, email: email || null }),

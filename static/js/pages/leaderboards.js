@@ -4,7 +4,7 @@
 import * as api from "../api.js";
 import { byId, make, notice, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
 import {
-  DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, PERIOD_NAMES, challengeAddress, dayOf, gameAddress, ordinal, when,
+  DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, challengeAddress, dayOf, gameAddress, ordinal, when,
 } from "../lib/format.js";
 import { playerLink, scoreLink, timeElement } from "../lib/links.js";
 import { describe, endsIn, past, step } from "../lib/periods.js";
@@ -14,8 +14,8 @@ import { openAccount } from "./account.js";
 const PAGE = 20; // rows at a time
 const MAX_LIMIT = 100; // rows in one response
 const BOTS = "bots";
+const PERIODS = ["all", "month", "week", "day"]; // and DAILY
 const NO_GAME = "There is no such challenge. It may be gone with its player's account, or the link may be cut short.";
-const TABS = { ...PERIOD_NAMES, [DAILY]: "Daily" };
 
 // The leaderboard on the page: {mode, period, at, players, game, record}. `at` is a date, or null for the current period;
 // `players` is BOTS, or null for people; `game` the id of a challenge's game, or null, and `record` that game
@@ -26,39 +26,35 @@ let known = ""; // the entries on the page as JSON, so that a refresh leaves alo
 export function open(query) {
   shown = boardOf(query);
   known = "";
+  if (shown.game) clear();
   showHead();
   showTabs(shown);
   showPeriod();
-  return shown.game ? findGame(shown) : fill(shown, PAGE);
+  return fill(shown, PAGE);
 }
 
 function boardOf({ mode: modeName, period: periodName, at, challenge, players }) {
   const mode = MODES.includes(modeName) ? modeName : WALLS, date = challenge && dayOf(challenge);
-  const period = date ? DAILY : !challenge && Object.hasOwn(PERIOD_NAMES, periodName) ? periodName : "all";
+  const period = date ? DAILY : !challenge && PERIODS.includes(periodName) ? periodName : "all";
   const from = past(period, challenge === DAILY ? at : date ?? at), game = challenge && !date ? challenge : null;
   return { mode, period, at: from, players: players === BOTS ? BOTS : null, game, record: null };
 }
 
-/** The leaderboard of a challenge is named after the game to beat. */
-async function findGame(board) {
-  for (const id of ["boards-table", "boards-more", "boards-me", "boards-note"]) byId(id).replaceChildren();
-  try {
-    board.record = await api.game(board.game);
-    if (shown !== board) return;
-    board.mode = board.record.mode;
-    showHead();
-    await fill(board, PAGE);
-  } catch (problem) {
-    if (problem.status === 404) problem.message = NO_GAME;
-    if (problem.code === DAILY_HIDDEN) problem.message = HIDDEN;
-    if (shown === board) showProblem(board, problem);
-  }
+function clear() {
+  for (const part of ["table", "more", "me", "note"]) byId(`boards-${part}`).replaceChildren();
 }
 
-/** Fetch the leaderboard and the player's standing. The old rows stay until then. */
+/** Fetch the leaderboard and the player's standing; before, the game to beat, which names the leaderboard of a challenge.
+The old rows stay until then. */
 async function fill(board, limit) {
   byId("boards-pit").setAttribute("aria-busy", "true");
   try {
+    if (board.game && !board.record) {
+      board.record = await api.game(board.game);
+      board.mode = board.record.mode;
+      if (shown !== board) return;
+      showHead();
+    }
     const [page, me] = await Promise.all([api.leaderboard({ ...inQuery(board), limit }), fetchStanding(board)]);
     if (shown === board) showBoard(board, page, me);
   } catch (problem) {
@@ -80,13 +76,11 @@ async function fetchStanding(board) {
   });
 }
 
-function showProblem(board, problem) {
+function showProblem(board, { status, code, message }) {
   known = "";
-  byId("boards-table").replaceChildren();
-  byId("boards-more").replaceChildren();
-  byId("boards-me").replaceChildren();
-  const again = () => (board.game && !board.record ? findGame(board) : fill(board, PAGE));
-  notice(byId("boards-note"), problem.message, problem.status === 404 ? null : { label: "Try again", act: again });
+  clear();
+  const words = board.game && status === 404 ? NO_GAME : code === DAILY_HIDDEN ? HIDDEN : message;
+  notice(byId("boards-note"), words, status === 404 ? null : { label: "Try again", act: () => fill(board, PAGE) });
   byId("boards-pit").setAttribute("aria-busy", "false");
 }
 
@@ -109,23 +103,16 @@ function showHead() {
 }
 
 function showTabs(board) {
-  for (const row of ["boards-modes", "boards-periods"]) setHidden(byId(row), Boolean(board.game));
-  for (const [mode, name] of Object.entries(MODE_NAMES)) {
-    showTab(byId("boards-modes"), name, inQuery({ ...board, mode }), mode === board.mode);
-  }
-  for (const [period, name] of Object.entries(TABS)) {
-    showTab(byId("boards-periods"), name, inQuery({ ...board, period, at: null }), period === board.period);
+  for (const row of document.querySelectorAll("#view-boards .switch")) {
+    setHidden(row, Boolean(board.game));
+    for (const link of row.children) {
+      const { mode, period } = link.dataset, isCurrent = mode === board.mode || period === board.period;
+      link.href = address(inQuery({ ...board, ...(mode ? { mode } : { period, at: null }) }));
+      link.setAttribute("aria-current", isCurrent ? "page" : "false");
+    }
   }
   setText(byId("boards-players"), board.players ? "People's boards" : "Bots' boards");
   byId("boards-players").href = address(inQuery({ ...board, players: board.players ? null : BOTS }));
-}
-
-/** Point the tab of that name to a query; it stays the same element, or it would lose the focus. */
-function showTab(row, name, query, isCurrent) {
-  const found = Array.from(row.children).find((link) => link.textContent === name);
-  const link = found ?? row.appendChild(make("a", {}, name));
-  link.href = address(query);
-  link.setAttribute("aria-current", isCurrent ? "page" : "false");
 }
 
 function address(query) {

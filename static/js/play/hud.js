@@ -1,6 +1,6 @@
 /* The HUD: score, best, the next rank, the connection, pauses. It shows the state and changes nothing. */
 
-import { READY_MS, bestKey, isRankedAttempt, outcome, pauseLeft, unsyncedSeconds } from "../game/playing.js";
+import { READY_MS, bestKey, isRankedAttempt, outcome, pauseLeft } from "../game/playing.js";
 import { IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, state } from "../game/state.js";
 import { byId, setHidden, setText } from "../lib/dom.js";
 import { OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
@@ -73,9 +73,10 @@ function connection(now) {
   if (!state.id || (state.phase === OVER && state.result)) return "";
   if (state.connection === SIGNED_OUT) return "You are logged out.";
   if (state.connection === LOST) {
+    const unsyncedMs = Math.max(0, state.game.nominalMs - state.syncedMs);
     return state.phase === OVER
       ? "Connection lost. The score is safe here, and sent as soon as it is back."
-      : `Connection lost. Playing on; ${unsyncedSeconds()} s to catch up.`;
+      : `Connection lost. Playing on; ${Math.round(unsyncedMs / 1000)} s to catch up.`;
   }
   return now - state.reconnectedAt < RECONNECTED_MS ? "Connected again. Nothing is lost." : "";
 }
@@ -85,15 +86,13 @@ function showPause(now) {
   setHidden(byId("paused"), !paused);
   const signedOut = state.connection === SIGNED_OUT;
   setText(byId("paused-title"), signedOut ? "You are logged out" : "Paused");
-  setText(byId("paused-note"), signedOut ? signedOutNote() : `${waitingNote()}${budget(left)}`);
+  setText(byId("paused-note"), signedOut
+    ? `This game can be stored for ${state.player} only. Log in again, and it goes on where it stands.`
+    : `${waitingNote()}${budget(left)}`);
   setHidden(byId("go-on"), signedOut);
   setHidden(byId("log-in-again"), !signedOut);
   const scarce = state.phase === PLAYING && left !== null && left < SCARCE;
   setText(byId("budget"), scarce ? budget(left) : "");
-}
-
-function signedOutNote() {
-  return `This game can be stored for ${state.player} only. Log in again, and it goes on where it stands.`;
 }
 
 /** The address may name another challenge by now. */

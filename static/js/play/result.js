@@ -2,12 +2,12 @@
 
 import * as api from "../api.js";
 import { drawThumbnail } from "../draw/thumbnail.js";
-import { isRankedAttempt, isSettled, outcome, refreshRank } from "../game/playing.js";
+import { isRankedAttempt, isSettled, outcome } from "../game/playing.js";
 import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
 import { byId, darkScheme, setHidden, setText, setWords } from "../lib/dom.js";
 import { SESSION, on } from "../lib/events.js";
 import { MODE_NAMES, OUTCOME_NAMES, boardAddress, day, dayOf, gameAddress, longDay, ordinal } from "../lib/format.js";
-import { share } from "../lib/share.js";
+import { shareGame } from "../lib/share.js";
 import { openAccount } from "../pages/account.js";
 import { LEFT, POINTS } from "../rules.js";
 import { play, selectedMode } from "./start.js";
@@ -19,9 +19,17 @@ export function bind() {
   byId("play-again").addEventListener("click", play);
   byId("result-sign-up").addEventListener("click", () => openAccount("signup"));
   byId("result-log-in").addEventListener("click", () => openAccount("login"));
-  byId("share").addEventListener("click", shareReplay);
+  byId("share").addEventListener("click", () =>
+    shareGame(byId("share"), byId("share-note"), `${(state.result ?? state.game).score} points in the pit`, state.id));
   darkScheme.addEventListener("change", () => byId("result").hidden || showPicture());
   on(SESSION, refreshRank);
+}
+
+/** A guest who signs up after a game gets a rank. */
+function refreshRank() {
+  const { result, mode, challenge } = state;
+  if (!result || result.rank || !api.isPlayer()) return;
+  api.myRank(mode, challenge?.name).then(({ rank }) => Object.assign(result, { rank }), () => {});
 }
 
 /** Show the card while there is a game that is over. */
@@ -58,11 +66,6 @@ function showPicture() {
   drawThumbnail(byId("result-picture"), { seed, mode, turns, tick: game.ticks });
   const eggs = meals === 1 ? "1 egg" : `${meals} eggs`;
   byId("result-picture").setAttribute("aria-label", `The way of the snake in this game: ${eggs} in ${game.ticks} steps`);
-}
-
-function shareReplay() {
-  const url = new URL(byId("result-replay").getAttribute("href"), location.href).href;
-  share(byId("share"), byId("share-note"), `${(state.result ?? state.game).score} points in the pit`, url);
 }
 
 function nextGameLabel() {
@@ -105,7 +108,11 @@ function title() {
 function rank() {
   const { result, rejection, nextGame, connection } = state;
   if (rejection) return "The score could not be stored.";
-  if (!result) return nextGame ? "Sending the score, then the next game starts…" : sending(connection);
+  if (!result) {
+    if (nextGame) return "Sending the score, then the next game starts…";
+    if (connection === SIGNED_OUT) return `You are logged out. Log in again as ${state.player} to store this score.`;
+    return connection === LOST ? "No connection. The score is sent as soon as it is back." : "Sending the score…";
+  }
   if (!result.rank) return "";
   const best = isRankedAttempt() ? "best" : "first try";
   const own = result.score < result.personal_best || !isRankedAttempt() ? ` with your ${best}, ${result.personal_best}` : "";
@@ -118,18 +125,16 @@ function where() {
   return challenge ? "in this challenge" : `on the ${MODE_NAMES[mode]} board`;
 }
 
-function sending(connection) {
-  if (connection === SIGNED_OUT) return `You are logged out. Log in again as ${state.player} to store this score.`;
-  return connection === LOST ? "No connection. The score is sent as soon as it is back." : "Sending the score…";
-}
-
 /** Why the game is not ranked, or how to get it ranked. */
 function note() {
   const { result, rejection } = state;
   if (rejection) return rejection;
   if (!result) return "";
   if (!result.ranked) return isRankedAttempt() ? PAUSED_TOO_LONG : outOfTheCount(dayOf(state.challenge.name));
-  if (result.outcome === LEFT && !state.gaveUp) return leftBy(result);
+  if (result.outcome === LEFT && !state.gaveUp) {
+    return result.abandoned ? "The server had heard nothing of this game for ten minutes, and ended it."
+      : "Another game was begun elsewhere, in a second tab or on another device. That ended this one.";
+  }
   const board = state.challenge ? "the challenge's board" : "the board";
   if (isGuests() && result.personal_best) return `Sign up, and ${result.personal_best} goes on ${board}.`;
   return "";
@@ -139,11 +144,6 @@ function outOfTheCount(date) {
   if (date !== day(0)) return "Yesterday's challenge is out of the count.";
   if (api.session.user?.guest) return "Not counted: you play as a guest. Sign up, and tomorrow's first try counts.";
   return "Not counted: only the day's first try counts.";
-}
-
-function leftBy({ abandoned }) {
-  if (abandoned) return "The server had heard nothing of this game for ten minutes, and ended it.";
-  return "Another game was begun elsewhere, in a second tab or on another device. That ended this one.";
 }
 
 function isGuests() {

@@ -2,9 +2,9 @@
 left open. */
 
 import * as api from "../api.js";
-import { pause, prepare, reset, resume, start } from "../game/playing.js";
+import { begin, pause, prepare, reset, start } from "../game/playing.js";
 import { IDLE, OVER, state } from "../game/state.js";
-import { byId, setHidden, setText } from "../lib/dom.js";
+import { byId, setAttribute, setHidden, setText } from "../lib/dom.js";
 import { SELECTED, emit } from "../lib/events.js";
 import { MODE_NAMES, challengeAddress, day, dayOf } from "../lib/format.js";
 import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
@@ -61,7 +61,7 @@ export function showStart() {
   setHidden(byId("play"), Boolean(selection?.problem) && !offer);
   setText(byId("play"), offer ? (selection ? "Play the challenge" : "New game") : "Play");
   byId("play").classList.toggle("primary", !offer);
-  setScreen(screen(selection, startError));
+  setAttribute(byId("start"), "data-screen", screen(selection, startError));
   setHidden(byId("challenge"), !selection);
   setHidden(byId("challenge-ways"), !selection || Boolean(offer));
   setHidden(byId("daily"), Boolean(selection || offer || startError));
@@ -75,14 +75,6 @@ function screen(selection, startError) {
   if (offer) return "offer";
   if (selection) return selection.problem || startError ? "problem" : "challenge";
   return startError ? "trouble" : "play";
-}
-
-function setScreen(name) {
-  if (byId("start").dataset.screen !== name) byId("start").dataset.screen = name;
-}
-
-export function showStartError(words) {
-  state.startError = words;
 }
 
 function modeInput(mode) {
@@ -150,19 +142,15 @@ function makeOffer(found, { turns, tick, challenge }) {
 }
 
 function acceptOffer() {
-  const { opened, played, mode } = offer, { challenge } = opened;
+  const { opened, played, mode } = offer, asked = played.challenge?.asked ?? opened.challenge;
   offer = null;
   document.activeElement?.blur();
-  resume(opened, played);
-  if (!byId("view-play").hidden) goTo(challenge ? played.challenge?.asked ?? challenge : null);
+  begin(opened, asked, played);
+  if (!byId("view-play").hidden && asked !== (state.selection?.name ?? null)) { // name the game's challenge there
+    history.pushState(null, "", asked ? challengeAddress(asked) : "#/");
+    selectChallenge(asked);
+  }
   checkMode(mode);
-}
-
-/** Make the address that of the game's challenge. */
-function goTo(challenge) {
-  if (challenge === (state.selection?.name ?? null)) return;
-  history.pushState(null, "", challenge ? challengeAddress(challenge) : "#/");
-  selectChallenge(challenge);
 }
 
 /** Whether another tab of this browser is playing that game. */

@@ -7,7 +7,7 @@ import { goTo, openPlayback, play } from "../game/playback.js";
 import { PAUSED, PLAYING, progress } from "../game/state.js";
 import { byId, notice, setHidden, setText } from "../lib/dom.js";
 import { DAILY, DAILY_HIDDEN, HIDDEN, challengeAddress } from "../lib/format.js";
-import { share } from "../lib/share.js";
+import { shareGame } from "../lib/share.js";
 import {
   ENDED, addGame, advance as follow, closeFeed, detach, lagMs, openFeed, reattach, statusOf,
 } from "../live/feed.js";
@@ -262,12 +262,9 @@ function updateAddress(now) {
   address = location.hash;
 }
 
-/** Share the address of the preview page, which leads here. */
-function shareGame() {
-  const { record: { id, username, score }, playback: { phase, game } } = shown;
-  const path = `games/${encodeURIComponent(id)}${phase === PAUSED ? `?tick=${game.ticks}` : ""}`;
-  const url = new URL(path, location.href.split("#")[0]).href;
-  share(byId("replay-share"), byId("replay-share-note"), `${score} by ${username}`, url);
+function share() {
+  const { record: { id, username, score }, playback: { phase, game } } = shown, tick = phase === PAUSED ? game.ticks : null;
+  shareGame(byId("replay-share"), byId("replay-share-note"), `${score} by ${username}`, id, tick);
 }
 
 // Notices
@@ -294,7 +291,7 @@ function showNewerRules() {
 
 const ACTS = {
   toggle, restart, back: () => stepBy(-1), on: () => stepBy(1), "meal-back": toPreviousMeal, "meal-on": toNextMeal,
-  live: goLive, share: shareGame,
+  live: goLive, share,
 };
 for (const [name, act] of Object.entries(ACTS)) byId(`replay-${name}`).addEventListener("click", () => shown && act());
 for (const button of byId("replay-speeds").children) {
