@@ -145,10 +145,14 @@ class Disk:
             *("sh", "-c", f'{mount} && exec "$@"', "sh"),
         ]
 
-    def run(self, server, command):
-        """Run a command where the server sees what is mounted."""
+    def remount(self, server, path, how):
+        """Make a mounted path that the server sees read-only ("ro") or writable ("rw").
+
+        Read-only only once no process has a file of it open for writing.
+        """
         user = () if self.is_root else ("--user", "--preserve-credentials")
-        subprocess.run(["nsenter", "--target", str(server.process.pid), "--mount", *user, "sh", "-c", command], check=True)
+        enter = ["nsenter", "--target", str(server.process.pid), "--mount", *user]
+        until(lambda: subprocess.run([*enter, "mount", "-o", f"remount,bind,{how}", path]).returncode == 0)
 
     def seen_from_outside(self, server):
         """The path of what the server sees here, while it runs."""

@@ -328,6 +328,7 @@ def test_nothing_is_wrong_with_the_views_of_challenges(open_as, server, axe, wid
             wrong[view] = found
 
     def go(address, ready):
+        """`ready` selects what the previous view doesn't show."""
         page.goto(f"{server.url}/{address}")
         expect(page.locator(ready).first).to_be_visible()
         check(address)
@@ -338,16 +339,16 @@ def test_nothing_is_wrong_with_the_views_of_challenges(open_as, server, axe, wid
     check("in the game")
     give_up(page)
     check("result")
-    go("#/?challenge=nothing", "#challenge-title")
-    go("#/?challenge=daily", "#challenge-title")
+    go("#/?challenge=nothing", "#challenge-title:has-text('No such game')")
+    go("#/?challenge=daily", "#challenge-title:has-text('Daily challenge')")
     play(page)
     give_up(page)
     check("result of the day")
     go("#/boards?challenge=daily&mode=walls", "#boards-table tr")
-    go(f"#/boards?challenge=daily&at={yesterday()}", "#boards-note:not(:empty)")
-    go(f"#/boards?challenge={game['id']}", "#boards-title")
+    go(f"#/boards?challenge=daily&at={yesterday()}", "#boards-note:has-text('Nobody played then')")
+    go(f"#/boards?challenge={game['id']}", "#boards-note:has-text('Nobody has tried yet')")
     go(f"#/boards?challenge={game['id']}&players=bots", "#boards-table tr")
-    go("#/boards?challenge=nothing", "#boards-note:not(:empty)")
+    go("#/boards?challenge=nothing", "#boards-note:has-text('There is no such challenge')")
     go("#/players/Robot", "#player-games tr")
     assert wrong == {}
 

@@ -279,9 +279,7 @@ def test_a_worker_that_starts_again_serves_what_it_can_of_what_is_read_only_and_
     server.process.send_signal(signal.SIGSTOP)  # so that no worker starts before the file is read-only
     [worker] = workers_of(server)
     os.kill(worker, signal.SIGKILL)  # which leaves the WAL file: without one, SQLite could not even read in such a folder
-    while Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-        time.sleep(0.001)
-    disk.run(server, f"mount -o remount,bind,ro {path}")
+    disk.remount(server, path, "ro")
     server.process.send_signal(signal.SIGCONT)
     for _ in range(3):
         assert [entry["score"] for entry in server.api("GET /api/leaderboard")] == [10]
@@ -289,7 +287,7 @@ def test_a_worker_that_starts_again_serves_what_it_can_of_what_is_read_only_and_
         for call in ("POST /api/auth/guest", f"DELETE /api/games/{game['id']}"):
             assert ada(call, status=503)["detail"].startswith(errors.READ_ONLY)
         ada.post(game, 0, 5, status=503)
-    disk.run(server, f"mount -o remount,bind,rw {path}")
+    disk.remount(server, path, "rw")
     ada.post(game, 0, 5)
     ada.post(game, 5, 100)
     ada.play(2)

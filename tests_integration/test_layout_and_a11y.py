@@ -47,19 +47,20 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
             wrong[view] = found
 
     def go(address, ready):
+        """`ready` selects what the previous view doesn't show."""
         page.goto(f"{filled.url}/{address}")
         expect(page.locator(ready).first).to_be_visible()
         check(address)
 
     check("play")
     go("#/boards?mode=walls", "#boards-table tr:nth-child(20)")
-    go("#/boards?mode=pass-through&period=day", "#boards-table tr")
-    go("#/boards?mode=pass-through&period=day&at=2020-01-01", "#boards-note")
+    go("#/boards?mode=pass-through&period=day", "#boards-table tr:only-child")
+    go("#/boards?mode=pass-through&period=day&at=2020-01-01", "#boards-note:has-text('Nobody played then')")
     go("#/players/महेश_中文名_Ωμέγα_x", "#player-games tr")
-    go("#/players/Nobody", "#player-note")
+    go("#/players/Nobody", "#player-note:has-text('Nobody plays here by this name')")
     game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
-    go(f"#/games/{game}", "#view-games")
-    go("#/games/nothing", "#view-games")
+    go(f"#/games/{game}", "#replay-controls")
+    go("#/games/nothing", "#replay-note:has-text('There is no such game')")
     go("#/", "#play")
     page.locator("#account").click()
     page.locator("#show-signup").click()
@@ -78,6 +79,7 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
     page.locator("#result-sign-up").click()
     sign_up(page, f"x{token_hex(6)}")
     page.locator("#account").click()
+    expect(page.locator("#settings")).to_be_visible()
     check("settings")
     assert wrong == {}
 
