@@ -39,3 +39,12 @@ def test_breakpoints_are_those_that_style_css_lists():
     size = re.compile(r"\d+rem|\d/\d")
     queries = " ".join(re.findall(r"@media ([^{]+)", CSS))
     assert set(size.findall(queries)) == set(size.findall(STYLE.partition("*/")[0]))
+
+
+def test_what_scripts_read_of_the_stylesheets_is_a_token_there():
+    board = (STATIC / "js" / "draw" / "board.js").read_text()
+    names = set(re.findall(r'"([\w-]+)"', re.search(r"const TOKENS = \[(.*?)\];", board, re.DOTALL)[1]))
+    read = {name for names in re.findall(r'palette\.(\w+)|palette\["([\w-]+)"\]', SCRIPTS) for name in names if name}
+    assert read - names == set()
+    read |= names | set(re.findall(r'colour\("([\w-]+)"\)', SCRIPTS))
+    assert {name for name in read if f"--{name}:" not in CSS} == set()

@@ -11,9 +11,9 @@ import { drawEffects, shake } from "./effects.js";
 import { cellCentre, dot, drawSnake } from "./snake.js";
 
 const RIM = 0.6;
-const COLORS = [
+const TOKENS = [
   "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
-  "dust", "ghost", "ghost-scales", "heavy",
+  "dust", "ghost", "ghost-scales", "font-display",
 ];
 
 /** The scene until the first game: a snake around the button. */
@@ -52,7 +52,7 @@ function resizeToDisplay(view) {
 /** Colours and font are the stylesheet's. */
 function readPalette(view) {
   const style = getComputedStyle(view.canvas);
-  view.palette = Object.fromEntries(COLORS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  view.palette = Object.fromEntries(TOKENS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   view.background = null;
 }
 
@@ -133,7 +133,7 @@ function drawWall(context, palette) {
 }
 
 function drawFloor(context, palette) {
-  context.fillStyle = palette.view;
+  context.fillStyle = palette.pit;
   context.fillRect(0, 0, SIZE, SIZE);
   for (let cell = 0; cell < CELLS; cell++) {
     const x = cell % SIZE, y = Math.floor(cell / SIZE);

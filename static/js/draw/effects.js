@@ -57,7 +57,7 @@ function drawPoints(ctx, x, y, part, points, palette) {
   const rise = 0.75 + 0.9 * (1 - (1 - part) ** 2);
   ctx.globalAlpha = Math.min(1, 3 * (1 - part));
   Object.assign(ctx, { textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 0.22 });
-  ctx.font = `800 0.85px ${palette.heavy}`;
+  ctx.font = `800 0.85px ${palette["font-display"]}`;
   ctx.strokeStyle = palette.shade;
   ctx.fillStyle = palette.egg;
   const atX = Math.min(SIZE - 0.8, Math.max(0.8, x)), atY = y + (y < 2.5 ? rise : -rise);
