@@ -101,10 +101,21 @@ def database_url(request, tmp_path):
 @pytest.fixture
 def make_server(tmp_path):
     """Starts servers, and ends those that a test leaves running."""
+    yield from _make_servers(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def make_server_of_module(tmp_path_factory):
+    """The same for servers that all tests of a module share. Each is on a SQLite file unless it is told otherwise."""
+    folder = tmp_path_factory.mktemp("server")
+    yield from _make_servers(folder, DATABASE_URL=f"sqlite:///{folder}/snake.db")
+
+
+def _make_servers(folder, **defaults):
     servers = []
 
     def make(wrapper=(), waiting=None, **settings):
-        servers.append(Server(tmp_path, wrapper, waiting, **settings))
+        servers.append(Server(folder, wrapper, waiting, **defaults | settings))
         return servers[-1].start()
 
     yield make
@@ -246,11 +257,9 @@ def axe(npm, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory):
+def archive(make_server_of_module):
     """A replays.Archive."""
-    archive = Archive(tmp_path_factory.mktemp("archive"))
-    yield archive
-    archive.server.kill()
+    return Archive(make_server_of_module(RATE_LIMITS="false"))
 
 
 @pytest.fixture

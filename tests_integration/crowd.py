@@ -6,7 +6,6 @@ import json
 import random
 import threading
 import time
-from urllib.parse import urlsplit
 
 from driver import Answer, plan
 from peewee import fn
@@ -103,7 +102,7 @@ class Player:
 
     def _send(self, call, body):
         if self.connection is None:
-            self.connection = http.client.HTTPConnection(urlsplit(self.crowd.server.url).netloc, timeout=PATIENCE)
+            self.connection = self.crowd.server.http()
         method, path = call.split(" ", 1)
         headers = {"Authorization": f"Bearer {self.user.token}"}
         self.connection.request(method, path, None if body is None else json.dumps(body), headers)

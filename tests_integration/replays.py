@@ -6,7 +6,7 @@ import re
 import sqlite3
 
 from playwright.sync_api import expect
-from servers import ROOT, Server
+from servers import ROOT
 
 import rules
 from game.codec import encode_turns
@@ -53,13 +53,11 @@ def ticks_of_meals(game, tick):
 
 
 class Archive:
-    """A server, and games that are put into its file as if they had been played there."""
+    """Games that are put into the SQLite file of a server as if they had been played there."""
 
-    def __init__(self, folder):
-        self.file = folder / "snake.db"
-        settings = {"ENFORCE_PACE": "false", "RATE_LIMITS": "false"}
-        self.server = Server(folder, DATABASE_URL=f"sqlite:///{self.file}", **settings).start()
-        self.ada = self.server.api.sign_up("Ada")
+    def __init__(self, server):
+        self.server = server
+        self.ada = server.api.sign_up("Ada")
 
     def keep(self, game, outcome=None, **columns):
         """The address of a game {seed, mode, turns, ticks} that is over, and the rules.Game of its end."""
@@ -81,7 +79,7 @@ class Archive:
             "turns": encode_turns(game["turns"]),
             **columns,
         }
-        with sqlite3.connect(self.file) as database:
+        with sqlite3.connect(self.server.folder / "snake.db") as database:
             names, marks = ", ".join(row), ", ".join("?" * len(row))
             database.execute(f"INSERT INTO games ({names}) VALUES ({marks})", list(row.values()))
         return f"{self.server.url}/#/games/{row['id']}", end

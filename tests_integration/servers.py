@@ -7,12 +7,13 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,12 +25,14 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = 30  # seconds to wait for what should take one
 
 
-# A server with shorter waiting times than people's.
+# A server with shorter timeouts than in production.
 IMPATIENT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from web import server
-sys.exit(server.main(**json.loads(sys.argv[2])))
+from web import server, worker
+given = json.loads(sys.argv[2])
+worker.CLIENT_TIMEOUT = given.pop("client_timeout", worker.CLIENT_TIMEOUT)
+sys.exit(server.main(**given))
 """
 
 
@@ -40,6 +43,18 @@ def until(found):
         assert time.monotonic() < end
         time.sleep(0.01)
     return result
+
+
+def exchange(target, request):
+    """Send bytes to a Server or an Nginx on a new connection. Return all that comes until it is closed."""
+    parts = []
+    with target.connect() as connection:
+        with suppress(ConnectionError, ssl.SSLEOFError):  # a refusal may come before all is sent
+            connection.sendall(request)
+        with suppress(ConnectionError, ssl.SSLEOFError):
+            while part := connection.recv(1 << 16):
+                parts.append(part)
+    return b"".join(parts)
 
 
 class Server:
@@ -104,18 +119,42 @@ class Server:
         return self.process is not None and self.process.poll() is None
 
     @property
+    def workers(self):
+        """The process ids of its workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    @property
+    def address(self):
+        """Its host and port."""
+        parts = urlsplit(self.url)
+        return parts.hostname, parts.port
+
+    def connect(self, source=""):
+        """A connection without any protocol, from an address of this machine."""
+        return socket.create_connection(self.address, PATIENCE, source_address=(source, 0))
+
+    def http(self, timeout=PATIENCE):
+        """An HTTP connection."""
+        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=timeout)
+
+    def get(self, path, token=None):
+        """Get a page, a file or anything else. Return (status, content)."""
+        with closing(self.http()) as connection:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    @property
     def api(self):
         return Api(self._send)
 
     def _send(self, method, path, body, headers):
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE)
-        try:
+        with closing(self.http()) as connection:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             raw = answer.read()
             return Answer(answer.status, answer.headers, json.loads(raw) if raw else None)
-        finally:
-            connection.close()
 
 
 class Disk:

@@ -1,6 +1,5 @@
 """What costs the server much more than those who ask for it: it is bounded, and others don't wait for it."""
 
-import http.client
 import json
 import os
 import socket
@@ -9,7 +8,6 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from driver import PASSWORD
@@ -53,7 +51,7 @@ class Probe:
         self.thread.join(PATIENCE)
 
     def _ask(self):
-        connection = http.client.HTTPConnection(urlsplit(self.server.url).netloc, timeout=PATIENCE)
+        connection = self.server.http()
         while not self.is_over:
             began = time.perf_counter()
             connection.request("GET", "/api/games/live?limit=0")
@@ -67,14 +65,9 @@ class Probe:
 
 
 def size_of(server, path):
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        assert answer.status == 200, path
-        return len(answer.read())
-    finally:
-        connection.close()
+    status, content = server.get(path)
+    assert status == 200, path
+    return len(content)
 
 
 @pytest.mark.alone
@@ -133,7 +126,7 @@ def test_responses_that_nobody_reads_take_little_memory(make_server, tmp_path):
     before, clients, number = memory(server), [], 50
     try:
         for _ in range(number):
-            client = socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port), PATIENCE)
+            client = server.connect()
             clients.append(client)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())

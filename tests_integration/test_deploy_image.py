@@ -1,6 +1,5 @@
 """The image: what Docker would do, done in a folder; and as Fly runs it."""
 
-import http.client
 import os
 import re
 import tempfile
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 import docker_steps
 import pytest
 from nginx import DEPLOY
-from servers import PATIENCE, ROOT, Server
+from servers import ROOT, Server
 
 import service
 
@@ -58,17 +57,9 @@ def test_the_image_has_all_that_it_takes(image, container):
     routes = [*service.api.routes, *service.site.routes]
     pages = [route.rule for route in routes if route.method == "GET" and "<" not in route.rule]
     for path in [*files, *pages, f"/games/{game['id']}", f"/games/{game['id']}/card.png"]:
-        assert status_of(container, path, ada.token) in (200, 422), path  # 422: without what it wants to know
+        assert container.get(path, ada.token)[0] in (200, 422), path  # 422: without what it wants to know
     modules = {path.name for path in ROOT.glob("*.py")}
     assert modules <= {path.name for path in image.program.iterdir()}
-
-
-def status_of(server, path, token):
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
-    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
-    status = connection.getresponse().status
-    connection.close()
-    return status
 
 
 def test_the_container_s_user_owns_what_is_kept_and_nothing_else(image, container):

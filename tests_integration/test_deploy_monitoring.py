@@ -1,10 +1,8 @@
 """The rules for Prometheus and the dashboard for Grafana."""
 
-import http.client
 import json
 import re
 import subprocess
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -47,11 +45,7 @@ def test_the_rules_and_the_dashboard_s_queries_can_be_read(promtool, tmp_path):
 def test_rules_and_dashboard_use_metrics_and_labels_that_there_are(server):
     server.api.guest().play(1)
     server.api("POST /api/auth/login", {"username": "Nobody", "password": "wrong horse"}, 401)
-    address = urlsplit(server.url)
-    connection = http.client.HTTPConnection(address.netloc, timeout=PATIENCE)
-    connection.request("GET", "/metrics")
-    families = text_string_to_metric_families(connection.getresponse().read().decode())
-    connection.close()
+    families = text_string_to_metric_families(server.get("/metrics")[1].decode())
     samples = [sample for family in families for sample in family.samples]
     labels = {name: set() for name in (sample.name for sample in samples)} | {"up": set()}
     for sample in samples:

@@ -6,14 +6,13 @@ import html
 import json
 import re
 import subprocess
-import time
 from urllib.parse import urlsplit
 
 import pytest
 from browser import REACH_IN, start
 from nginx import DEPLOY
 from playwright.sync_api import expect
-from servers import PATIENCE, ROOT, Server
+from servers import ROOT, until
 
 import config
 from web import problems
@@ -35,11 +34,8 @@ SPOOFED = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("deployed")
-    server = Server(folder, DATABASE_URL=f"sqlite:///{folder}/snake.db", TRUSTED_PROXIES="127.0.0.1").start()
-    yield server
-    server.kill()
+def server(make_server_of_module):
+    return make_server_of_module(TRUSTED_PROXIES="127.0.0.1")
 
 
 @pytest.fixture(params=["nginx.conf", "nginx-subpath.conf"], scope="module")
@@ -170,10 +166,15 @@ def test_browsers_are_told_to_come_by_https_only(nginx, path):
 def test_an_address_has_only_so_many_connections_and_others_have_theirs(server, make_nginx, block):
     nginx = make_nginx(block, [server.url], "/snake" if "subpath" in block else "", connections=3)
     head = f"POST {nginx.path}/api/auth/guest HTTP/1.1\r\nHost: {urlsplit(nginx.url).netloc}\r\nContent-Length: 2\r\n\r\n"
+
+    def guest_answer(status):
+        answer = nginx.api.ask("POST /api/auth/guest")
+        return answer if answer.status == status else None
+
     waiting = [nginx.connect() for _ in range(3)]
     for connection in waiting:
         connection.sendall(head.encode())  # and not the body
-    refused = until(lambda answer: answer.status == 429, nginx.api.ask, "POST /api/auth/guest")
+    refused = until(lambda: guest_answer(429))
     assert (refused.headers["Content-Type"], refused.headers["Retry-After"]) == ("application/problem+json", "2")
     assert (refused.json["code"], refused.json["params"]) == (problems.RATE_LIMITED, {"retry_in": 2})
     assert "Strict-Transport-Security" in refused.headers
@@ -182,15 +183,7 @@ def test_an_address_has_only_so_many_connections_and_others_have_theirs(server, 
         connection.sendall(b"{}")
         assert connection.recv(12) == b"HTTP/1.1 201"
         connection.close()
-    assert until(lambda answer: answer.status == 201, nginx.api.ask, "POST /api/auth/guest")
-
-
-def until(is_right, ask, *arguments):
-    """The first answer that is right; it is asked for until then."""
-    deadline = time.monotonic() + PATIENCE
-    while not is_right(answer := ask(*arguments)):
-        assert time.monotonic() < deadline, answer
-    return answer
+    assert until(lambda: guest_answer(201))
 
 
 @pytest.mark.parametrize("block", ["nginx.conf", "nginx-several.conf", "nginx-subpath.conf"])

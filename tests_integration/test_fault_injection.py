@@ -1,13 +1,11 @@
 """Plugs pulled while people play: processes killed, databases stopped, disks full, files locked."""
 
-import http.client
 import os
 import random
 import re
 import resource
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from crowd import Crowd
@@ -30,24 +27,9 @@ from database import errors
 NOT_TAKEN = ConnectionRefusedError, ConnectionResetError, BrokenPipeError  # of which http.client.RemoteDisconnected is one
 
 
-def workers_of(server):
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return [int(pid) for pid in children.read_text().split()]
-
-
-def status(server, path, token=None):
-    """The answer's status for a page, or a file of the client."""
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
-    try:
-        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
 def said_at_start(server):
     """The lines in its log, once it answers."""
-    assert status(server, "/") == 200
+    assert server.get("/")[0] == 200
     return server.log.read_text().splitlines()
 
 
@@ -64,7 +46,7 @@ def test_kills_at_any_moment_lose_nothing_that_was_answered(make_server, databas
                 server.kill()
                 server.start()
             else:
-                os.kill(chance.choice(workers_of(server)), signal.SIGKILL)
+                os.kill(chance.choice(server.workers), signal.SIGKILL)
         crowd.await_answers(100)
     assert crowd.broken
     crowd.check(database_url)
@@ -78,7 +60,7 @@ def test_a_stop_under_load_cuts_nobody_off(make_server, database_url):
             crowd.await_answers(200)
             assert server.stop() == 0
             with pytest.raises(ConnectionRefusedError):
-                status(server, "/")
+                server.get("/")
             server.start()
         crowd.await_answers(100)
     assert not [error for error in crowd.broken if not isinstance(error, NOT_TAKEN)]
@@ -89,7 +71,7 @@ def test_a_stop_right_after_the_start_is_heard(make_server, tmp_path):
     """Also by a worker that is not yet what it is to be."""
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
     for delay in (0, 0.01, 0.02, 0.04, 0.08, 0.16):
-        while not workers_of(server):
+        while not server.workers:
             time.sleep(0.001)
         time.sleep(delay)
         began = time.monotonic()
@@ -100,12 +82,11 @@ def test_a_stop_right_after_the_start_is_heard(make_server, tmp_path):
 
 def test_a_client_that_hangs_delays_a_stop_by_ten_seconds_at_the_most(make_server, tmp_path):
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
-    where = urlsplit(server.url)
     head = b"POST /api/auth/guest HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n"
     with ExitStack() as stack:
-        assert status(server, "/") == 200  # what connects before is only queued, and refused by a worker that is to stop
+        assert server.get("/")[0] == 200  # what connects before is only queued, and refused by a worker that is to stop
         for begun in (b"", head, head + b"\r\n{"):
-            hanging = stack.enter_context(socket.create_connection((where.hostname, where.port), PATIENCE))
+            hanging = stack.enter_context(server.connect())
             hanging.sendall(begun)
         began = time.monotonic()
         assert server.stop() == 0
@@ -164,7 +145,7 @@ def test_who_waits_for_a_locked_file_holds_nobody_up(make_server, tmp_path, lock
         while not condition():
             for path in reads:
                 began = time.monotonic()
-                assert status(server, path, zoe.token) == 200
+                assert server.get(path, zoe.token)[0] == 200
                 slowest = max(slowest, time.monotonic() - began)
             time.sleep(0.02)
 
@@ -198,7 +179,7 @@ def test_a_file_that_may_not_grow_stops_what_writes_until_it_may(make_server, tm
     server = make_server(DATABASE_URL=url, RATE_LIMITS="false")
 
     def allow(size):
-        for pid in (server.process.pid, *workers_of(server)):
+        for pid in (server.process.pid, *server.workers):
             _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (most if size is None else size, most))
 
@@ -220,7 +201,7 @@ def plays_through(server, stop, go_on, trouble):
                 assert server.api(f"POST /api/auth/{call}", body, status=503)["detail"].startswith(trouble)
             game = crowd.players[0].opened[0]
             for path in ("/", "/healthz", "/api/leaderboard", f"/api/games/{game}", "/api/games/active"):
-                assert status(server, path) == 200
+                assert server.get(path)[0] == 200
             go_on()
             since = time.monotonic()
             crowd.await_answers(200)
@@ -277,7 +258,7 @@ def test_a_worker_that_starts_again_serves_what_it_can_of_what_is_read_only_and_
     ada.play(1)
     game = ada.open()
     server.process.send_signal(signal.SIGSTOP)  # so that no worker starts before the file is read-only
-    [worker] = workers_of(server)
+    [worker] = server.workers
     os.kill(worker, signal.SIGKILL)  # which leaves the WAL file: without one, SQLite could not even read in such a folder
     disk.remount(server, path, "ro")
     server.process.send_signal(signal.SIGCONT)

@@ -10,7 +10,6 @@ import schemathesis
 from driver import PASSWORD, Answer
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
-from servers import Server
 
 import rules
 import service
@@ -64,17 +63,15 @@ def test_the_description_is_valid():
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def fuzzed(request, tmp_path_factory):
+def fuzzed(request, make_server_of_module):
     """A server, with a player who is signed in, and a count of what is sent."""
-    folder = tmp_path_factory.mktemp("fuzzed")
-    url = f"sqlite:///{folder}/snake.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url_of_module")
-    server = Server(folder, DATABASE_URL=url, RATE_LIMITS="false", SCORE_POLICY="open").start()
+    url = {} if request.param == "sqlite" else {"DATABASE_URL": request.getfixturevalue("postgres_url_of_module")}
+    server = make_server_of_module(RATE_LIMITS="false", SCORE_POLICY="open", **url)
     server.players = iter(range(1_000_000))
     server.ada = server.api.sign_up("Ada")
     server.sent = 0
     yield server
     print(f"{request.param}: {server.sent} cases")
-    server.kill()
 
 
 def aimed(case, server):

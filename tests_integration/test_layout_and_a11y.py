@@ -7,7 +7,7 @@ from secrets import token_hex
 import pytest
 from browser import SIZES, goes_wrong, sign_up, start
 from playwright.sync_api import expect
-from servers import ROOT, Server, served_below
+from servers import ROOT, served_below
 
 import rules
 
@@ -15,19 +15,16 @@ VECTORS = ROOT / "tests" / "rules-vectors.json"
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory):
+def filled(make_server_of_module):
     """A server with 25 players, each with a game, and one with many."""
-    folder = tmp_path_factory.mktemp("filled")
-    settings = {"ENFORCE_PACE": "false", "RATE_LIMITS": "false"}
-    server = Server(folder, DATABASE_URL=f"sqlite:///{folder}/snake.db", **settings).start()
+    server = make_server_of_module(RATE_LIMITS="false")
     for number in range(24):
         server.api.sign_up(f"Player{number}").play(number % 7)
     player = server.api.sign_up("महेश_中文名_Ωμέγα_x")
     for meals in (1, 4, 2, 0, 8, 3):
         player.play(meals)
     player.play(2, "pass-through")
-    yield server
-    server.kill()
+    return server
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,12 @@ import json
 import os
 import re
 import signal
-import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from servers import PATIENCE
+from servers import until
 
 from web import worker as served
 
@@ -85,7 +82,7 @@ class Browser:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_class_behind_one_address_gets_in(make_server, tmp_path, workers):
     settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/snake.db", "ENFORCE_PACE": "true", "WORKERS": workers}
-    address, statuses = address_of(make_server(**settings)), {}
+    address, statuses = make_server(**settings).address, {}
     files = [f"static/{path.relative_to(served_files())}" for path in served_files().glob("js/**/*.js")][:18]
 
     async def all_at_once():
@@ -106,19 +103,13 @@ def served_files():
     return Path(served.__file__).parent / "static"
 
 
-def address_of(server):
-    parts = urlsplit(server.url)
-    return parts.hostname, parts.port
-
-
 @pytest.fixture
 def connect():
     """Opens a connection to a server, from an address of this machine; all are closed in the end."""
     with ExitStack() as stack:
 
         def connect(server, source="127.0.0.1", say=b""):
-            address = address_of(server)
-            opened = stack.enter_context(socket.create_connection(address, PATIENCE, source_address=(source, 0)))
+            opened = stack.enter_context(server.connect(source))
             opened.sendall(say)
             return opened
 
@@ -157,15 +148,6 @@ def refused(connection):
     """The answer of a server that refuses the connection; None if it doesn't, not yet."""
     found = answer(connection)
     return found if found[0] != 200 else None
-
-
-def until(condition):
-    """Wait for it, and return what it answers then."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it has not come true"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.mark.parametrize("settings", [{"RATE_LIMITS": "false"}, {"TRUSTED_PROXIES": "127.0.0.1"}])

@@ -1,17 +1,14 @@
 """Metrics of a server of several workers: right whichever of them tells, and whatever becomes of them."""
 
-import http.client
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parsed
-from servers import PATIENCE
+from servers import until
 
 WORKERS = 2
 BOARD = {"method": "GET", "route": "/api/leaderboard"}
@@ -19,12 +16,9 @@ BOARD = {"method": "GET", "route": "/api/leaderboard"}
 
 def read(server):
     """{(name, labels): value} of one who tells it, on a connection of its own."""
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
-    connection.request("GET", "/metrics")
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    assert answer.status == 200, text
+    status, content = server.get("/metrics")
+    text = content.decode()
+    assert status == 200, text
     return {(s.name, frozenset(s.labels.items())): s.value for family in parsed(text) for s in family.samples}
 
 
@@ -32,24 +26,9 @@ def value(metrics, name, **labels):
     return metrics.get((name, frozenset(labels.items())))
 
 
-def pids(server):
-    """Of the workers."""
-    return [int(pid) for pid in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()]
-
-
-def until(condition):
-    """Wait for it, and return what it answers then."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it has not come true"
-        time.sleep(0.05)
-    return found
-
-
 def ask_often(server, times):
     """Ask for a board on so many connections, all open at once, so that each worker has some of them."""
-    netloc = urlsplit(server.url).netloc
-    connections = [http.client.HTTPConnection(netloc, timeout=PATIENCE) for _ in range(times)]
+    connections = [server.http() for _ in range(times)]
     for connection in connections:
         connection.request("GET", "/api/leaderboard")
     for connection in connections:
@@ -102,9 +81,9 @@ def test_whoever_tells_it_counts_of_all_workers_are_told_and_stay_when_they_are_
     assert value(before, "snakepit_http_requests_total", **BOARD, status="200") == 60
     assert value(before, "snakepit_http_request_duration_seconds_count", **BOARD) == 60
     assert value(before, "snakepit_metrics_scope", scope="all_workers") == 1
-    for killed in pids(served):
+    for killed in served.workers:
         os.kill(killed, signal.SIGKILL)
-        until(lambda killed=killed: killed not in pids(served) and len(pids(served)) == WORKERS)
+        until(lambda killed=killed: killed not in served.workers and len(served.workers) == WORKERS)
     until(lambda: workers_told_of(read(served)) == {"0", "1"})
     after = told(served)
     assert value(after, "snakepit_http_requests_total", **BOARD, status="200") == 60
@@ -117,9 +96,9 @@ def test_whoever_tells_it_counts_of_all_workers_are_told_and_stay_when_they_are_
 
 def test_a_reload_forgets_no_counts(served):
     ask_often(served, 30)
-    before = pids(served)
+    before = served.workers
     served.process.send_signal(signal.SIGHUP)
-    until(lambda: len(pids(served)) == WORKERS and not set(pids(served)) & set(before))
+    until(lambda: len(served.workers) == WORKERS and not set(served.workers) & set(before))
     ask_often(served, 10)
     assert value(told(served), "snakepit_http_requests_total", **BOARD, status="200") == 40
 
@@ -146,11 +125,7 @@ def test_counts_are_those_of_what_was_done_by_many_at_once(served):
 
 
 def test_what_is_no_request_is_counted(served):
-    connection = http.client.HTTPConnection(urlsplit(served.url).netloc, timeout=PATIENCE)
-    connection.putrequest("GET", "/" + "x" * 5000)
-    connection.endheaders()
-    assert connection.getresponse().status == 414
-    connection.close()
+    assert served.get("/" + "x" * 5000)[0] == 414
     assert value(told(served), "snakepit_http_requests_total", method="other", route="unread", status="414") == 1
 
 

@@ -1,16 +1,13 @@
 """Passwords on a server that runs: many are tried at once, and the queue in which they wait to be hashed."""
 
-import http.client
 import json
 import os
 import select
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from urllib.parse import urlsplit
 
 import pytest
 from driver import PASSWORD
@@ -23,7 +20,7 @@ SLOW = "10"  # rounds, with which a hash takes long enough to wait for
 
 def ask(server, name, password=PASSWORD, address="127.0.0.1", patience=PATIENCE):
     """Ask to log in; the connection, on which the answer comes."""
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=patience)
+    connection = server.http(patience)
     body = json.dumps({"username": name, "password": password})
     connection.request("POST", "/api/auth/login", body, {"X-Forwarded-For": address})
     return connection
@@ -66,11 +63,10 @@ def at_once(calls):
 
 def leave_after_asking(server, name, number):
     """Ask to log in so often, each time on a connection that is closed when the request is sent."""
-    host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
     body = json.dumps({"username": name, "password": "wrong horse"}).encode()
     head = f"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     for _ in range(number):
-        with socket.create_connection((host, port)) as connection:
+        with server.connect() as connection:
             connection.sendall(head.encode() + body)
 
 

@@ -9,10 +9,9 @@ import json
 import socket
 import ssl
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import pytest
-from servers import PATIENCE, ROOT, Server
+from servers import PATIENCE, exchange
 
 HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
@@ -22,31 +21,15 @@ END = b"0\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(make_server_of_module):
     """It trusts all as it does a proxy: the worst case, for those who get by the proxy. It waits 3 s for bodies."""
-    folder = tmp_path_factory.mktemp("smuggled")
-    program = folder / "impatient.py"
-    program.write_text("from web import server, worker\nworker.CLIENT_TIMEOUT = 3\nraise SystemExit(server.main())\n")
     settings = {"DATABASE_URL": "sqlite:///:memory:", "TRUSTED_PROXIES": "127.0.0.1", "RATE_LIMITS": "false"}
-    server = Server(folder, PYTHONPATH=str(ROOT), **settings)
-    server.program = program
-    yield server.start()
-    server.kill()
-
-
-class Direct:
-    """The server without a proxy."""
-
-    def __init__(self, server):
-        self.address = urlsplit(server.url).hostname, urlsplit(server.url).port
-
-    def connect(self):
-        return socket.create_connection(self.address, timeout=PATIENCE)
+    return make_server_of_module(waiting={"client_timeout": 3}, **settings)
 
 
 @pytest.fixture(params=["nginx", "direct"], scope="module")
 def target(request, server, make_nginx):
-    return Direct(server) if request.param == "direct" else make_nginx("nginx.conf", [server.url])
+    return server if request.param == "direct" else make_nginx("nginx.conf", [server.url])
 
 
 @pytest.fixture
@@ -72,14 +55,7 @@ def who_am_i(player):
 
 def ask(target, request):
     """All answers until the connection is closed: [(status, body)]."""
-    with target.connect() as connection:
-        raw = b""
-        with suppress(ConnectionError, ssl.SSLEOFError):  # who refuses it may not have taken all of it
-            connection.sendall(request)
-        with suppress(ConnectionError, ssl.SSLEOFError):
-            while part := connection.recv(65536):
-                raw += part
-    return list(answers(raw))
+    return list(answers(exchange(target, request)))
 
 
 def answers(raw):
@@ -238,7 +214,7 @@ ONLY_DIRECT = {
 
 @pytest.mark.parametrize("name", ONLY_DIRECT)
 def test_what_nginx_would_put_right_is_refused(server, canary, victim, name):
-    [(status, _)] = assert_harmless(Direct(server), server, canary, victim, ONLY_DIRECT[name](hidden(canary)))
+    [(status, _)] = assert_harmless(server, server, canary, victim, ONLY_DIRECT[name](hidden(canary)))
     assert status >= 400
 
 

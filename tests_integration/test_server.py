@@ -1,9 +1,7 @@
 """The server as people run it: restarts, crashes, many players at once; on SQLite and on Postgres."""
 
-import http.client
 import json
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -229,8 +227,8 @@ def test_a_storage_of_limits_that_can_not_be_stops_the_start_with_one_line(tmp_p
 def test_who_asks_again_at_once_does_not_keep_the_others_waiting(make_server, tmp_path):
     """One sends a thousand requests at once; the log tells in which order they are answered, and somebody else's."""
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", ACCESS_LOG="true")
-    many, address = 1000, ("127.0.0.1", int(server.settings["PORT"]))
-    with socket.create_connection(address, 30) as greedy, ThreadPoolExecutor() as threads:
+    many = 1000
+    with server.connect() as greedy, ThreadPoolExecutor() as threads:
         greedy.sendall(b"GET /greedy HTTP/1.1\r\nHost: snakepit\r\n\r\n" * many)
 
         def receive():
@@ -277,7 +275,7 @@ def test_a_chunked_body_is_read_and_bounded(server):
     """gunicorn undoes the chunks; what it hands on has no length."""
 
     def send(chunks):
-        connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+        connection = server.http()
         connection.request("POST", "/api/auth/login", iter(chunks), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
         answer = connection.getresponse()
         status, detail = answer.status, json.loads(answer.read())

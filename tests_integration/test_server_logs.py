@@ -1,9 +1,7 @@
 """The log of a server: its own lines, gunicorn's and the drivers', in one format, and nothing secret in them."""
 
-import http.client
 import json
 import re
-import socket
 import subprocess
 import sys
 from urllib.parse import urlsplit
@@ -30,7 +28,7 @@ def lines(server, log_format):
 
 
 def raw(server, request):
-    with socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port), PATIENCE) as connection:
+    with server.connect() as connection:
         connection.sendall(request)
         return connection.recv(1 << 16)
 
@@ -54,10 +52,7 @@ def test_at_its_loudest_it_says_no_token_and_no_password(make_server, database_u
     raw(server, f"GET /x?token={bob.token} HTTP/9.9\r\nHost: x\r\n\r\n".encode())
     raw(server, f"{bob.token} / HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     for token in (METRICS_TOKEN, "wrong"):
-        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)
-        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
-        assert connection.getresponse().status == (200 if token == METRICS_TOKEN else 401)
-        connection.close()
+        assert server.get("/metrics", token)[0] == (200 if token == METRICS_TOKEN else 401)
     said = str(lines(server, log_format))
     for secret in (
         ada.token,

@@ -3,14 +3,12 @@
 import json
 import re
 import select
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 import pytest
-from servers import PATIENCE, ROOT, Server
+from servers import PATIENCE, exchange
 
 SLOW = 200  # clients at once
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
@@ -23,36 +21,9 @@ def server(make_server):
 
 
 @pytest.fixture
-def impatient(tmp_path):
-    """A server that waits a second where others wait ten."""
-    program = tmp_path / "impatient.py"
-    program.write_text("from web import server, worker\nworker.CLIENT_TIMEOUT = 1\nraise SystemExit(server.main())\n")
-    made = Server(tmp_path, DATABASE_URL="sqlite:///:memory:", PYTHONPATH=str(ROOT))
-    made.program = program
-    yield made.start()
-    made.kill()
-
-
-def connect(server):
-    parts = urlsplit(server.url)
-    return socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE)
-
-
-def said(connection):
-    """All that the server says until it closes the connection."""
-    parts = []
-    try:
-        while part := connection.recv(65536):
-            parts.append(part)
-    except ConnectionResetError:
-        pass
-    return b"".join(parts)
-
-
-def ask(server, request):
-    with connect(server) as connection:
-        connection.sendall(request)
-        return said(connection)
+def impatient(make_server):
+    """A server that waits two seconds for a client where others wait eight."""
+    return make_server(waiting={"client_timeout": 2}, DATABASE_URL="sqlite:///:memory:")
 
 
 def head_of(answer):
@@ -80,7 +51,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_request_is_refused_in_the_api_s_words(server, name):
     request, expected = REFUSED[name]
-    answer = ask(server, request)
+    answer = exchange(server, request)
     status, headers = head_of(answer)
     assert (status, headers["content-type"]) == (expected, "application/problem+json")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == expected
@@ -101,7 +72,7 @@ RARE = {
 @pytest.mark.parametrize("name", RARE)
 def test_rare_forms_of_requests_have_a_response(server, name):
     request, status = RARE[name]
-    answer = ask(server, request + b"Connection: close\r\n\r\n")
+    answer = exchange(server, request + b"Connection: close\r\n\r\n")
     found, headers = head_of(answer)
     assert found == status
     assert "content-range" not in headers  # a part can be asked for, and the whole is sent
@@ -113,7 +84,7 @@ def test_rare_forms_of_requests_have_a_response(server, name):
 @pytest.mark.parametrize("path", [b"/healthz", b"/static/js/rules.js", b"/api/auth/me"])
 def test_an_answer_s_head_and_body_leave_at_once(server, path):
     """So that a kill in between leaves nothing that a proxy has begun to hand on."""
-    with connect(server) as connection:
+    with server.connect() as connection:
         for _ in range(30):
             connection.sendall(HEAD.replace(b"/healthz", path) + b"\r\n")
             head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
@@ -128,7 +99,7 @@ def test_only_a_trusted_proxy_says_where_the_request_went(make_server, proxies, 
     game = server.api.guest().open()
     head = HEAD.replace(b"/healthz", f"/games/{game['id']}".encode())
     forwarded = b"X-Forwarded-Proto: https\r\nX-Forwarded-Host: snake.example\r\nConnection: close\r\n\r\n"
-    page = ask(server, head + forwarded)
+    page = exchange(server, head + forwarded)
     assert f"{address}/games/".encode() in page
 
 
@@ -147,7 +118,7 @@ def test_only_a_trusted_proxy_says_whose_request_it_is(make_server, proxies):
 @pytest.mark.parametrize("start", [HEAD, POST], ids=["head", "body"])
 def test_slow_clients_hold_up_nobody(impatient, start):
     """200 send a few bytes a second; meanwhile a player plays, and each of the slow ones is let go."""
-    connections = [connect(impatient) for _ in range(SLOW)]
+    connections = [impatient.connect() for _ in range(SLOW)]
     for connection in connections:
         connection.sendall(start)
     gone, over = [], threading.Event()
@@ -176,18 +147,18 @@ def test_slow_clients_hold_up_nobody(impatient, start):
 
 @pytest.mark.parametrize("start", [b"", HEAD, POST], ids=["nothing", "head", "body"])
 def test_a_client_that_falls_silent_is_let_go(impatient, start):
-    answer = ask(impatient, start)
+    answer = exchange(impatient, start)
     assert head_of(answer)[0] == 408 if start == POST else answer == b""
 
 
 def test_a_body_that_does_not_come_is_refused_in_words(impatient):
-    answer = ask(impatient, POST)
+    answer = exchange(impatient, POST)
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["title"] == "Request Timeout"
     assert head_of(answer)[1]["x-content-type-options"] == "nosniff"
 
 
 def test_a_client_that_does_not_take_its_answers_is_let_go(impatient):
-    with connect(impatient) as connection:
+    with impatient.connect() as connection:
         connection.setblocking(False)
         try:
             for _ in range(100_000):

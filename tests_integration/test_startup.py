@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-from urllib.parse import urlsplit
 
 import pytest
 from servers import PATIENCE, ROOT, Server
@@ -104,7 +103,7 @@ def test_it_says_an_address_that_a_browser_can_open(make_server, host, shown):
 @pytest.mark.parametrize("workers", ["1", "3"])
 def test_it_says_where_it_is_once_and_only_when_it_answers(make_server, tmp_path, workers):
     server = make_server(WORKERS=workers, DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
-    with socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port), 2) as connection:
+    with server.connect() as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
     server.process.send_signal(signal.SIGTERM)
