@@ -39,15 +39,16 @@ class Api:
 
     def sign_up(self, username, **fields):
         """A new account; an Api with its token."""
-        return self._as(self("POST /api/auth/signup", {"username": username, "password": PASSWORD, **fields}, 201))
+        return self.as_session(self("POST /api/auth/signup", {"username": username, "password": PASSWORD, **fields}, 201))
 
     def log_in(self, username, password=PASSWORD):
-        return self._as(self("POST /api/auth/login", {"username": username, "password": password}))
+        return self.as_session(self("POST /api/auth/login", {"username": username, "password": password}))
 
     def guest(self):
-        return self._as(self("POST /api/auth/guest", status=201))
+        return self.as_session(self("POST /api/auth/guest", status=201))
 
-    def _as(self, session):
+    def as_session(self, session):
+        """An Api with the token of a sign-up, a log-in or a guest."""
         return Api(self.send, session["token"], session["user"])
 
     def open(self, mode=rules.WALLS, **challenge):

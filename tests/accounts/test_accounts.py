@@ -17,7 +17,7 @@ def signup(api, **fields):
 def test_signing_up_answers_the_user_and_a_token_that_works(api):
     answer = api("POST /api/auth/signup", {"username": "Ada", "password": PASSWORD, "email": "ada@example.org"}, 201)
     assert answer["user"] == {"id": answer["user"]["id"], "username": "Ada", "email": "ada@example.org"}
-    assert api._as(answer)("GET /api/auth/me") == answer["user"]
+    assert api.as_session(answer)("GET /api/auth/me") == answer["user"]
 
 
 def test_passwords_and_tokens_are_stored_hashed(ada, db):
@@ -101,7 +101,7 @@ def test_logging_in_by_name_or_email_whatever_its_case(api):
     api.sign_up("Ada", email="ada@example.org")
     for given in ({"username": "ADA"}, {"email": "Ada@Example.org"}, {"username": "ada@example.org"}):
         session = api("POST /api/auth/login", {"password": PASSWORD, **given})
-        assert api._as(session)("GET /api/auth/me")["username"] == "Ada"
+        assert api.as_session(session)("GET /api/auth/me")["username"] == "Ada"
 
 
 @pytest.mark.parametrize("name", ["Ada", "Nobody", "x\u0000", "", "a" * 300])

@@ -164,7 +164,7 @@ def test_blanks_around_a_name_or_an_email_don_t_matter(api, blank):
     assert (user["username"], user["email"]) == ("Ada", "ada@example.org")
     emails = {"username": f"ada@example.org{blank}"}, {"email": f"{blank}ADA@example.org"}
     for given in ({"username": f"{blank}ada"}, *emails):
-        ada = api._as(api("POST /api/auth/login", {"password": PASSWORD, **given}))
+        ada = api.as_session(api("POST /api/auth/login", {"password": PASSWORD, **given}))
     changed = {"username": f"Lady{blank}", "email": f"{blank}lady@example.org", "current_password": PASSWORD}
     user = ada("PATCH /api/auth/me", changed)
     assert (user["username"], user["email"]) == ("Lady", "lady@example.org")

@@ -231,7 +231,7 @@ def test_a_file_that_was_read_only_is_written_again_and_no_descriptor_leaks(on_f
     with monkeypatch.context() as patch:  # as a file that is mounted read-only; root may write whatever its mode is
         execute = sqlite3.Connection.execute
         for _ in range(30):
-            patch.setattr(on_file.database.writer, "_open", partial(refuse, execute))
+            patch.setattr(on_file.database.writer.database, "connection", partial(refuse, execute))
             api("POST /api/auth/guest", status=503)
             assert len(api("GET /api/leaderboard")) == 1
     assert descriptors(path) <= before

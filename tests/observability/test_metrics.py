@@ -66,6 +66,13 @@ def test_answers_are_counted_by_route_and_status(watched, api, ada):
     }
 
 
+def test_every_metric_is_in_the_readme(watched):
+    readme = (ROOT / "README.md").read_text()
+    for family in parsed(watched.text):
+        if family.name.startswith("snakepit_") and "by its old name" not in family.documentation:
+            assert family.name.removeprefix("snakepit_") in readme
+
+
 def test_under_another_server_it_says_that_it_is_one_process_s(watched):
     assert watched("metrics_scope", scope="one_process") == 1
     assert watched("metrics_scope", scope="all_workers") is None

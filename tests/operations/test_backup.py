@@ -58,11 +58,11 @@ def test_a_backup_replaces_no_file_unasked_and_the_database_never(run, tmp_path)
 
 
 def test_a_backup_that_fails_leaves_nothing_and_replaces_nothing(run, tmp_path, monkeypatch):
-    def fail(source, target, progress):
+    def fail(*args):
         raise sqlite3.OperationalError("database or disk is full")
 
     (tmp_path / "copy.db").write_text("dear")
-    monkeypatch.setattr(backup, "_copy", fail)
+    monkeypatch.setattr(commands.Progress, "__call__", fail)
     assert "disk is full" in run("backup", "copy.db", "--yes", status=1)
     assert (tmp_path / "copy.db").read_text() == "dear"
     assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == ["copy.db"]
