@@ -5,7 +5,6 @@ of the client's own addresses.
 """
 
 import threading
-from concurrent.futures import Future
 from html import escape
 
 import rules
@@ -81,19 +80,16 @@ def _description(game):
 
 
 class ImageCache:
-    """The images of games that were asked for last, as PNGs.
-
-    Each is drawn in a thread, since that takes long, and only once if several ask for it at the same time.
-    """
+    """The PNGs of games. They are drawn one at a time, in a thread, since that takes long."""
 
     MAX_SIZE = 200  # images, of about 5 KB
     MAX_WAITING = 20  # to be drawn, each with the turns of a game
     RETRY_AFTER = 5  # seconds
 
     def __init__(self):
-        self.images = {}  # {(id, tick): Future of a PNG}, the one that was asked for last at the end
-        self.waiting = 0
-        self.lock = threading.Lock()
+        self.images = {}  # {(id, tick): PNG}
+        self.waiting = threading.Semaphore(self.MAX_WAITING)
+        self.drawing = threading.Lock()
 
     def get(self, game, draw=None):
         """Return the PNG of a game's state at its last tick, with its score.
@@ -101,37 +97,22 @@ class ImageCache:
         Unless it is cached, `draw(game)` draws it. Raise 503 while too many others wait for theirs.
         """
         key = game.id, game.tick
-        with self.lock:
-            image = self.images.pop(key, None)
-            is_new = image is None
-            if is_new:
-                if self.waiting >= self.MAX_WAITING:
-                    raise _busy(self.RETRY_AFTER)
-                self.waiting += 1
-                image = Future()
-            self.images[key] = image
-            if len(self.images) > self.MAX_SIZE:
-                del self.images[next(iter(self.images))]
-        if is_new:
-            self._draw(key, image, draw or _draw, game)
-        release_connection()
-        return image.result()
-
-    def _draw(self, key, image, draw, game):
+        if image := self.images.get(key):
+            return image
+        if not self.waiting.acquire(blocking=False):
+            detail = f"Too many pictures are being drawn now; try again in {self.RETRY_AFTER} s."
+            headers, params = {"Retry-After": str(self.RETRY_AFTER)}, {"retry_in": self.RETRY_AFTER}
+            raise Problem(503, UNAVAILABLE, detail, headers=headers, params=params)
         try:
-            image.set_result(draw(game))
-        except BaseException as error:
-            image.set_exception(error)
-            with self.lock:
-                self.images.pop(key, None)
+            release_connection()
+            with self.drawing:
+                if key not in self.images:  # another request may have drawn it meanwhile
+                    self.images[key] = (draw or _draw)(game)
+                    if len(self.images) > self.MAX_SIZE:
+                        del self.images[next(iter(self.images))]
+                return self.images[key]
         finally:
-            with self.lock:
-                self.waiting -= 1
-
-
-def _busy(seconds):
-    detail = f"Too many pictures are being drawn now; try again in {seconds} s."
-    return Problem(503, UNAVAILABLE, detail, headers={"Retry-After": str(seconds)}, params={"retry_in": seconds})
+            self.waiting.release()
 
 
 def _draw(game):

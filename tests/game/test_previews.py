@@ -4,7 +4,7 @@ import re
 import struct
 import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from types import SimpleNamespace
 
 import pytest
@@ -181,7 +181,7 @@ def test_a_picture_is_drawn_once_for_all_who_ask_for_it_and_kept():
     assert drawn == ["game1"]
 
 
-def test_the_pictures_that_were_asked_for_last_are_kept_and_no_more():
+def test_the_latest_pictures_are_kept_and_no_more():
     kept, drawn = previews.ImageCache(), []
 
     def draw(game):
@@ -190,28 +190,25 @@ def test_the_pictures_that_were_asked_for_last_are_kept_and_no_more():
 
     for number in range(kept.MAX_SIZE):
         kept.get(found(number), draw)
-    kept.get(found(0), draw)
-    kept.get(found(kept.MAX_SIZE), draw)  # in the place of 1
+    kept.get(found(kept.MAX_SIZE), draw)  # in the place of 0
     drawn.clear()
-    for number in (0, kept.MAX_SIZE, 1):
+    for number in (1, kept.MAX_SIZE, 0):
         kept.get(found(number), draw)
-    assert drawn == ["game1"]
+    assert drawn == ["game0"]
 
 
 def test_only_so_many_wait_for_their_pictures():
-    kept, drawing, may_go_on = previews.ImageCache(), threading.Semaphore(0), threading.Event()
+    kept, may_go_on = previews.ImageCache(), threading.Event()
 
     def draw(game):
-        drawing.release()
         may_go_on.wait(30)
         return b"PNG"
 
-    with ThreadPoolExecutor(kept.MAX_WAITING) as clients:
-        waiting = [clients.submit(kept.get, found(number), draw) for number in range(kept.MAX_WAITING)]
-        for _ in waiting:
-            drawing.acquire(timeout=30)
+    with ThreadPoolExecutor(kept.MAX_WAITING + 1) as clients:
+        clients = [clients.submit(kept.get, found(number), draw) for number in range(kept.MAX_WAITING + 1)]
+        [last], waiting = wait(clients, 30, FIRST_COMPLETED)
         with pytest.raises(Problem) as refused:
-            kept.get(found(99), draw)
+            last.result()
         may_go_on.set()
         assert all(client.result(30) == b"PNG" for client in waiting)
     assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "5")
