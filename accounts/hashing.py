@@ -132,12 +132,14 @@ class Queue:
             place.turn.set()
 
     def _busy(self, place):
-        if self.is_stopped:
-            return _problem("The server is stopping", RETRY_AFTER_STOP)
-        # By then half of those ahead are served: there is room, and the threads are still busy.
-        ahead = max(self._number_at(place.address), len(self.waiting) / 2) * self.seconds / self.at_once
-        least, most = RETRY_AFTER
-        return _problem("Too many people log in or sign up at this moment", max(least, min(math.ceil(ahead / 2), most)))
+        why, retry_in = "The server is stopping", RETRY_AFTER_STOP
+        if not self.is_stopped:
+            why = "Too many people log in or sign up at this moment"
+            # By then half of those ahead are served: there is room, and the threads are still busy.
+            ahead = max(self._number_at(place.address), len(self.waiting) / 2) * self.seconds / self.at_once
+            least, most = RETRY_AFTER
+            retry_in = max(least, min(math.ceil(ahead / 2), most))
+        return Problem(503, BUSY, f"{why}. Nothing was done; try again in {retry_in} s.", retry_in=retry_in)
 
 
 class _Place:
@@ -153,11 +155,6 @@ def stop():
     """Refuse the requests that wait in any queue of this process."""
     for queue in list(_queues):
         queue.stop()
-
-
-def _problem(why, retry_in):
-    detail = f"{why}. Nothing was done; try again in {retry_in} s."
-    return Problem(503, BUSY, detail, headers={"Retry-After": str(retry_in)}, params={"retry_in": retry_in})
 
 
 # Disconnected clients. On Linux the state of a connection is known without reading from it.

@@ -39,8 +39,8 @@ def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
     def open_it():
         User.lock(user.id)
         at = now()
-        if limits_unplayed and (wait := _unplayed_wait(user.id, at)):
-            return wait, at, 0, False
+        if limits_unplayed:
+            _check_unplayed(user.id, at)
         left = sum(_leave(game, pace) for game in _open_games.all(user=user.id))
         ranked = not challenge or challenge.counts(user)
         _insert(
@@ -53,12 +53,9 @@ def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
             ranked=ranked,
             state=codec.encode_state(rules.Game(seed, mode)),
         )
-        return 0, at, left, ranked
+        return at, left, ranked
 
-    wait, at, left, ranked = commit(open_it)
-    if wait:
-        detail = f"Too many of your latest games were left unplayed. Play the one that is open, or open another in {wait} s."
-        raise Problem(429, RATE_LIMITED, detail, headers={"Retry-After": str(wait)}, params={"retry_in": wait})
+    at, left, ranked = commit(open_it)
     STARTED.inc()
     ENDED.labels(rules.LEFT).inc(left)
     return GameAnswer(
@@ -79,18 +76,19 @@ def _open_games():
     return select_games().where(Game.user == Param("user"), Game.ended_at.is_null())
 
 
-def _unplayed_wait(user_id, at):
-    """Return for how many seconds the user can't open another new seed; 0 if at once.
+def _check_unplayed(user_id, at):
+    """Raise 429 if the user has left too many games unplayed: seeds could be drawn until a good one comes.
 
-    Otherwise seeds could be drawn until a good one comes. A game counts if it was left, or would be by opening the next one,
-    before its snake has made PLAYED ticks. One that ended by then in another way, as happens to players, counts half.
+    A game counts if it was left, or would be by opening the next one, before its snake has made PLAYED ticks. One that ended
+    by then in another way, as happens to players, counts half.
     """
     counted = 0
     for game in _unplayed_games.all(user=user_id, since=at - UNPLAYED_WINDOW):
         counted += 1 if game.outcome in (None, rules.LEFT) else 1 / 2
         if counted >= UNPLAYED:
-            return max(1, math.ceil((game.started_at + UNPLAYED_WINDOW - at) / 1000))
-    return 0
+            wait = max(1, math.ceil((game.started_at + UNPLAYED_WINDOW - at) / 1000))
+            detail = f"Too many of your latest games were left unplayed. Play the open one, or open another in {wait} s."
+            raise Problem(429, RATE_LIMITED, detail, retry_in=wait)
 
 
 @compiled

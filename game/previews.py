@@ -101,8 +101,7 @@ class ImageCache:
             return image
         if not self.waiting.acquire(blocking=False):
             detail = f"Too many pictures are being drawn now; try again in {self.RETRY_AFTER} s."
-            headers, params = {"Retry-After": str(self.RETRY_AFTER)}, {"retry_in": self.RETRY_AFTER}
-            raise Problem(503, UNAVAILABLE, detail, headers=headers, params=params)
+            raise Problem(503, UNAVAILABLE, detail, retry_in=self.RETRY_AFTER)
         try:
             release_connection()
             with self.drawing:

@@ -150,5 +150,4 @@ def _unavailable(trouble):
     what_then = (
         "The operator of this server must see to it." if is_lasting else f"Nothing is lost; try again in {retry_in} s."
     )
-    fields = {"Retry-After": str(retry_in)}
-    return Problem(503, UNAVAILABLE, f"{trouble} {what_then}", headers=fields, params={"retry_in": retry_in})
+    return Problem(503, UNAVAILABLE, f"{trouble} {what_then}", retry_in=retry_in)

@@ -99,10 +99,10 @@ class Problem(Exception):
 
     `code` is one of CODES, `params` the values that belong to it, and `detail` a sentence that a person can act on.
     `errors` lists (field, code, message) or (field, code, message, params) for invalid input. `headers` are sent with the
-    response; other keyword arguments become members of it beside the standard ones.
+    response; other keyword arguments become members of it beside the standard ones. `retry_in`: seconds until the next try.
     """
 
-    def __init__(self, status, code, detail, errors=(), headers=None, params=None, **members):
+    def __init__(self, status, code, detail, errors=(), headers=None, params=None, retry_in=None, **members):
         super().__init__(detail)
         self.status = status
         self.code = code
@@ -111,6 +111,9 @@ class Problem(Exception):
         self.headers = headers or {}
         self.params = params or {}
         self.members = members
+        if retry_in is not None:
+            self.headers["Retry-After"] = str(retry_in)
+            self.params["retry_in"] = retry_in
 
     @property
     def reason(self):

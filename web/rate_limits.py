@@ -185,5 +185,4 @@ class FixedWindow:
 
 def _too_many(wait):
     wait = math.ceil(wait)
-    detail = f"Too many tries; the next one can be made in {wait} s."
-    return Problem(429, RATE_LIMITED, detail, headers={"Retry-After": str(wait)}, params={"retry_in": wait})
+    return Problem(429, RATE_LIMITED, f"Too many tries; the next one can be made in {wait} s.", retry_in=wait)
