@@ -105,6 +105,32 @@ def test_the_game_fits_the_screen_without_scrolling(open_page, filled, width, he
     assert board["width"] > screen * 0.55
 
 
+CUT_OFF = """() => Array.from(document.querySelectorAll("main :is(h1, h2, p, a, button, input, canvas)"))
+    .filter((element) => element.checkVisibility({visibilityProperty: true}) && !element.closest(".sr-only"))
+    .filter((element) => {
+        const {left, right, width} = element.getBoundingClientRect();
+        return width > 1 && (left < -1 || right > innerWidth + 1);
+    }).map((element) => element.id || element.textContent)"""
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_nothing_is_wider_than_any_window(open_page, filled, touch):
+    game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
+    page, wrong = open_page(filled.url, has_touch=touch), {}
+    for address, ready in {
+        "": "#play",
+        f"#/games/{game}?tick=9": "#replay-controls",
+        "#/boards": "#boards-table tr",
+    }.items():
+        page.goto(f"{filled.url}/{address}")
+        expect(page.locator(ready).first).to_be_visible()
+        for width, height in product((320, 390, 600, 768, 900, 1024, 1280, 1920, 2560), (480, 640, 768, 1024, 1440)):
+            page.set_viewport_size({"width": width, "height": height})
+            if cut := page.evaluate(CUT_OFF):
+                wrong[address, width, height] = cut
+    assert wrong == {}
+
+
 def test_the_first_load_is_under_60_kb_and_20_requests(open_page, filled, browser):
     with browser.new_context() as context:
         page = context.new_page()
