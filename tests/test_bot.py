@@ -41,7 +41,7 @@ def test_it_needs_nothing_of_ours():
 
 
 @pytest.mark.parametrize(("mode", "average"), [(rules.WALLS, 180), (rules.PASS_THROUGH, 240)])
-def test_no_step_into_what_is_taken_while_there_is_a_free_cell_and_much_is_eaten(mode, average):
+def test_it_moves_to_a_free_cell_if_there_is_one_and_eats_much(mode, average):
     scores = []
     for seed in range(1, 11):
         game = rules.Game(seed, mode)
@@ -189,7 +189,7 @@ def test_a_post_that_comes_too_early_is_made_again_later(world, boa):
     assert (game["score"], game["ticks"], game["ranked"]) == (without["score"], without["ticks"], True)
 
 
-def test_a_session_that_has_ended_is_begun_anew(world, boa):
+def test_a_bot_whose_session_has_ended_logs_in_again(world, boa):
     assert world.play(boa, {3: lambda: boa.call("DELETE /api/auth/sessions")})["outcome"] == rules.SELF
 
 
@@ -207,7 +207,7 @@ def test_a_long_absence_is_made_up_for_in_posts_that_are_not_too_long(world, boa
     assert max(body["tick"] - body["since"] for _, body in world.posts) == 30
 
 
-def test_after_the_loss_of_its_account_a_bot_makes_it_anew_and_plays_on(world, boa):
+def test_a_bot_whose_account_is_gone_creates_it_again_and_plays_on(world, boa):
     world.troubles = {3: lambda: boa.call("DELETE /api/auth/me", {"password": PASSWORD})}
     boa.run(2)
     player = world.api("GET /api/players/Boa-bot")
@@ -272,7 +272,7 @@ def test_a_server_may_ask_to_come_back_at_a_time():
 @pytest.mark.parametrize(
     "arguments", [["--bots", "0"], ["--bots", "-1"], ["--games", "x"], ["--careless", "2"], ["--mode", "x"]]
 )
-def test_options_that_can_t_be_are_refused(capsys, monkeypatch, arguments):
+def test_options_that_can_not_be_are_refused(capsys, monkeypatch, arguments):
     monkeypatch.setattr(sys, "argv", ["bot.py", *arguments])
     with pytest.raises(SystemExit) as stopped_by:
         bot.main()

@@ -114,7 +114,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=[f"{name}-{number}" for number, (name, _) in enumerate(BAD)])
-def test_a_bad_value_is_named_in_one_line_that_says_what_would_do(name, value):
+def test_a_bad_value_is_reported_in_one_line_with_the_remedy(name, value):
     with pytest.raises(config.ConfigError) as caught:
         config.load(**{name.lower(): value})
     message = str(caught.value)
@@ -150,7 +150,7 @@ def test_a_bad_value_is_named_in_one_line_that_says_what_would_do(name, value):
         ),
     ],
 )
-def test_values_are_trimmed_and_written_in_one_way(monkeypatch, name, value, wanted):
+def test_values_are_trimmed_and_normalized(monkeypatch, name, value, wanted):
     monkeypatch.setenv(name, value)
     assert getattr(config.load(), name.lower()) == wanted
 
@@ -225,7 +225,7 @@ def test_a_file_as_editors_and_shells_write_it():
     assert (settings.port, settings.workers, settings.host, settings.log_level) == (1, 2, "127.0.0.1", "debug")
 
 
-def test_a_name_that_is_nearly_a_settings_is_told_of():
+def test_a_misspelt_setting_is_reported():
     Path(".env").write_text("DATABSE_URL=sqlite:///x.db\nport=1\nPOSTGRES_PASSWORD=x\nCOMPOSE_PROJECT_NAME=y\nPORT=2\n")
     assert config.load().database_url == "sqlite:///./snake.db"
     first, second = config.warnings()

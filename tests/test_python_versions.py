@@ -53,7 +53,7 @@ def test_each_version_that_is_found_is_tried_and_named(checkout):
     assert said.splitlines()[-1] == f"The unit tests ran on Python {OWN} (.venv), {first}, {second}."
 
 
-def test_none_that_is_found_is_no_failure_but_is_said(checkout):
+def test_a_missing_python_is_reported_and_no_failure(checkout):
     said, made = run(checkout)
     assert made == []
     assert [f"No Python {version} was found" in said for version in OTHERS] == [True] * 3

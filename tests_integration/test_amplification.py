@@ -72,7 +72,7 @@ def size_of(server, path):
 
 @pytest.mark.alone
 @pytest.mark.parametrize("number", GAMES)
-def test_whatever_is_asked_for_without_a_token_is_small_and_others_do_not_wait(make_server, tmp_path, number):
+def test_responses_without_a_token_are_small_and_others_do_not_wait(make_server, tmp_path, number):
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", RATE_LIMITS="false")
     ada, bob = server.api.sign_up("Ada"), server.api.sign_up("Bob")
     long = [bob.play(0)[0]["id"] for _ in range(LONG_GAMES)]

@@ -61,7 +61,7 @@ def test_small_phones_fit_it(opened):
     assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_it_says_what_each_call_is_about(opened, server):
+def test_each_call_has_its_description(opened, server):
     page = opened()
     description = server.api("GET /api/openapi.json")
     operations = [operation for methods in description["paths"].values() for operation in methods.values()]
@@ -116,7 +116,7 @@ def test_what_is_answered_becomes_text(opened):
     assert page.locator("main img").count() == 0
 
 
-def test_it_says_so_when_the_server_is_gone(opened, server):
+def test_an_unreachable_server_is_reported(opened, server):
     page = opened("health")
     server.stop()
     page.locator("#health form").get_by_role("button", name="Send").click()

@@ -98,7 +98,7 @@ def test_a_game_goes_on_after_the_page_was_reloaded(page, live):
     assert (found["id"], found["turns"][:1]) == (before["id"], before["turns"][:1])
 
 
-def test_a_second_tab_that_starts_a_game_ends_the_first_one_in_words(page, live):
+def test_a_game_in_a_second_tab_ends_the_first_with_a_notice(page, live):
     start(page, "pass-through")
     other = page.context.new_page()
     other.goto(live.url)
@@ -110,7 +110,7 @@ def test_a_second_tab_that_starts_a_game_ends_the_first_one_in_words(page, live)
     expect(page.locator("#result-note")).to_contain_text("second tab")
 
 
-def test_errors_stand_beside_their_fields(page, live):
+def test_errors_are_shown_beside_their_fields(page, live):
     live.api.sign_up("Ada")
     page.locator("#account").click()
     page.locator("#show-signup").click()
@@ -247,7 +247,7 @@ def test_sound_is_off_until_wanted_and_then_remembered(page):
 
 
 @pytest.mark.parametrize(("motion", "still"), [("reduce", True), ("no-preference", False)])
-def test_the_extras_stand_still_where_less_motion_is_wanted(open_page, live, motion, still):
+def test_effects_do_not_move_with_reduced_motion(open_page, live, motion, still):
     """The pit before a game, and at a meal: whether its picture changes with time alone, which the test holds in hand."""
     page = open_page(live.url, reduced_motion=motion)
     changes = page.evaluate(
@@ -291,7 +291,7 @@ def test_it_can_be_installed(page, live):
         assert size == icon["sizes"] or icon["sizes"] == "any"
 
 
-def test_the_account_s_life_in_the_dialog(page, live):
+def test_the_accounts_life_in_the_dialog(page, live):
     page.locator("#account").click()
     page.locator("#show-signup").click()
     sign_up(page, "Ada")
@@ -346,7 +346,7 @@ def test_a_guest_sees_what_signing_up_would_keep(page):
 
 
 @pytest.mark.parametrize(("period", "ends"), [("day", "ends in"), ("week", "ends in"), ("month", "ends in"), ("all", "")])
-def test_a_board_says_when_it_is_reset(open_page, make_server, tmp_path, period, ends):
+def test_a_board_shows_when_it_is_reset(open_page, make_server, tmp_path, period, ends):
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
     page = open_page(f"{server.url}/#/boards?period={period}")
     expect(page.locator("#boards-ends")).to_contain_text(ends)
@@ -375,7 +375,7 @@ def test_my_row_is_in_sight_however_long_the_board(open_page, make_server, tmp_p
         expect(mine.locator("a[href='#/players/Ada']")).to_have_count(1)
 
 
-def test_a_player_s_page_has_bests_a_plot_and_the_latest_games(open_page, make_server, tmp_path):
+def test_a_players_page_has_bests_a_plot_and_the_latest_games(open_page, make_server, tmp_path):
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
     ada = server.api.sign_up("Ada")
     for meals in (1, 4, 2):

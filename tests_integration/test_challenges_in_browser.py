@@ -105,7 +105,7 @@ def test_a_game_is_beaten_beside_its_ghost_and_counts_on_its_own_board_only(open
     assert (entry["username"], entry["score"]) == ("Mia", score)
 
 
-def test_a_guest_who_falls_short_plays_it_again_and_stands_on_its_board_after_signing_up(open_as, server):
+def test_a_guest_who_falls_short_retries_and_is_on_the_board_after_signing_up(open_as, server):
     game, _, _ = server.api.sign_up("Ada").play(6)
     page = open_as(None, f"#/?challenge={game['id']}")
     play(page)
@@ -128,7 +128,7 @@ def test_a_guest_who_falls_short_plays_it_again_and_stands_on_its_board_after_si
     expect(page.locator("#best")).not_to_have_text(str(score))  # of the mode: the challenge is none of it
 
 
-def test_one_s_own_game_is_called_so(open_as, server):
+def test_the_players_own_game_is_labelled(open_as, server):
     me = server.api.sign_up("Mia")
     game, _, _ = me.play(0)
     page = open_as(me, f"#/?challenge={game['id']}")
@@ -168,7 +168,7 @@ def test_of_the_daily_challenge_the_first_try_counts_and_the_second_does_not(ope
     assert server.api("GET /api/leaderboard") == []
 
 
-def test_a_guest_is_told_before_the_daily_challenge_that_the_attempt_does_not_count(open_as, server):
+def test_a_guest_sees_before_the_daily_challenge_that_the_attempt_does_not_count(open_as, server):
     page = open_as(None, "#/?challenge=daily")
     expect(page.locator("#challenge-note")).to_contain_text("A guest's try doesn't count, even after signing up later")
     play(page)
@@ -200,7 +200,7 @@ def test_a_hidden_game_of_the_day_leads_to_the_challenge_and_is_shown_after_it(o
     expect(page.locator("#replay-player")).to_have_text("Ada")
 
 
-def test_yesterday_s_challenge_is_out_of_the_count(open_as, server):
+def test_yesterdays_challenge_is_out_of_the_count(open_as, server):
     page = open_as(server.api.sign_up("Mia"), f"#/?challenge=daily/{yesterday()}")
     expect(page.locator("#challenge-title")).to_have_text("Yesterday's challenge")
     play(page)
@@ -209,7 +209,7 @@ def test_yesterday_s_challenge_is_out_of_the_count(open_as, server):
     expect(page.locator("#result-note")).to_have_text("Yesterday's challenge is out of the count.")
 
 
-def test_a_day_before_that_and_a_game_that_there_is_not_lead_on_to_what_can_be_played(open_as):
+def test_an_older_day_and_an_unknown_game_lead_to_what_can_be_played(open_as):
     page = open_as(None, "#/?challenge=daily/2020-01-01")
     expect(page.locator("#challenge-note")).to_contain_text("today's")
     page.keyboard.press("Enter")
@@ -262,7 +262,7 @@ def test_a_game_in_progress_is_not_lost_to_the_address_of_a_challenge(open_as, s
     assert state(page)["phase"] == "playing"
 
 
-def test_each_day_s_challenge_has_its_board(open_as, server):
+def test_each_days_challenge_has_its_board(open_as, server):
     try_challenge(server.api.sign_up("Ada"), "daily", "pass-through", 3)
     page = open_as(server.api.sign_up("Mia"), "#/boards?mode=pass-through")
     page.locator("#boards-periods").get_by_text("Daily").click()
@@ -280,7 +280,7 @@ def test_each_day_s_challenge_has_its_board(open_as, server):
     expect(page.locator("#mode-pass-through")).to_be_checked()
 
 
-def test_the_board_of_a_game_s_challenge_and_those_of_bots(open_as, server):
+def test_the_board_of_a_games_challenge_and_those_of_bots(open_as, server):
     game, _, _ = server.api.sign_up("Ada").play(2)
     bot = server.api.sign_up("Robot", bot=True)
     try_challenge(bot, game["id"])

@@ -50,7 +50,7 @@ def test_an_operator_who_sets_the_time_ends_no_game_and_makes_none_too_fast(shif
     assert ada("GET /api/auth/me")["username"] == "Ada"
 
 
-def test_once_nobody_plays_the_time_that_was_set_is_taken_by_all_workers(shifted_server):
+def test_without_running_games_all_workers_take_the_time_that_was_set(shifted_server):
     server, until = shifted_server, time.monotonic() + 60
     ada, bob = server.api.sign_up("Ada"), server.api.sign_up("Bob")
     game = ada.open()
@@ -73,7 +73,7 @@ def _date(days):
 SET_DATE = "window.now ??= Date.now; Date.now = () => window.now() + {};"
 
 
-def test_a_client_s_clock_does_not_matter(open_page, live):
+def test_a_clients_clock_does_not_matter(open_page, live):
     """Neither that it is wrong nor that it is set in mid-game: no time is told to the server."""
     page = open_page("about:blank")
     page.add_init_script(SET_DATE.format(-3_600_000))

@@ -12,7 +12,7 @@ def server(make_server, database_url):
     return make_server(DATABASE_URL=database_url, ENFORCE_PACE="false", WORKERS="2")
 
 
-def test_the_day_s_attempt_and_what_is_hidden_of_it(server):
+def test_the_daily_attempt_and_its_hidden_games(server):
     ada, bob, guest = server.api.sign_up("Ada"), server.api.sign_up("Bob"), server.api.guest()
     game, turns, answer = ada.play(2, challenge="daily")
     assert (answer["ranked"], answer["rank"]) == (True, 1)
@@ -35,7 +35,7 @@ def test_the_day_s_attempt_and_what_is_hidden_of_it(server):
     assert server.api.sign_up("ADA").open(challenge="daily")["ranked"] is False
 
 
-def test_of_attempts_that_are_opened_at_once_one_counts(server):
+def test_of_attempts_opened_concurrently_one_counts(server):
     ada = server.api.sign_up("Ada")
     with ThreadPoolExecutor(8) as threads:
         opened = list(threads.map(lambda _: ada.ask("POST /api/games", {"mode": "walls", "challenge": "daily"}), range(8)))

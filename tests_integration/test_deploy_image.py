@@ -62,7 +62,7 @@ def test_the_image_has_all_that_it_takes(image, container):
     assert modules <= {path.name for path in image.program.iterdir()}
 
 
-def test_the_container_s_user_owns_what_is_kept_and_nothing_else(image, container):
+def test_the_containers_user_owns_what_is_kept_and_nothing_else(image, container):
     container.api.guest()
     kept, user = image.volume / "snake.db", image.user[0] if os.geteuid() == 0 else os.geteuid()
     assert kept.stat().st_uid == user
@@ -78,7 +78,7 @@ def test_the_container_is_healthy_as_long_as_the_server_answers(image, container
     assert not image.is_healthy(**settings)
 
 
-def test_a_container_made_anew_goes_on_with_what_was_kept(image, container):
+def test_a_new_container_continues_with_the_volumes_data(image, container):
     container.api.sign_up("Bob").play(1)
     container.stop()
     container.start()
@@ -86,7 +86,7 @@ def test_a_container_made_anew_goes_on_with_what_was_kept(image, container):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="it gives a folder away, which only root may")
-def test_on_fly_the_server_runs_as_its_user_on_a_volume_of_root_s(image, tmp_path):
+def test_on_fly_the_server_runs_as_its_user_on_a_volume_of_roots(image, tmp_path):
     [(_, command)] = tomllib.loads((DEPLOY / "fly.toml").read_text())["processes"].items()
     image.volume.chmod(0o755)
     os.chown(image.volume, 0, 0)

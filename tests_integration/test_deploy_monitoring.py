@@ -32,7 +32,7 @@ def dashboard_queries():
     return [target["expr"] for panel in panels for target in panel["targets"]]
 
 
-def test_the_rules_and_the_dashboard_s_queries_can_be_read(promtool, tmp_path):
+def test_the_rules_and_the_dashboards_queries_can_be_read(promtool, tmp_path):
     rules = yaml.safe_load((DEPLOY / "prometheus-rules.yml").read_text())
     assert f"{len(rules_of(rules))} rules found" in check_rules(promtool, DEPLOY / "prometheus-rules.yml")
     queries = [query.replace("$__rate_interval", "5m").replace("$instance", ".*") for query in dashboard_queries()]

@@ -60,7 +60,7 @@ def test_a_game_is_played_and_its_replay_watched(nginx, open_page):
     assert lost == []
 
 
-def test_the_card_s_picture_is_where_the_card_says(nginx):
+def test_the_cards_picture_is_where_the_card_says(nginx):
     game, _, _ = nginx.api.sign_up("Ada" + nginx.path.strip("/")).play(1)
     status, _, page = nginx.ask("GET", f"{nginx.path}/games/{game['id']}", headers=SPOOFED)
     address = html.unescape(re.search('property="og:image" content="([^"]*)"', page.decode())[1])
@@ -119,7 +119,7 @@ def test_http_leads_to_https(server, make_nginx):
     assert "\nLocation: https://snake.example.org/games/x?tick=1\n" in run.stdout.replace("\r", "")
 
 
-def test_bodies_are_bounded_in_the_api_s_words(nginx):
+def test_bodies_that_are_too_large_get_a_problem(nginx):
     status, headers, body = nginx.ask("POST", f"{nginx.path}/api/auth/login", b"x" * 70_000)
     assert (status, headers["Content-Type"]) == (413, "application/problem+json")
     assert "64 KiB" in json.loads(body)["detail"]
@@ -139,7 +139,7 @@ def test_answers_are_compressed_and_their_validators_hold(nginx, server):
 
 
 @pytest.mark.parametrize("block", ["nginx.conf", "nginx-subpath.conf"])
-def test_while_the_server_is_away_nginx_says_so_in_the_api_s_words(make_server, make_nginx, tmp_path, block):
+def test_while_the_server_is_down_nginx_responds_with_a_problem(make_server, make_nginx, tmp_path, block):
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
     nginx = make_nginx(block, [server.url], "/snake" if "subpath" in block else "")
     nginx.api("GET /healthz")
@@ -155,7 +155,7 @@ def test_while_the_server_is_away_nginx_says_so_in_the_api_s_words(make_server, 
 
 
 @pytest.mark.parametrize("path", ["/", "/api/games/active", "/api/nothing", "/static/style.css", "/metrics", "/%00"])
-def test_browsers_are_told_to_come_by_https_only(nginx, path):
+def test_browsers_get_strict_transport_security(nginx, path):
     status, headers, _ = nginx.ask("GET", nginx.path + path)
     if nginx.path and path in ("/metrics", "/%00"):
         return  # these are answered as the site around answers
@@ -163,7 +163,7 @@ def test_browsers_are_told_to_come_by_https_only(nginx, path):
 
 
 @pytest.mark.parametrize("block", ["nginx.conf", "nginx-subpath.conf"])
-def test_an_address_has_only_so_many_connections_and_others_have_theirs(server, make_nginx, block):
+def test_connections_per_address_are_limited_by_nginx(server, make_nginx, block):
     nginx = make_nginx(block, [server.url], "/snake" if "subpath" in block else "", connections=3)
     head = f"POST {nginx.path}/api/auth/guest HTTP/1.1\r\nHost: {urlsplit(nginx.url).netloc}\r\nContent-Length: 2\r\n\r\n"
 

@@ -219,7 +219,7 @@ def fill(ballast):
     assert shutil.disk_usage(ballast).free == 0
 
 
-def test_a_start_on_a_full_disk_says_so_and_goes_on_once_there_is_room(make_server, disk):
+def test_a_start_on_a_full_disk_reports_it_and_continues_once_there_is_room(make_server, disk):
     filled = f"{disk.tmpfs('1m')} && cat /dev/zero 2> /dev/null > {disk.path}/ballast; true"
     server = make_server(disk.wrapper(filled), DATABASE_URL=disk.url)
     [line] = said_at_start(server)
@@ -249,7 +249,7 @@ def make_database(path):
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_a_worker_that_starts_again_serves_what_it_can_of_what_is_read_only_and_writes_once_it_may(make_server, disk, what):
+def test_a_restarted_worker_serves_reads_of_a_read_only_file_and_writes_once_it_can(make_server, disk, what):
     make_database(disk.path / "snake.db")
     path = disk.path / "snake.db" if what == "file" else disk.path
     server = make_server(disk.wrapper(f"mount --bind {path} {path}"), DATABASE_URL=disk.url)
@@ -301,7 +301,7 @@ def test_postgres_may_go_and_come_back(make_server, own_postgres, mode):
     crowd.check(own_postgres.url)
 
 
-def test_a_start_without_its_postgres_says_so_and_goes_on_once_it_is_there(make_server, own_postgres):
+def test_a_start_without_its_postgres_reports_it_and_continues_once_it_is_there(make_server, own_postgres):
     own_postgres.stop("fast")
     server = make_server(DATABASE_URL=own_postgres.url)
     [line] = said_at_start(server)

@@ -123,7 +123,7 @@ def name_of(case):
     return case.operation.definition.raw["operationId"]
 
 
-def test_what_is_made_is_there_and_what_is_ended_is_not(fuzzed):
+def test_what_is_created_exists_and_what_is_deleted_does_not(fuzzed):
     """Calls in a row, which take up what others before have answered."""
 
     class Machine(SCHEMA.as_state_machine()):

@@ -105,7 +105,7 @@ def run(program, tmp_path):
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_who_waits_for_the_disk_holds_nobody_up_and_one_fsync_serves_many(tmp_path):
+def test_waiting_for_the_disk_blocks_nobody_and_one_fsync_serves_many(tmp_path):
     run(JOBS, tmp_path)
 
 

@@ -71,7 +71,7 @@ def weigh(page):
     ("offline", "sleep", "least"),
     [(3, 12, (40, 10, 2)), pytest.param(10, MINUTE, (100, 30, 5), marks=pytest.mark.long)],
 )
-def test_all_who_watch_see_the_game_that_is_played_to_its_end(open_page, live, offline, sleep, least):
+def test_all_watchers_see_the_game_to_its_end(open_page, live, offline, sleep, least):
     """A page from the start, another that joins late and is offline for some seconds, and another whose tab sleeps."""
     player = open_page(live.url)
     start(player, "pass-through")  # nobody steers while other pages open
@@ -132,7 +132,7 @@ def by_rules(played, tick):
 
 
 @pytest.mark.parametrize("turns_a_second", [0, 2])
-def test_what_is_new_of_a_game_is_told_in_few_bytes(server, turns_a_second):
+def test_updates_of_a_game_are_few_bytes(server, turns_a_second):
     """The bodies of a watcher's answers for 30 s of play, fetched each second."""
     ada = server.api.sign_up("Ada")
     game, known, told = ada.open("pass-through"), 0, 0

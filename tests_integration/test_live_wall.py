@@ -69,7 +69,7 @@ def count_requests(page):
     return done
 
 
-def test_games_stand_best_first_and_move(open_wall, server):
+def test_games_are_shown_best_first_and_move(open_wall, server):
     ada, bob, eve = (LiveGame(server.api.sign_up(name), meals=meals) for name, meals in (("Ada", 2), ("Bob", 9), ("Eve", 5)))
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(3)
@@ -154,7 +154,7 @@ def test_bots_are_marked_and_shown_as_the_best_where_no_people_are(open_wall, se
     expect(card(page, "Boa").locator(".tag")).to_have_text("bot")
 
 
-def test_nothing_moves_under_somebody_s_hand(open_wall, server):
+def test_nothing_moves_under_somebodys_hand(open_wall, server):
     """Who overtakes others waits, and a card that leaves leaves its place to the next game."""
     ada, bob, eve = (LiveGame(server.api.sign_up(name), meals=meals) for name, meals in (("Ada", 3), ("Bob", 2), ("Eve", 1)))
     page = open_wall()
@@ -230,7 +230,7 @@ def test_one_question_a_second_is_all_that_a_wall_asks_and_none_unseen(open_wall
         assert page.evaluate("wall()") is None
 
 
-def test_a_phone_holds_fewer_and_says_that_they_are_the_best(open_wall, server):
+def test_a_phone_shows_fewer_and_labels_them_the_best(open_wall, server):
     for number in range(9):
         LiveGame(server.api.sign_up(f"Player{number}"), meals=number)
     page = open_wall(390, 844)

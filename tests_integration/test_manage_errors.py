@@ -51,7 +51,7 @@ def run(folder, url, command, wrapper=(), **more):
     ("command", "file"),
     [("manage backup disk/copy.db", "disk/copy.db"), ("manage export disk/all.jsonl", "disk/all.jsonl")],
 )
-def test_a_full_disk_is_said_to_be_full_and_nothing_is_left_on_it(url, disk, tmp_path, command, file):
+def test_a_full_disk_is_reported_and_nothing_is_left_on_it(url, disk, tmp_path, command, file):
     _, said = run(tmp_path, url, f"{command}; echo $?; ls -A disk", disk.wrapper(disk.tmpfs("64k")))
     line, rest = sorted(said.splitlines(), reverse=True)
     assert rest == "1"
@@ -134,7 +134,7 @@ def test_a_stop_removes_what_was_begun(url, tmp_path):
         assert list(tmp_path.glob("other.db*")) == []
 
 
-def test_a_database_that_is_locked_is_said_to_be(url, tmp_path):
+def test_a_locked_database_is_reported(url, tmp_path):
     with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         status, said = run(tmp_path, url, "manage ban Ada")
@@ -142,7 +142,7 @@ def test_a_database_that_is_locked_is_said_to_be(url, tmp_path):
     assert "snake.db: another program has locked it; try again" in said
 
 
-def test_what_is_wrong_with_postgres_is_said_in_one_line(postgres_url, tmp_path):
+def test_errors_of_postgres_are_reported_in_one_line(postgres_url, tmp_path):
     role = f"role_{uuid.uuid4().hex[:8]}"
     before, _, query = postgres_url.partition("?")
     base, _, name = before.rpartition("/")

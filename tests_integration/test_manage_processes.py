@@ -170,7 +170,7 @@ def test_on_postgres_tables_of_other_programs_are_not_touched(make_server, manag
         assert manage(postgres_url, "export") == lines
 
 
-def test_on_postgres_a_table_with_one_of_our_names_that_is_not_ours_stops_all(manage, postgres_url):
+def test_on_postgres_a_foreign_table_with_a_name_of_ours_stops_all_commands(manage, postgres_url):
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE games (id SERIAL PRIMARY KEY, title TEXT); INSERT INTO games (title) VALUES ('Go')")
         for command in (["import", "--replace"], ["stats"], ["rebuild"]):
@@ -315,7 +315,7 @@ def verify(tmp_path):
     return run
 
 
-def test_anybody_proves_the_scores_of_a_server_and_a_forged_one_is_found(make_server, verify, database_url):
+def test_verify_proves_a_servers_scores_and_finds_a_forged_one(make_server, verify, database_url):
     server = make_server(DATABASE_URL=database_url)
     fill(server)
     assert verify(server.url, "--all") == "1 of 1 scores are proven.\n"

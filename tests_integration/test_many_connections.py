@@ -131,7 +131,7 @@ def answer(connection, request=ASK):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_an_address_has_so_many_connections_and_others_have_theirs(make_server, connect, workers):
+def test_connections_per_address_are_limited(make_server, connect, workers):
     server = make_server(CONNECTIONS_PER_ADDRESS="20", WORKERS=workers)
     held = [connect(server, say=BODY_TO_COME) for _ in range(20)]
     status, headers, problem = until(lambda: refused(connect(server)))
@@ -177,7 +177,7 @@ def test_many_refusals_at_once_leave_the_server_usable(make_server, connect):
     assert server.log.stat().st_size < 10_000
 
 
-def test_a_crowded_address_s_connections_are_closed_after_each_response(make_server, connect):
+def test_connections_of_a_crowded_address_are_closed_after_each_response(make_server, connect):
     server = make_server(DATABASE_URL="sqlite:///:memory:")
     assert answer(connect(server))[1]["connection"] == "keep-alive"
     for _ in range(served.CROWDED):

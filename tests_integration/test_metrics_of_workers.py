@@ -72,7 +72,7 @@ def served(serve, tmp_path):
     return serve(f"sqlite:///{tmp_path}/snake.db")
 
 
-def test_whoever_tells_it_counts_of_all_workers_are_told_and_stay_when_they_are_killed(serve, database_url):
+def test_each_worker_serves_the_counts_of_all_and_counts_survive_killed_workers(serve, database_url):
     served = serve(database_url)
     ada = served.api.sign_up("Ada")
     ask_often(served, 60)
@@ -103,7 +103,7 @@ def test_a_reload_forgets_no_counts(served):
     assert value(told(served), "snakepit_http_requests_total", **BOARD, status="200") == 40
 
 
-def test_counts_are_those_of_what_was_done_by_many_at_once(served):
+def test_counts_are_exact_under_concurrency(served):
     def play(number):
         player = served.api.sign_up(f"Player{number}")
         player.play(1)
@@ -129,7 +129,7 @@ def test_what_is_no_request_is_counted(served):
     assert value(told(served), "snakepit_http_requests_total", method="other", route="unread", status="414") == 1
 
 
-def test_connections_that_the_database_has_are_those_that_are_told_of(serve, postgres_url):
+def test_the_connections_metric_equals_the_databases_connections(serve, postgres_url):
     served = serve(postgres_url)
     assert served.api("GET /healthz")["engine"] == "postgres"
     ask_often(served, 60)

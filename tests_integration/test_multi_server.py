@@ -159,7 +159,7 @@ def at_once(count, is_over):
 
 
 @pytest.mark.parametrize(("count", "games"), [(6, 8)])
-def test_three_servers_of_which_one_after_the_other_dies_are_like_one(servers, make_nginx, count, games):
+def test_three_servers_act_as_one_while_each_is_killed_in_turn(servers, make_nginx, count, games):
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
     nginx = make_nginx("nginx-several.conf", [server.url for server in servers])

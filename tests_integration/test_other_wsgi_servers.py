@@ -187,7 +187,7 @@ def refuses(server, words):
     assert words in server.log.read_text()
 
 
-def test_an_app_from_before_gevent_refuses_to_serve_and_says_why(serve, database_url):
+def test_an_app_from_before_gevent_refuses_to_serve_with_the_reason(serve, database_url):
     refuses(serve(PRELOADED_GEVENT, database_url), "without --preload")
 
 
@@ -208,7 +208,7 @@ def test_one_process_with_a_database_in_memory_serves(serve):
 USED = "webtest.TestApp(app).get('/api/leaderboard')"
 
 
-def test_what_was_used_before_the_fork_is_not_inherited(serve, database_url):
+def test_connections_from_before_the_fork_are_not_inherited(serve, database_url):
     """An app that has served requests in the process from which the server's processes are forked."""
     server = serve(SERVERS["gunicorn, sync, preload"], database_url, f"; import webtest; {USED}; {USED}")
     with ThreadPoolExecutor(6) as threads:

@@ -85,7 +85,7 @@ def test_passwords_tried_at_the_same_time_are_counted_before_they_are_hashed(mak
     assert log_in(server, "Ada")[0] == 200  # from where Ada has been before
 
 
-def test_those_who_are_gone_are_not_waited_for(make_server):
+def test_hashes_for_clients_that_have_left_are_skipped(make_server):
     server = make_server(BCRYPT_ROUNDS=SLOW)
     server.api.sign_up("Ada")
     alone = seconds(lambda: log_in(server, "Ada"))
@@ -211,7 +211,7 @@ def test_several_workers_with_one_storage_count_together(make_server, redis_url)
 
 
 @pytest.mark.long
-def test_the_page_says_that_many_wait_and_tries_again_by_itself(make_server, open_page):
+def test_the_page_reports_the_queue_and_retries_by_itself(make_server, open_page):
     server = make_server(BCRYPT_ROUNDS="14")  # a place in the queue becomes free once a second
     server.api.sign_up("Ada")
     page = open_page(server.url)

@@ -179,19 +179,19 @@ def sql_of(app):
         yield db.execute_sql
 
 
-def test_what_needs_a_table_that_is_missing_is_told_so(app):
+def test_requests_that_need_a_missing_table_are_unavailable(app):
     with sql_of(app) as sql:
         sql("ALTER TABLE games RENAME TO elsewhere")
     is_told(app, ["GET /api/games/active", "GET /api/games/nothing"], errors.NO_TABLES)
 
 
-def test_a_column_that_is_missing_is_told(app):
+def test_a_missing_column_is_reported(app):
     with sql_of(app) as sql:
         sql("ALTER TABLE secrets RENAME COLUMN value TO worth")
     is_told(app, ["GET /healthz"], errors.NO_TABLES)
 
 
-def test_a_right_that_is_taken_away_is_told(postgres_url, admin, role):
+def test_a_revoked_privilege_is_reported(postgres_url, admin, role):
     service.create_app(database_url=postgres_url).close()
     admin.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
     admin.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}")
@@ -203,7 +203,7 @@ def test_a_right_that_is_taken_away_is_told(postgres_url, admin, role):
     app.close()
 
 
-def test_a_postgres_that_becomes_read_only_is_told(postgres_url, admin):
+def test_a_postgres_that_becomes_read_only_is_reported(postgres_url, admin):
     app = service.create_app(database_url=postgres_url)
     api = drive(app)
     name = urlsplit(postgres_url).path[1:]
@@ -213,7 +213,7 @@ def test_a_postgres_that_becomes_read_only_is_told(postgres_url, admin):
     app.close()
 
 
-def test_a_file_that_is_overwritten_is_told(tmp_path):
+def test_an_overwritten_file_is_reported(tmp_path):
     path = tmp_path / "snake.db"
     app = service.create_app(database_url=f"sqlite:///{path}")
     path.write_bytes(os.urandom(50_000))
@@ -221,7 +221,7 @@ def test_a_file_that_is_overwritten_is_told(tmp_path):
     app.close()
 
 
-def test_a_database_that_another_program_has_filled_meanwhile_is_told(tmp_path):
+def test_a_database_that_another_program_has_taken_meanwhile_is_reported(tmp_path):
     """It was locked when the server started; then it turns out to be another program's."""
     path = tmp_path / "snake.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

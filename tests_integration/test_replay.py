@@ -25,7 +25,7 @@ from replays import (
 import rules
 
 
-def test_a_link_opens_a_game_at_its_tick_and_stands_there(archive, watch):
+def test_a_link_opens_a_game_paused_at_its_tick(archive, watch):
     address, end = archive.keep(GAME)
     page = watch(f"{address}?tick=41")
     assert page.evaluate(SNAPSHOT) == by_rules(GAME, 41).snapshot()
@@ -57,7 +57,7 @@ def test_another_tick_in_the_address_is_gone_to_without_loading_again(archive, w
     page.wait_for_function(IS_SHOWN, arg=other.rpartition("/")[2])
 
 
-def test_the_address_names_the_tick_where_one_stands_and_none_while_it_plays(archive, watch):
+def test_the_address_has_the_tick_while_paused_and_none_while_playing(archive, watch):
     address, _ = archive.keep(GAME)
     page = watch(address)
     entries = page.evaluate("history.length")
@@ -100,7 +100,7 @@ def test_every_game_opens_and_ends_as_it_did(archive, watch, outcome):
     page.wait_for_function(f"() => {TICK} < 5 && replay.shown.playback.phase === 'playing'")
 
 
-def test_the_game_in_words_is_what_the_rules_say(archive, watch):
+def test_the_game_in_words_agrees_with_the_rules(archive, watch):
     for game in (GAME, vector(rules.WON)):
         address, end = archive.keep(game)
         page = watch(f"{address}?tick=0")
@@ -207,7 +207,7 @@ def test_a_game_is_shared_by_the_address_of_its_page(archive, watch):
     ("challenge", "words"),
     [("daily/2026-11-22", "Daily challenge of 22 Nov 2026"), ("q7_Zt-Lw02Xa", "A challenge")],
 )
-def test_it_says_what_a_game_was_for(archive, watch, challenge, words):
+def test_the_challenge_of_a_game_is_shown(archive, watch, challenge, words):
     page = watch(archive.keep(GAME, challenge=challenge)[0])
     link = page.locator("#replay-challenge a")
     expect(link).to_have_text(words)
@@ -223,7 +223,7 @@ def test_a_program_is_called_a_bot(archive, watch):
     expect(page.locator("#replay-bot")).to_be_visible()
 
 
-def test_what_can_t_be_shown_is_said(open_page, make_server, archive, tmp_path):
+def test_a_game_that_can_not_be_shown_has_a_notice(open_page, make_server, archive, tmp_path):
     page = open_page(f"{archive.server.url}/#/games/nothing")
     note = page.locator("#replay-note")
     expect(note).to_contain_text("no such game")

@@ -119,7 +119,7 @@ def test_what_has_the_focus_keeps_its_own_keys(archive, watch):
 
 
 @pytest.mark.parametrize("speed", ["half", "16"])
-def test_it_plays_as_fast_as_one_wants(archive, watch, speed):
+def test_it_plays_at_the_chosen_speed(archive, watch, speed):
     long = max(VECTORS, key=lambda game: (game["expect"]["outcome"] != rules.WON, game["ticks"]))
     page = watch(archive.keep(long)[0])
     page.locator(f"#replay-speed-{speed}").click()

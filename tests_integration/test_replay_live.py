@@ -28,7 +28,7 @@ def page(archive, watch, player):
 KNOWN = "(tick) => replay.shown.playback.known.ticks >= tick"
 
 
-def test_one_sees_a_game_as_it_is_played_tick_by_tick(page, player):
+def test_a_game_is_shown_tick_by_tick_as_it_is_played(page, player):
     expect(page.locator("#replay-live")).to_have_text("Live")
     assert page.title() == f"{player.name} is playing · Snakepit"
     page.locator("#replay-words summary").click()
@@ -52,7 +52,7 @@ def test_one_sees_a_game_as_it_is_played_tick_by_tick(page, player):
         assert state == by_rules(player.record, int(tick)).snapshot()
 
 
-def test_a_player_who_pauses_and_one_who_is_silent_are_told_apart(page, player):
+def test_paused_and_silent_players_are_shown_differently(page, player):
     said = page.locator("#replay-outcome")
     expect(said).to_contain_text(f"{player.name} has paused", timeout=10_000)
     expect(said).to_contain_text(re.compile(rf"No word from {player.name} for \d+ s"), timeout=10_000)
@@ -62,7 +62,7 @@ def test_a_player_who_pauses_and_one_who_is_silent_are_told_apart(page, player):
     expect(page.locator("#replay-said")).to_have_text("")
 
 
-def test_one_who_steps_aside_is_brought_back_to_where_the_game_is(page, player):
+def test_a_watcher_who_looks_back_can_return_to_live(page, player):
     live = page.locator("#replay-live")
     page.keyboard.press("k")
     expect(live).to_have_text("Back to live")
@@ -134,7 +134,7 @@ def test_a_game_whose_player_deletes_the_account_is_gone_in_words(page, player):
     expect(page.locator("#replay-live")).to_be_hidden()
 
 
-def test_nobody_is_asked_once_one_has_left(page):
+def test_nothing_is_requested_after_leaving_the_page(page):
     page.locator("a[href='#/boards']").first.click()
     expect(page.locator("#view-boards")).to_be_visible()
     asked = requests(page)

@@ -193,7 +193,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_can_be_read_in_two_ways_is_refused(target, server, canary, victim, name):
+def test_ambiguous_requests_are_refused(target, server, canary, victim, name):
     [(status, _)] = assert_harmless(target, server, canary, victim, REFUSED[name](hidden(canary)))
     assert status >= 400
 
@@ -213,7 +213,7 @@ ONLY_DIRECT = {
 
 
 @pytest.mark.parametrize("name", ONLY_DIRECT)
-def test_what_nginx_would_put_right_is_refused(server, canary, victim, name):
+def test_requests_that_nginx_would_repair_are_refused(server, canary, victim, name):
     [(status, _)] = assert_harmless(server, server, canary, victim, ONLY_DIRECT[name](hidden(canary)))
     assert status >= 400
 
@@ -263,7 +263,7 @@ def test_a_body_stays_a_body(target, server, canary, victim, name):
         b"Forwarded: for=x;host=y;proto=z",
     ],
 )
-def test_no_header_says_what_is_asked_for(target, victim, header):
+def test_no_header_changes_what_is_requested(target, victim, header):
     request = who_am_i(victim).replace(b"\r\n", b"\r\n" + header + b"\r\n", 1)
     [mine] = ask(target, request)
     assert name_in(mine) == victim.user["username"]

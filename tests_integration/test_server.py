@@ -84,7 +84,7 @@ def test_after_a_kill_in_the_middle_of_a_game_nothing_that_was_answered_is_missi
     assert [entry["score"] for entry in server.api("GET /api/leaderboard")] == [80]
 
 
-def test_a_score_is_stored_before_the_answer_says_that_the_game_is_over(server):
+def test_a_score_is_stored_before_the_game_is_reported_over(server):
     ada = server.api.sign_up("Ada")
     for meals in range(1, 5):
         _, _, answer = ada.play(meals)
@@ -100,7 +100,7 @@ def at_once(*calls):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_of_posts_at_once_one_is_taken(make_server, database_url, workers):
+def test_of_concurrent_posts_one_is_accepted(make_server, database_url, workers):
     server = make_server(DATABASE_URL=database_url, WORKERS=workers)
     ada = server.api.sign_up("Ada")
     for _ in range(5):
@@ -132,14 +132,14 @@ def test_many_players_at_once_and_each_sees_their_game_in_the_next_read(make_ser
     assert [entry["rank"] for entry in board] == [1 + sum(s > entry["score"] for s in best) for entry in board]
 
 
-def test_opening_games_at_once_leaves_one_open(server):
+def test_of_games_opened_concurrently_one_stays_open(server):
     ada = server.api.sign_up("Ada")
     games = at_once(*[ada.open] * 8)
     records = [server.api(f"GET /api/games/{game['id']}") for game in games]
     assert sorted(record["outcome"] or "" for record in records) == [""] + ["left"] * 7
 
 
-def test_one_name_signed_up_at_once_is_one_account(server):
+def test_concurrent_sign_ups_with_one_name_make_one_account(server):
     body = {"username": "Ada", "password": PASSWORD}
     answers = at_once(*[lambda: server.api.ask("POST /api/auth/signup", body)] * 6)
     assert sorted(answer.status for answer in answers) == [201] + [409] * 5
@@ -209,7 +209,7 @@ def test_an_option_that_the_driver_does_not_know_stops_the_start_in_words(databa
     assert run.stderr.count("\n") == 1
 
 
-def test_a_storage_of_limits_that_can_not_be_stops_the_start_with_one_line(tmp_path):
+def test_a_bad_rate_limit_storage_stops_the_start_with_one_line(tmp_path):
     run = subprocess.run(
         [sys.executable, ROOT / "service.py"],
         cwd=tmp_path,
@@ -224,7 +224,7 @@ def test_a_storage_of_limits_that_can_not_be_stops_the_start_with_one_line(tmp_p
     assert "hunter2" not in run.stderr
 
 
-def test_who_asks_again_at_once_does_not_keep_the_others_waiting(make_server, tmp_path):
+def test_a_client_with_many_requests_does_not_keep_others_waiting(make_server, tmp_path):
     """One sends a thousand requests at once; the log tells in which order they are answered, and somebody else's."""
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", ACCESS_LOG="true")
     many = 1000
@@ -324,7 +324,7 @@ def test_an_app_that_cannot_be_made_leaves_no_connection_to_postgres(postgres_ur
 
 
 @pytest.mark.parametrize("how", ["restored", "data only"])
-def test_a_leaderboard_is_the_database_s_own_also_after_a_copy_took_its_place(make_server, postgres_url, how):
+def test_a_leaderboard_is_the_databases_own_also_after_a_copy_took_its_place(make_server, postgres_url, how):
     """As pg_restore does it while a server runs: the boards' versions go back, and come to the same again."""
     server = make_server(DATABASE_URL=postgres_url)
     ada, bob = server.api.sign_up("Ada"), server.api.sign_up("Bob")

@@ -36,7 +36,7 @@ def raw(server, request):
 @pytest.mark.parametrize(
     ("database_url", "log_format"), [("sqlite", "text"), ("postgres", "json")], indirect=["database_url"]
 )
-def test_at_its_loudest_it_says_no_token_and_no_password(make_server, database_url, log_format):
+def test_the_debug_log_has_no_token_and_no_password(make_server, database_url, log_format):
     given = {"SECRET_KEY": SECRET_KEY, "METRICS_TOKEN": METRICS_TOKEN, "LOG_FORMAT": log_format}
     server = make_server(DATABASE_URL=database_url, **given, **LOUD)
     ada = server.api.sign_up("Ada", email="ada@example.org")
@@ -83,7 +83,7 @@ def test_lines_of_all_are_json_with_the_request_that_they_are_about(make_server)
     assert (signed_up["method"], signed_up["status"], "\n" in signed_up["message"]) == ("POST", 201, False)
 
 
-def test_at_its_default_it_says_nothing_of_requests_that_go_well_or_are_refused(make_server):
+def test_the_default_log_has_no_lines_for_answered_or_refused_requests(make_server):
     server = make_server()
     server.api("GET /healthz")
     server.api("GET /api/players/nobody", status=404)

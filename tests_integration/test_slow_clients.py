@@ -49,7 +49,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_request_is_refused_in_the_api_s_words(server, name):
+def test_malformed_requests_are_refused_with_a_problem(server, name):
     request, expected = REFUSED[name]
     answer = exchange(server, request)
     status, headers = head_of(answer)
@@ -82,7 +82,7 @@ def test_rare_forms_of_requests_have_a_response(server, name):
 
 
 @pytest.mark.parametrize("path", [b"/healthz", b"/static/js/rules.js", b"/api/auth/me"])
-def test_an_answer_s_head_and_body_leave_at_once(server, path):
+def test_an_answers_head_and_body_leave_at_once(server, path):
     """So that a kill in between leaves nothing that a proxy has begun to hand on."""
     with server.connect() as connection:
         for _ in range(30):
@@ -94,7 +94,7 @@ def test_an_answer_s_head_and_body_leave_at_once(server, path):
 @pytest.mark.parametrize(
     ("proxies", "address"), [("", "http://x"), ("192.0.2.1", "http://x"), ("127.0.0.0/8", "https://snake.example")]
 )
-def test_only_a_trusted_proxy_says_where_the_request_went(make_server, proxies, address):
+def test_only_a_trusted_proxy_sets_the_host_of_a_request(make_server, proxies, address):
     server = make_server(DATABASE_URL="sqlite:///:memory:", TRUSTED_PROXIES=proxies)
     game = server.api.guest().open()
     head = HEAD.replace(b"/healthz", f"/games/{game['id']}".encode())
@@ -104,7 +104,7 @@ def test_only_a_trusted_proxy_says_where_the_request_went(make_server, proxies, 
 
 
 @pytest.mark.parametrize("proxies", ["", "127.0.0.1"])
-def test_only_a_trusted_proxy_says_whose_request_it_is(make_server, proxies):
+def test_only_a_trusted_proxy_sets_the_client_of_a_request(make_server, proxies):
     server = make_server(DATABASE_URL="sqlite:///:memory:", TRUSTED_PROXIES=proxies)
 
     def fail(number):
@@ -146,18 +146,18 @@ def test_slow_clients_hold_up_nobody(impatient, start):
 
 
 @pytest.mark.parametrize("start", [b"", HEAD, POST], ids=["nothing", "head", "body"])
-def test_a_client_that_falls_silent_is_let_go(impatient, start):
+def test_a_silent_client_is_disconnected(impatient, start):
     answer = exchange(impatient, start)
     assert head_of(answer)[0] == 408 if start == POST else answer == b""
 
 
-def test_a_body_that_does_not_come_is_refused_in_words(impatient):
+def test_a_body_that_does_not_arrive_is_refused_with_a_problem(impatient):
     answer = exchange(impatient, POST)
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["title"] == "Request Timeout"
     assert head_of(answer)[1]["x-content-type-options"] == "nosniff"
 
 
-def test_a_client_that_does_not_take_its_answers_is_let_go(impatient):
+def test_a_client_that_does_not_read_its_responses_is_disconnected(impatient):
     with impatient.connect() as connection:
         connection.setblocking(False)
         try:

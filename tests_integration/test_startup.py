@@ -68,7 +68,7 @@ def test_help_names_the_options(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["--prot", "1"], ["extra"], ["--port"], ["--por", "1"], ["-p", "1"], ["--host"]])
-def test_an_option_that_there_is_not_is_named_in_one_line(tmp_path, arguments):
+def test_an_unknown_option_is_reported_in_one_line(tmp_path, arguments):
     said = run(tmp_path, *arguments)
     assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
     assert arguments[0] in said.stderr
@@ -85,7 +85,7 @@ def test_a_port_that_is_taken_stops_the_start_with_one_line(tmp_path, host):
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "a..b", "2001:db8::1", "no.such.host.invalid"])
-def test_an_address_that_is_not_the_machine_s_stops_the_start_with_one_line(tmp_path, host):
+def test_an_address_of_another_machine_stops_the_start_with_one_line(tmp_path, host):
     said = run(tmp_path, HOST=host, **MEMORY)
     assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
     assert host in said.stderr
@@ -94,14 +94,14 @@ def test_an_address_that_is_not_the_machine_s_stops_the_start_with_one_line(tmp_
 @pytest.mark.parametrize(
     ("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), (EVERYWHERE, "127.0.0.1"), ("::", "[::1]")]
 )
-def test_it_says_an_address_that_a_browser_can_open(make_server, host, shown):
+def test_the_printed_address_can_be_opened_in_a_browser(make_server, host, shown):
     server = make_server(HOST=host, **MEMORY)
     assert server.url == f"http://{shown}:{server.settings['PORT']}"
     assert server.api("GET /healthz")["status"] == "ok"
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_it_says_where_it_is_once_and_only_when_it_answers(make_server, tmp_path, workers):
+def test_the_address_is_printed_once_and_only_when_the_server_responds(make_server, tmp_path, workers):
     server = make_server(WORKERS=workers, DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
     with server.connect() as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -113,7 +113,7 @@ def test_it_says_where_it_is_once_and_only_when_it_answers(make_server, tmp_path
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_it_does_not_say_where_it_is_if_its_app_can_not_be_made(tmp_path, workers):
+def test_no_address_is_printed_if_the_app_can_not_be_made(tmp_path, workers):
     said = run(tmp_path, RATE_LIMIT_STORAGE="nonsense://", DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", WORKERS=workers)
     assert said.returncode != 0
     assert said.stdout == ""

@@ -106,7 +106,7 @@ def test_players_from_before_are_not_imitated_and_keep_their_names(server):
         assert (answer.status, why in answer.json.get("detail", "")) == (409, True), name
 
 
-def test_of_names_that_look_alike_by_unicode_s_data_the_oldest_is_compared_and_all_are_kept(database_url, make_server):
+def test_of_names_that_look_alike_by_unicodes_data_the_oldest_is_compared_and_all_are_kept(database_url, make_server):
     names = ("Paul", "Ⲣaul", "ıan", "İan", "Ian", "guest-1", "Cool", "\U00010415ool")
     db = connect(database_url)
     with bind(db):
@@ -151,7 +151,7 @@ def newer(old, server):
     return old
 
 
-def test_a_database_from_a_newer_version_is_left_alone_and_said_to_be_in_one_line(newer, tmp_path):
+def test_a_database_from_a_newer_version_is_left_alone_and_reported_in_one_line(newer, tmp_path):
     for program, *arguments in (["service.py"], ["manage.py", "stats"], ["manage.py", "ban", "Ada"]):
         done = subprocess.run(
             [sys.executable, ROOT / program, *arguments],

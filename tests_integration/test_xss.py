@@ -108,7 +108,7 @@ def go(page, address):
     page.evaluate("(address) => { location.hash = address; }", address)
 
 
-def test_the_guard_sees_what_would_be_markup(open_page, strikes):
+def test_the_guard_sees_markup(open_page, strikes):
     """So that the others can fail."""
     page = guarded(open_page, strikes)
     page.goto("data:text/html,<!doctype html><p></p>")
@@ -119,7 +119,7 @@ def test_the_guard_sees_what_would_be_markup(open_page, strikes):
         assert len(strikes) > before, name
 
 
-def test_on_boards_and_on_a_player_s_page(open_as, players):
+def test_names_on_boards_and_player_pages_are_text(open_as, players):
     for player in players:
         player.play(1)
     page = open_as(players[0], "#/boards?mode=walls")
@@ -134,7 +134,7 @@ def test_on_boards_and_on_a_player_s_page(open_as, players):
         expect(page).to_have_title(f"{name} · Snakepit")
 
 
-def test_of_games_that_are_played_and_that_are_over(open_as, players, server):
+def test_names_of_live_and_finished_games_are_text(open_as, players, server):
     games = [LiveGame(player, meals=1) for player in players]
     page = open_as(None, "#/live")
     with going_on(*games, ticks=0):
@@ -153,7 +153,7 @@ def test_of_games_that_are_played_and_that_are_over(open_as, players, server):
     expect(page.locator(".live-best bdi")).to_have_text(best["username"])
 
 
-def test_of_whom_one_overtakes(open_as, players, server):
+def test_names_of_overtaken_players_are_text(open_as, players, server):
     name, (game, _, _) = NAMES[0], players[0].play(1)
     page = open_as(server.api.sign_up("Mia"), f"#/?challenge={game['id']}")
     expect(page.locator("#challenge-title")).to_have_text(f"Beat {name}'s 10")
@@ -171,7 +171,7 @@ def test_of_whom_one_overtakes(open_as, players, server):
     expect(page.locator("#boards-title")).to_have_text(f"{name}'s 10")
 
 
-def test_in_the_account_dialog(open_as, players):
+def test_names_in_the_account_dialog_are_text(open_as, players):
     page = open_as(players[0], "#/")
     for player, name in zip(players, NAMES, strict=True):
         session = json.dumps({"token": player.token, "user": player.user})
@@ -184,7 +184,7 @@ def test_in_the_account_dialog(open_as, players):
         expect(page.locator("#change-username")).to_have_value(name)
 
 
-def test_of_what_an_address_says(open_as, players):
+def test_addresses_are_text(open_as, players):
     """Whoever makes somebody else follow a link."""
     page = open_as(None, "#/")
     for name in NAMES:
@@ -199,7 +199,7 @@ def test_of_what_an_address_says(open_as, players):
         expect(page.locator("#challenge-title")).to_have_text("No such game")
 
 
-def test_of_what_is_refused(open_as, server):
+def test_refused_input_is_text(open_as, server):
     page = open_as(None, "#/")
     page.locator("#account").click()
     page.locator("#show-signup").click()
@@ -228,7 +228,7 @@ class Elements(HTMLParser):
             self.title = dict(attributes)["content"]
 
 
-def test_on_the_card_that_one_hands_on(open_as, players, server):
+def test_names_on_preview_cards_are_text(open_as, players, server):
     plain, _, _ = server.api.sign_up("Ada").play(1)
     page = open_as(None, "#/")
     cards = {}

@@ -31,7 +31,7 @@ def rows_of(user):
     return Game.select().where(Game.user == int(user["id"])).count()
 
 
-def test_who_deletes_an_account_with_very_many_games_is_gone_at_once(made):
+def test_a_deleted_account_with_many_games_is_gone_at_once(made):
     app, api = made()
     ada, bob = api.sign_up("Ada", email="ada@example.org"), api.sign_up("Bob")
     bob.play(1)
@@ -100,7 +100,7 @@ def test_who_had_an_entry_on_very_many_boards_leaves_them_all(made):
         assert ScoreHistogram.select().where(ScoreHistogram.level != VERSION, ScoreHistogram.count != 0).count() == 0
 
 
-def test_the_operator_s_commands_pass_over_what_is_being_deleted(made):
+def test_operator_commands_skip_accounts_that_are_being_deleted(made):
     app, api = made()
     ada, bob = api.sign_up("Ada"), api.sign_up("Bob")
     bob.play(1)
@@ -161,7 +161,7 @@ def test_a_ban_of_a_player_with_very_many_games_and_its_end(made, challenge):
         assert list(leaderboards.check()) == []
 
 
-def test_the_best_of_very_many_games_is_taken_off_and_the_next_one_stands(made):
+def test_deleting_the_best_of_many_games_ranks_the_next_best(made):
     app, api = made()
     ada = api.sign_up("Ada")
     with app.database.own_connection() as db, bind(db):

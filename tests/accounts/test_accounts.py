@@ -92,7 +92,7 @@ def test_what_is_no_email_is_refused(api, email):
     assert signup(api, email=email).json["errors"][0]["field"] == "email"
 
 
-def test_all_that_is_wrong_is_said_at_once(api):
+def test_all_errors_are_reported_at_once(api):
     answer = signup(api, username="!", password="x", email="y")
     assert [error["field"] for error in answer.json["errors"]] == ["username", "password", "email"]
 
@@ -261,7 +261,7 @@ def test_a_player_who_signs_up_again_makes_another_account(ada):
     assert ada.sign_up("Eve").user["id"] != ada.user["id"]
 
 
-def test_signing_up_with_a_dead_token_says_so(api):
+def test_signing_up_with_a_dead_token_is_refused(api):
     api.token = "dead"
     assert signup(api).status == 401
 

@@ -45,7 +45,7 @@ def change(user, **wishes):
         ({"email": "ada@example.org "}, problems.EMAIL_TAKEN),
     ],
 )
-def test_who_deletes_a_banned_account_can_not_sign_up_with_its_name_or_email_again(api, banned, fields, code):
+def test_the_name_and_email_of_a_deleted_banned_account_stay_banned(api, banned, fields, code):
     delete(banned)
     assert sign_up(api, **fields) == (409, code)
     assert sign_up(api.guest(), **fields) == (409, code)
@@ -71,7 +71,7 @@ def test_a_banned_player_who_takes_another_name_and_email_leaves_none_of_them_fr
     assert change(api.sign_up("Bob"), username="Eve") == (409, problems.NAME_TAKEN)
 
 
-def test_a_banned_player_can_go_back_to_what_was_theirs(banned):
+def test_a_banned_player_can_take_their_own_name_and_email_back(banned):
     assert change(banned, username="Eve") == (200, None)
     assert change(banned, username="Ada") == (200, None)
     assert change(banned, username="ADA", email="Ada@example.org") == (200, None)

@@ -85,7 +85,7 @@ def test_100_wait_at_an_address(crowd):
     crowd.ask("Ada", "192.0.2.1").result()
 
 
-def test_300_wait_at_all(crowd):
+def test_at_most_300_log_ins_wait(crowd):
     waiting = [crowd.ask(f"Player{n}", f"192.0.2.{n % 4}") for n in range(300)]
     assert refused(crowd.ask("Ada", "192.0.2.9"))
     crowd.go.set()

@@ -50,7 +50,7 @@ def test_it_lasts_a_day(token, db):
     assert abs(Reset.get().expires_at - models.now() - 24 * 3_600_000) < 10_000
 
 
-def test_a_later_one_is_the_only_one(api, token, db):
+def test_a_later_link_replaces_the_earlier_one(api, token, db):
     later = passwords.create_reset(User.get(name="Ada"))
     reset(api, token, status=403)
     reset(api, later)

@@ -16,7 +16,7 @@ def phone(api, ada, db):
     return api.log_in("Ada")
 
 
-def test_sessions_are_listed_newest_first_and_the_one_at_hand_is_marked(ada, phone, bob):
+def test_sessions_are_listed_newest_first_and_the_current_one_is_marked(ada, phone, bob):
     here, there = phone("GET /api/auth/sessions")
     assert (here["current"], there["current"]) == (True, False)
     assert [session["current"] for session in ada("GET /api/auth/sessions")] == [False, True]

@@ -124,7 +124,7 @@ def test_a_name_is_free_again_when_its_player_is_gone(api):
     assert sign_up(api, username="B0b").status == 201
 
 
-def test_every_look_alike_of_ours_is_one_that_unicode_s_data_lack_and_survives_normalization():
+def test_our_confusables_are_missing_in_unicode_and_survive_normalization():
     for code, letter in usernames.MORE_CONFUSABLES.items():
         like = chr(code)
         assert unicodedata.normalize("NFKD", like) == like, f"{like} is never met"
@@ -321,7 +321,7 @@ def test_an_empty_list_refuses_nothing(make_app, tmp_path):
     assert sign_up(drive(make_app(names_refused="none.txt")), username="admin").status == 201
 
 
-def test_one_who_has_a_name_that_is_refused_today_keeps_it(api, ada, db):
+def test_a_player_keeps_a_name_that_would_be_refused_today(api, ada, db):
     User.update(name="Admin", name_key="admin").execute()
     wishes = {"username": "Admin", "email": "a@x.org", "current_password": PASSWORD}
     assert ada("PATCH /api/auth/me", wishes)["email"] == "a@x.org"
@@ -337,7 +337,7 @@ def test_common_passwords_are_refused_whatever_their_case(api, ada, db, password
     api.log_in("Ada")
 
 
-def test_each_common_password_is_one_that_would_be_taken_otherwise():
+def test_each_common_password_would_be_accepted_otherwise():
     least, most = passwords.LENGTH
     refused = passwords.load_common(config.Settings().passwords_refused)
     assert len(refused) > 300
@@ -390,7 +390,7 @@ def test_a_new_password_is_compared_with_the_name_and_email_that_go_with_it(api,
     assert errors(answer) == fields if fields else answer.status == 200
 
 
-def test_players_from_before_keep_their_names_and_the_first_of_those_alike_is_who_is_compared(tmp_path):
+def test_earlier_players_keep_confusable_names_and_new_names_are_compared_with_the_first(tmp_path):
     db = connect(f"sqlite:///{tmp_path}/old.db")
     older = tmp_path / "migrations"
     older.mkdir()

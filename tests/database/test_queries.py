@@ -20,7 +20,7 @@ def add_session():
     ).returning()
 
 
-def test_rows_have_the_names_of_the_query_s_columns(ada, bob, db):
+def test_rows_have_the_names_of_the_querys_columns(ada, bob, db):
     ids = {"id0": int(ada.user["id"]), "id1": int(bob.user["id"])}
     assert [row._asdict() for row in users_by_id.all(2, **ids)] == [
         {"id": ids["id0"], "called": "Ada"},
@@ -31,7 +31,7 @@ def test_rows_have_the_names_of_the_query_s_columns(ada, bob, db):
     assert users_by_id.all(1, id0=0) == []
 
 
-def test_the_cursor_says_how_many_rows_were_changed(ada, db):
+def test_the_cursor_has_the_number_of_changed_rows(ada, db):
     assert add_session(hash="a", user=int(ada.user["id"])).rowcount == 1
 
 
@@ -40,7 +40,7 @@ def test_a_missing_parameter_is_an_error(db):
         users_by_id(1)
 
 
-def test_errors_have_peewee_s_names(ada, db):
+def test_errors_have_peewees_names(ada, db):
     add_session(hash="a", user=int(ada.user["id"]))
     with pytest.raises(peewee.IntegrityError):
         add_session(hash="a", user=int(ada.user["id"]))

@@ -82,7 +82,7 @@ def test_what_is_durable_is_on_disk_before_it_goes_on(on_file, monkeypatch, tmp_
         writing.result()
 
 
-def test_those_who_wait_for_the_disk_at_once_share_one_fsync(on_file, monkeypatch, tmp_path):
+def test_concurrent_writes_share_one_fsync(on_file, monkeypatch, tmp_path):
     disk, log = Disk(monkeypatch), tmp_path / "snake.db-wal"
     with ThreadPoolExecutor() as threads:
         first = threads.submit(write, on_file, "first")
@@ -261,7 +261,7 @@ def test_a_file_in_the_place_of_the_database_is_used_from_the_next_write_on(on_f
     assert descriptors(path) <= before
 
 
-def test_a_disk_that_fails_is_told_to_all_who_wait(on_file, monkeypatch):
+def test_a_failing_fsync_fails_every_waiting_write(on_file, monkeypatch):
     def fail(file):
         raise OSError(errno.EIO, "Input/output error")
 
@@ -334,7 +334,7 @@ def test_a_database_that_is_locked_for_long_is_503_and_nothing_is_written(make_a
         (psycopg.OperationalError("connection refused"), errors.UNREACHABLE),
     ],
 )
-def test_what_is_told_of_a_trouble_says_what_it_is_and_nothing_of_paths(cause, told):
+def test_database_errors_are_described_without_paths(cause, told):
     error = peewee.OperationalError(peewee.OperationalError(cause, str(cause)))
     assert errors.describe(error) == told
     assert errors.describe(peewee.OperationalError("20 connections have been in use")) == errors.UNREACHABLE

@@ -1,7 +1,7 @@
 """Bots have leaderboards of their own."""
 
 
-def test_bots_stand_on_boards_of_their_own(ada, api):
+def test_bots_have_boards_of_their_own(ada, api):
     bot = api.sign_up("Botticelli", bot=True)
     assert bot.user["bot"] is True
     assert "bot" not in ada.user
@@ -39,7 +39,7 @@ def test_bots_are_marked_where_games_are_shown(api):
     assert bot("GET /api/auth/me")["bot"] is True
 
 
-def test_a_guest_s_account_can_become_a_bot_s(api):
+def test_a_guests_account_can_become_a_bots(api):
     guest = api.guest()
     guest.play(3)
     guest.sign_up("Botticelli", bot=True)

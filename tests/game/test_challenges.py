@@ -28,7 +28,7 @@ def test_a_game_brings_its_own_mode(ada, bob):
     assert refused["errors"][0]["field"] == "mode"
 
 
-def test_a_challenge_stands_on_its_own_board_only(ada, bob, api):
+def test_a_challenge_is_ranked_on_its_own_board_only(ada, bob, api):
     game, _, _ = ada.play(1)
     before = [api(f"GET /api/leaderboard?{query}") for query in BOARDS]
     bob.play(5, challenge=game["id"])
@@ -43,7 +43,7 @@ def test_a_challenge_stands_on_its_own_board_only(ada, bob, api):
     assert api("GET /api/players/Bob")["latest"][0]["challenge"] == game["id"]
 
 
-def test_best_scores_of_challenges_and_of_other_games_are_told_apart(ada):
+def test_personal_bests_of_challenges_and_of_other_games_are_separate(ada):
     game, _, _ = ada.play(2)
     assert ada.play(5, challenge=game["id"])[2]["personal_best"] == 50
     assert ada.play(1)[2]["personal_best"] == 20
@@ -132,11 +132,11 @@ def test_the_boards_of_challenges_can_be_derived_again(ada, bob, app, db):
         (f"challenge={'x' * 321}", 422),
     ],
 )
-def test_a_challenge_s_board_that_there_is_not(api, query, status):
+def test_a_challenges_board_that_there_is_not(api, query, status):
     assert api.ask(f"GET /api/leaderboard?{query}").status == status
 
 
-def test_a_challenge_s_board_in_a_mode_that_it_is_not_played_in(ada, api):
+def test_a_challenges_board_in_a_mode_that_it_is_not_played_in(ada, api):
     game, _, _ = ada.play()
     assert api.ask(f"GET /api/leaderboard?challenge={game['id']}&mode=pass-through").status == 404
     assert api(f"GET /api/leaderboard?challenge={game['id']}&mode=walls") == []

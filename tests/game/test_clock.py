@@ -58,7 +58,7 @@ def machine():
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, HOUR), st.sampled_from([0, 0, 1]), st.integers(-24 * HOUR, 24 * HOUR))))
-def test_however_the_machine_s_time_leaps_the_clock_runs_on_steadily(readings):
+def test_however_the_machines_time_leaps_the_clock_runs_on_steadily(readings):
     machine = Machine()
     try:
         before = clock.now()
@@ -74,7 +74,7 @@ def test_however_the_machine_s_time_leaps_the_clock_runs_on_steadily(readings):
 
 
 @pytest.mark.parametrize("leap", [-30, -1, 1, 30])
-def test_it_comes_back_to_the_machine_s_time(machine, leap):
+def test_it_comes_back_to_the_machines_time(machine, leap):
     machine.wall += leap * SECOND
     for _ in range(abs(leap) * 100 + 2):
         machine.passes(SECOND)
@@ -82,7 +82,7 @@ def test_it_comes_back_to_the_machine_s_time(machine, leap):
     assert clock.now() == machine.wall // MS
 
 
-def test_a_machine_s_time_that_is_corrected_gently_is_followed(machine):
+def test_a_machines_time_that_is_corrected_gently_is_followed(machine):
     """Two months in which the crystal is off by fifty millionths, and NTP makes up for it."""
     for _ in range(60 * 24 * 60):
         machine.passes(60 * SECOND)
@@ -96,7 +96,7 @@ def test_a_time_of_sleep_has_passed(machine):
     assert clock.now() - before == 8 * HOUR // MS
 
 
-def test_the_date_is_the_clock_s_own(machine):
+def test_the_date_is_the_clocks_own(machine):
     machine.wall += 24 * HOUR
     assert clock.today() == date(2027, 1, 15)
     clock.step()
@@ -189,7 +189,7 @@ def test_who_slept_plays_on_and_is_ranked_within_the_budget(paced, machine, slep
 
 
 @pytest.mark.parametrize("hours", [-24, -1, 1, 24])
-def test_a_leap_of_the_machine_s_time_reaches_no_game_that_is_played(paced, machine, hours):
+def test_a_step_of_the_machines_clock_does_not_affect_running_games(paced, machine, hours):
     """Half a minute at the true pace, within which the time leaps, and no more than the ticks' own is allowed."""
     game, tick = paced.open("pass-through"), 0
     turns = lane(game["seed"])
@@ -211,7 +211,7 @@ def test_a_leap_of_the_machine_s_time_reaches_no_game_that_is_played(paced, mach
 
 
 @pytest.mark.parametrize("hours", [-24, -1, 1, 24])
-def test_a_leap_of_the_machine_s_time_shuts_nobody_out(make_app, machine, hours):
+def test_a_leap_of_the_machines_time_shuts_nobody_out(make_app, machine, hours):
     api = drive(make_app())
     api.sign_up("Ada")
     for _ in range(20):

@@ -61,7 +61,7 @@ def test_the_mode_is_needed(api, query, code):
     assert [error["code"] for error in refused["errors"]] == [code]
 
 
-def test_one_s_attempt_and_how_many_others_it_beats(api):
+def test_the_players_attempt_and_how_many_others_it_beats(api):
     players = [api.sign_up(name) for name in ("Ada", "Bob", "Cyn", "Dee")]
     played = [player.play(meals, challenge="daily")[0]["id"] for player, meals in zip(players, (1, 3, 3, 0), strict=True)]
     found = [player("GET /api/daily?mode=walls") for player in players]
@@ -80,7 +80,7 @@ def test_a_lonely_attempt_beats_nobody(ada):
     assert ada("GET /api/daily?mode=walls")["mine"]["beaten_percent"] == 0
 
 
-def test_later_attempts_are_not_one_s_attempt(ada):
+def test_only_the_first_attempt_is_mine(ada):
     first = ada.play(1, challenge="daily")[0]["id"]
     ada.play(4, challenge="daily")
     ada.play(3, challenge=first)
@@ -88,7 +88,7 @@ def test_later_attempts_are_not_one_s_attempt(ada):
     assert (found["mine"]["game"], found["mine"]["score"], found["players"]) == (first, 10, 1)
 
 
-def test_an_attempt_that_is_still_open_is_one_s_attempt(ada, bob):
+def test_an_attempt_that_is_still_open_is_mine(ada, bob):
     bob.play(0, challenge="daily")
     game = ada.open(challenge="daily")
     turns, tick = plan(game["seed"], "walls", 1)
@@ -100,7 +100,7 @@ def test_an_attempt_that_is_still_open_is_one_s_attempt(ada, bob):
     assert (found["players"], found["streak"]) == (1, 0)
 
 
-def test_a_guest_s_attempt_does_not_count(api, bob):
+def test_a_guests_attempt_does_not_count(api, bob):
     bob.play(1, challenge="daily")
     guest = api.guest()
     game, _, _ = guest.play(2, challenge="daily")
@@ -132,7 +132,7 @@ def test_a_streak_goes_on_until_the_day_is_over(ada, db):
     assert ada("GET /api/daily?mode=walls")["streak"] == 3
 
 
-def test_a_streak_that_has_ended_is_the_best_one_still(ada, db):
+def test_a_streak_that_has_ended_remains_the_best(ada, db):
     for day in range(2, 12):
         attempt(ada, days_ago(day))
     found = ada("GET /api/daily?mode=walls")
@@ -152,7 +152,7 @@ def test_only_attempts_that_count_make_a_streak(ada, api, db):
     assert api.sign_up("Bob")("GET /api/daily?mode=walls")["best_streak"] == 0
 
 
-def test_a_streak_is_read_from_what_counts_however_much_else_was_played(ada, db):
+def test_streaks_are_read_from_an_index_of_counted_attempts(ada, db):
     """By the plan of the database: with an index that has at most two games for each day."""
     assert any("games_daily" in step for step in plan_of(db, daily.streaks, 1, today()))
     [step] = plan_of(db, challenges.first_game, 1, "daily/x", "walls")

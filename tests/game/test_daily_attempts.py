@@ -58,7 +58,7 @@ def test_the_modes_have_a_first_try_each(ada):
     assert [ada.open(mode, challenge="daily")["ranked"] for mode in ("walls", "pass-through")] == [True, True]
 
 
-def test_yesterday_s_is_playable_out_of_the_count(ada, api):
+def test_yesterdays_is_playable_out_of_the_count(ada, api):
     game, _, answer = ada.play(2, challenge=f"daily/{yesterday()}")
     assert (game["ranked"], answer["ranked"], answer["rank"]) == (False, False, None)
     assert game["seed"] != ada.open(challenge="daily")["seed"]
@@ -66,7 +66,7 @@ def test_yesterday_s_is_playable_out_of_the_count(ada, api):
     assert api(f"GET /api/leaderboard?challenge=daily&at={yesterday()}") == []
 
 
-def test_the_day_before_yesterday_s_is_not(ada):
+def test_the_day_before_yesterdays_is_not(ada):
     refused = ada("POST /api/games", {"mode": "walls", "challenge": f"daily/{yesterday() - timedelta(days=1)}"}, 422)
     assert f"daily/{today()}" in refused["detail"]
 
@@ -77,7 +77,7 @@ def test_a_new_day_is_a_new_first_try(ada, db):
     assert ada.open(challenge="daily")["ranked"] is True
 
 
-def test_a_guest_s_attempt_is_the_day_s_attempt_also_after_signing_up(api):
+def test_a_guests_attempt_is_the_days_attempt_also_after_signing_up(api):
     guest = api.guest()
     opened, _, answer = guest.play(3, challenge="daily")
     assert (opened["ranked"], opened["pause_left"], answer["ranked"], answer["rank"]) == (False, 0, False, None)
@@ -96,7 +96,7 @@ def test_a_guest_who_signs_up_in_the_middle_of_an_attempt_is_not_on_the_board(ap
     assert api("GET /api/leaderboard?challenge=daily") == []
 
 
-def test_a_new_guest_s_good_attempt_is_of_no_use(api):
+def test_a_new_guests_good_attempt_is_of_no_use(api):
     """Guests can try as often as they like: none of these attempts is ever on the board."""
     guests = [api.guest() for _ in range(3)]
     for meals, guest in enumerate(guests):
@@ -117,7 +117,7 @@ def test_an_account_that_is_deleted_and_created_again_has_no_other_attempt(ada, 
     assert ada.open("pass-through", challenge="daily")["ranked"] is True
 
 
-def test_nor_has_one_with_the_same_email(api):
+def test_an_account_with_the_email_of_a_deleted_one_has_no_other_attempt(api):
     ada = api.sign_up("Ada", email="ada@example.org")
     ada.play(1, challenge="daily")
     ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
@@ -127,14 +127,14 @@ def test_nor_has_one_with_the_same_email(api):
 
 
 @pytest.mark.parametrize("again", ["Ada", "Eve"])
-def test_nor_has_one_that_was_renamed_in_between(ada, api, again):
+def test_an_account_that_was_renamed_and_deleted_has_no_other_attempt(ada, api, again):
     ada.play(1, challenge="daily")
     ada("PATCH /api/auth/me", {"username": "Eve", "current_password": PASSWORD})
     ada("DELETE /api/auth/me", {"password": PASSWORD}, 204)
     assert api.sign_up(again).open(challenge="daily")["ranked"] is False
 
 
-def test_nor_has_a_guest_s(api):
+def test_a_guests_account_that_was_deleted_has_no_other_attempt(api):
     guest = api.guest()
     guest.play(1, challenge="daily")
     guest.sign_up("Ada")("DELETE /api/auth/me", {"password": PASSWORD}, 204)
@@ -150,7 +150,7 @@ def test_names_of_attempts_are_forgotten_with_the_day(ada, api, app, db):
     assert Attempt.select().count() == 0
 
 
-def test_an_attempt_that_began_before_midnight_counts_and_is_that_day_s(ada, api, db):
+def test_an_attempt_that_began_before_midnight_counts_and_is_that_days(ada, api, db):
     game = ada.open(challenge="daily")
     Game.update(challenge=f"daily/{yesterday()}").execute()  # as if it were the next day now
     turns, tick = plan(game["seed"], "walls", 1)

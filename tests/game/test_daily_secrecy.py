@@ -27,7 +27,7 @@ def refused_as_hidden(answer, mode="walls"):
 
 
 @pytest.mark.parametrize("is_over", [False, True])
-def test_a_game_of_the_day_is_hidden_from_those_who_have_not_opened_it(ada, bob, api, is_over):
+def test_a_daily_game_is_hidden_from_players_who_have_not_opened_the_challenge(ada, bob, api, is_over):
     game = ada.open(challenge="daily")
     ada.post(game, 0, 11) if is_over else ada.post(game, 0, 5)
     for who in (api, bob, api.guest()):
@@ -39,7 +39,7 @@ def test_a_game_of_the_day_is_hidden_from_those_who_have_not_opened_it(ada, bob,
     assert ada(f"GET /api/games/{game['id']}")["seed"] == game["seed"]
 
 
-def test_those_who_have_opened_it_in_that_mode_see_it(ada, bob, api):
+def test_players_who_have_opened_the_challenge_in_that_mode_see_its_games(ada, bob, api):
     game, turns, _ = ada.play(2, challenge="daily")
     bob.open("pass-through", challenge="daily")
     assert refused_as_hidden(bob.ask(f"GET /api/games/{game['id']}"))
@@ -71,7 +71,7 @@ def test_challenges_of_such_a_game_are_hidden_too(ada, bob, api):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_lists_of_live_games_leave_the_day_s_out(ada, bob, api, mode):
+def test_lists_of_live_games_leave_the_days_out(ada, bob, api, mode):
     game = ada.open(mode, challenge="daily")
     other = bob.open(mode)
     ada.post(game, 0, 5)
@@ -98,7 +98,7 @@ def test_once_the_day_is_over_everybody_sees_it(ada, bob, api, db):
     assert open_one["id"] in [found["id"] for found in api("GET /api/games/active")]
 
 
-def test_a_game_of_yesterday_s_challenge_is_shown(ada, api):
+def test_a_game_of_yesterdays_challenge_is_shown(ada, api):
     game = ada.open(challenge=f"daily/{yesterday()}")
     assert api(f"GET /api/games/{game['id']}")["seed"] == game["seed"]
     assert [found["id"] for found in api("GET /api/games/active")] == [game["id"]]
@@ -110,7 +110,7 @@ def test_other_games_need_no_token_to_be_seen(ada, api):
     assert (answer.status, answer.headers.get("Vary")) == (200, None)
 
 
-def test_what_is_told_of_a_hidden_game_does_not_reveal_it(ada, api):
+def test_lists_do_not_reveal_hidden_games(ada, api):
     game, turns, _ = ada.play(4, challenge="daily")
     assert len(turns) > 1
     page = api("GET /api/players/Ada")

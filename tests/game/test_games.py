@@ -103,7 +103,7 @@ def test_the_last_post_repeated_brings_the_result_again(ada):
     assert refused["tick"] == 11
 
 
-def test_of_many_posts_at_once_one_is_taken(app):
+def test_of_concurrent_posts_exactly_one_is_accepted(app):
     """Each from a thread of its own, released together, with other turns: whichever comes first is the game."""
     ada = drive(app).sign_up("Ada")
     game = ada.open()

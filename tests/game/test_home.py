@@ -72,7 +72,7 @@ def test_the_best_game_is_of_the_latest_period_that_has_one(ada, api, db, days, 
     assert (found["id"], found["period"]) == (game["id"], period)
 
 
-def test_a_bot_s_game_is_shown_where_there_is_no_other(ada, api):
+def test_a_bots_game_is_shown_where_there_is_no_other(ada, api):
     bot = api.sign_up("Botticelli", bot=True)
     game, _, _ = bot.play(5)
     assert api("GET /api/home")["best_game"]["id"] == game["id"]
@@ -120,7 +120,7 @@ def test_live_games_best_first_and_none_that_are_hidden(api, db):
     assert {daily["id"], ended["id"]}.isdisjoint(game["id"] for game in live)
 
 
-def test_it_does_not_reveal_the_day_s_seed(ada, api):
+def test_it_does_not_reveal_the_days_seed(ada, api):
     game, _, _ = ada.play(9, challenge="daily")
     ada.open(challenge=game["id"])
     found = api.ask("GET /api/home")

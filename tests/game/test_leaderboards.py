@@ -46,7 +46,7 @@ def test_best_first_and_equals_share_a_rank_the_earlier_first(opened):
     ]
 
 
-def test_an_entry_says_all_about_itself(ada, api):
+def test_the_fields_of_an_entry(ada, api):
     game, _, _ = ada.play(meals=3)
     record = api(f"GET /api/games/{game['id']}")
     [entry] = api("GET /api/leaderboard")
@@ -62,7 +62,7 @@ def test_an_entry_says_all_about_itself(ada, api):
     }
 
 
-def test_each_player_stands_with_their_best_game(ada, api):
+def test_each_player_has_one_entry_for_the_best_game(ada, api):
     for meals in (1, 3, 2):
         ada.play(meals)
     assert ranking(api("GET /api/leaderboard")) == [(1, "Ada", 30)]
@@ -132,7 +132,7 @@ def test_periods_are_those_in_which_a_game_ended_in_utc(ada, bob, api, app):
     assert bob("GET /api/leaderboard/me?period=day")["rank"] == 1
 
 
-def test_a_worse_game_today_stands_on_the_day_s_board_only(ada, api, app):
+def test_a_worse_game_today_is_on_the_days_board_only(ada, api, app):
     game, _, _ = ada.play(3)
     with bind(app.database), app.database.atomic():
         Game.update(ended_at=Game.ended_at - 400 * 86_400_000).execute()
@@ -253,7 +253,7 @@ def test_a_stated_score_is_refused_by_default(ada, api, db):
     assert Entry.select().count() == Game.select().count() == 0
 
 
-def test_a_stated_score_under_the_open_policy_says_that_it_is_not_verified(opened):
+def test_a_stated_score_under_the_open_policy_is_marked_unverified(opened):
     ada = opened.sign_up("Ada")
     entry = state(ada, 120)
     assert entry == {**entry, "rank": 1, "username": "Ada", "score": 120, "game": None, "verified": False}
@@ -301,7 +301,7 @@ SCORES = st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0, 10, 510, 520,
 
 @given(plays=SCORES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_boards_are_what_their_games_say_however_they_came_about(make_app, plays):
+def test_boards_equal_those_derived_from_the_games(make_app, plays):
     """Entries and histograms, stored with each game, equal those of a rebuild; ranks equal those that counting gives."""
     app = make_app(score_policy="open")
     with bind(app.database):
@@ -346,7 +346,7 @@ SPOILED = (  # how, and on which board one sees it
 
 
 @pytest.mark.parametrize(("statement", "board"), SPOILED)
-def test_boards_that_differ_from_their_games_are_found_and_derived_anew(ada, bob, api, db, statement, board):
+def test_boards_that_differ_from_their_games_are_found_and_rebuilt(ada, bob, api, db, statement, board):
     ada.play(2)
     bob.play(3)
     ada.play(1, "pass-through")
@@ -365,7 +365,7 @@ def test_boards_that_differ_from_their_games_are_found_and_derived_anew(ada, bob
 # Kept pages.
 
 
-def test_a_page_that_was_read_before_shows_what_has_changed_since_from_whichever_process(make_app, tmp_path):
+def test_a_cached_page_shows_changes_of_any_process(make_app, tmp_path):
     url = f"sqlite:///{tmp_path}/snake.db"
     here, there = (drive(make_app(database_url=url)) for _ in range(2))
     ada, bob = here.sign_up("Ada"), here.sign_up("Bob")
@@ -401,7 +401,7 @@ def test_a_page_that_was_read_before_shows_what_has_changed_since_from_whichever
     assert seen() == [("Lovelace", 50)]
 
 
-def test_what_is_said_of_active_games_is_never_older_than_the_last_post(make_app, tmp_path):
+def test_active_games_are_never_older_than_the_last_post(make_app, tmp_path):
     url = f"sqlite:///{tmp_path}/snake.db"
     here, there = (drive(make_app(database_url=url)) for _ in range(2))
     ada = here.sign_up("Ada")

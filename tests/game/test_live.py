@@ -22,7 +22,7 @@ def game(ada):
     return game
 
 
-def test_a_game_that_one_does_not_know_comes_whole(api, game):
+def test_an_unknown_game_is_sent_whole(api, game):
     [news] = api("GET /api/games/live")
     assert 0 <= news.pop("heard") < 5000
     assert news == {
@@ -36,7 +36,7 @@ def test_a_game_that_one_does_not_know_comes_whole(api, game):
     }
 
 
-def test_of_a_game_that_one_knows_only_the_turns_since_come(ada, api, game):
+def test_of_a_known_game_only_new_turns_are_sent(ada, api, game):
     call = f"GET /api/games/live?known={game['id']}:3"
     [news] = api(call)
     assert {**news, "heard": 0} == {"id": game["id"], "tick": 5, "heard": 0, "turns": [[4, "D"]]}
@@ -63,7 +63,7 @@ def test_the_end_comes_with_outcome_and_rank(ada, bob, api):
     assert (news["outcome"], news["ranked"], news["rank"], news["turns"]) == ("wall", True, 2, turns)
 
 
-def test_a_game_that_was_left_says_so(ada, api, game):
+def test_a_game_that_was_left_is_reported_as_left(ada, api, game):
     ada(f"DELETE /api/games/{game['id']}", status=204)
     [news] = api(f"GET /api/games/live?known={game['id']}:5")
     assert (news["outcome"], news["tick"]) == ("left", 5)
@@ -74,7 +74,7 @@ def test_a_game_that_is_gone_is_not_in_the_answer(ada, api, game):
     assert api(f"GET /api/games/live?known={game['id']}:5") == []
 
 
-def test_the_best_are_told_first_and_no_more_than_wanted(api):
+def test_the_best_games_come_first_up_to_the_limit(api):
     for meals in (1, 3, 2):
         player = api.sign_up(f"Player{meals}")
         game = player.open("pass-through")
@@ -85,7 +85,7 @@ def test_the_best_are_told_first_and_no_more_than_wanted(api):
     assert len(api("GET /api/games/live")) == 3
 
 
-def test_a_game_that_nobody_has_heard_of_for_ten_seconds_is_told_to_those_who_watch_it_only(api, game, db):
+def test_a_game_idle_for_ten_seconds_is_sent_to_its_watchers_only(api, game, db):
     Game.update(seen_at=now() - 11_000).execute()
     assert api("GET /api/games/live") == []
     assert api(f"GET /api/games/live?known={game['id']}:5")[0]["heard"] >= 11_000
@@ -131,7 +131,7 @@ def with_many_turns(game, number):
     Game.update(turns=codec.encode_turns(turns), tick=number + 5).where(Game.id == game["id"]).execute()
 
 
-def test_one_answer_has_at_most_20_000_turns_and_the_next_ones_the_rest(api, bob, db, game):
+def test_a_response_has_at_most_20_000_turns_and_later_ones_the_rest(api, bob, db, game):
     other = bob.open()
     with_many_turns(game, 45_000)
     with_many_turns(other, 45_000)
@@ -162,7 +162,7 @@ def test_unknown_games_for_which_there_is_no_room_come_whole_later(api, bob, db,
     assert all(game["seed"] for game in (first, second))
 
 
-def test_the_end_is_told_once_all_turns_are(api, db, game):
+def test_the_end_is_sent_after_all_turns(api, db, game):
     with_many_turns(game, 30_000)
     Game.update(ended_at=now(), outcome="left", state=None).execute()
     [news] = api(f"GET /api/games/live?known={game['id']}:0")

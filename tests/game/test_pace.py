@@ -144,7 +144,7 @@ def test_a_game_left_after_midnight_counts_for_the_day_of_its_last_post(ada, api
     assert ada("GET /api/leaderboard?period=day") == []
 
 
-def test_a_post_after_midnight_makes_it_the_new_day_s_game(ada, api, db):
+def test_a_post_after_midnight_makes_it_the_new_days_game(ada, api, db):
     game = ada.open()
     Game.update(started_at=models.now() // 86_400_000 * 86_400_000 - 3000).execute()
     ada.post(game, 0, 5)

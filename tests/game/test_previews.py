@@ -25,7 +25,7 @@ def said(page):
     return dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">', page.text))
 
 
-def test_the_card_says_whose_game_it_is_and_what_it_scored(client, ada):
+def test_the_card_has_the_player_and_the_score(client, ada):
     game, _, answer = ada.play(3)
     page = client.get(f"/games/{game['id']}")
     assert page.content_type == "text/html"
@@ -162,7 +162,7 @@ def found(number):
     return SimpleNamespace(id=f"game{number}", tick=7)
 
 
-def test_a_picture_is_drawn_once_for_all_who_ask_for_it_and_kept():
+def test_a_picture_is_drawn_once_and_cached():
     kept, drawn, is_drawing, may_go_on = previews.ImageCache(), [], threading.Event(), threading.Event()
 
     def draw(game):

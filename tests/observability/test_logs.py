@@ -75,7 +75,7 @@ FORGED = "x\n2026-11-25T00:00:00.000Z INFO snakepit: all is well\r\x1b[2J\u2028\
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_what_a_client_says_begins_no_line_and_moves_no_cursor(kind):
+def test_input_of_clients_begins_no_line_and_moves_no_cursor(kind):
     line = FORMATS[kind]().format(record("GET %s", FORGED))
     assert line.isprintable()
     if kind == "json":
@@ -195,7 +195,7 @@ def test_what_repeats_is_written_a_few_times_and_then_counted(written):
         assert json.loads(summary)["repeated"] == 1500 - logs.MAX_REPEATS
 
 
-def test_after_an_interval_it_is_said_how_often_it_was_and_counting_begins_again(written):
+def test_repetitions_are_counted_and_reported_after_each_interval(written):
     logger, handler, lines = written(interval=0.02)
     deadline, logged = time.monotonic() + 10, 0
     while len(numbers_in(lines())) < 3:
@@ -263,7 +263,7 @@ def test_a_counted_record_names_the_request_that_it_was_about(written):
 # Requests.
 
 
-def test_a_refusal_says_what_the_request_is_called_and_an_answer_does_not(api, ada):
+def test_error_responses_have_a_request_id_and_others_do_not(api, ada):
     known = {api.ask(call).headers["X-Request-ID"] for call in ("GET /nothing", "GET /api/players/x", "GET /api/auth/me")}
     assert len(known) == 3
     assert all(re.fullmatch("[0-9a-f]{16}", one) for one in known)
@@ -337,12 +337,12 @@ def test_where_it_is_wished_every_answer_is_logged(make_app, said):
     assert (preflight["method"], preflight["status"]) == ("OPTIONS", 204)
 
 
-def test_pages_of_other_origins_can_read_what_the_request_is_called(make_app):
+def test_pages_of_other_origins_can_read_the_request_id(make_app):
     answer = drive(make_app(cors_origins="*")).ask("GET /nothing", headers={"Origin": "https://example.org"})
     assert "X-Request-ID" in answer.headers["Access-Control-Expose-Headers"]
 
 
-def test_a_record_is_about_the_request_at_hand(api):
+def test_a_record_has_the_id_of_its_request(api):
     called = api.ask("GET /nothing").headers["X-Request-ID"]
     assert f"[{called}]" in logs.Text().format(record("said meanwhile"))
     bottle.request.environ.clear()

@@ -73,7 +73,7 @@ def test_every_metric_is_in_the_readme(watched):
             assert family.name.removeprefix("snakepit_") in readme
 
 
-def test_under_another_server_it_says_that_it_is_one_process_s(watched):
+def test_under_another_server_the_scope_is_one_process(watched):
     assert watched("metrics_scope", scope="one_process") == 1
     assert watched("metrics_scope", scope="all_workers") is None
     assert "# HELP snakepit_metrics_scope Whose numbers these are" in watched.text
@@ -172,7 +172,7 @@ def test_a_post_that_is_refused_is_counted_by_why(make_app, reason, post):
     assert watched.grown("turn_posts_rejected_total") == {(reason,): 1}
 
 
-def test_a_post_to_what_is_not_one_s_own_or_over_is_counted_by_why(watched, api, ada, bob):
+def test_posts_to_another_players_game_or_a_finished_game_are_counted_by_reason(watched, api, ada, bob):
     game, _, _ = ada.play()
     call = f"POST /api/games/{game['id']}/turns"
     for player, called, status in (
@@ -225,7 +225,7 @@ def test_connections_are_in_use_or_idle(make_app):
     assert counters.workers()[0][1:] == (opened - 1, in_use)
 
 
-def test_while_the_database_is_out_of_reach_the_rest_is_told(make_app, tmp_path):
+def test_without_the_database_the_other_metrics_are_served(make_app, tmp_path):
     """A locked file stands for a database that can't be reached."""
     with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
@@ -248,12 +248,12 @@ def test_where_there_is_a_token_it_is_asked_for(make_app):
     assert "snakepit_http_requests_total" in client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
 
 
-def test_the_process_is_told_of(watched):
+def test_process_metrics_are_served(watched):
     [memory] = [value for (name, _), value in watched.read().items() if name == "process_resident_memory_bytes"]
     assert 1_000_000 < memory < 10_000_000_000
 
 
-def test_every_family_is_told_once(watched, ada):
+def test_every_family_appears_once(watched, ada):
     ada.play()
     watched.read()
     names = [line.split()[2] for line in watched.text.splitlines() if line.startswith("# TYPE")]

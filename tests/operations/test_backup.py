@@ -68,7 +68,7 @@ def test_a_backup_that_fails_leaves_nothing_and_replaces_nothing(run, tmp_path, 
     assert [path.name for path in tmp_path.iterdir() if "copy" in path.name] == ["copy.db"]
 
 
-def test_a_backup_into_no_folder_says_so(run):
+def test_a_backup_into_a_missing_folder_is_an_error(run):
     assert "nowhere/copy.db: No such file or directory; " in run("backup", "nowhere/copy.db", status=1)
 
 
@@ -137,7 +137,7 @@ def test_only_a_sound_copy_of_ours_is_restored(run, app, ada, tmp_path):
     assert (tmp_path / "snake.db").read_bytes() == before
 
 
-def test_postgres_is_told_its_own_tools_and_no_password(run, monkeypatch):
+def test_on_postgres_the_commands_are_printed_without_the_password(run, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://snake:hush@db:5433/pit?sslmode=require&password=hush")
     line = "'postgresql://snake@db:5433/pit?sslmode=require'"
     assert f"(umask 077; pg_dump --format=custom --file='a copy' {line})" in run("backup", "a copy", status=1)

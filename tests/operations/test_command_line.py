@@ -12,7 +12,7 @@ from database.connect import connect
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["prune"], ["prune", "--days", "0"], ["backup"], ["rename", "Ada"]])
-def test_what_is_no_command_is_status_2(arguments, capsys):
+def test_an_unknown_command_is_status_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         manage.main(arguments)
     assert stopped.value.code == 2
@@ -29,7 +29,7 @@ def test_what_is_no_command_is_status_2(arguments, capsys):
         ("postgresql://nobody@127.0.0.1:1/nothing", "Connection refused"),
     ],
 )
-def test_a_database_that_is_not_the_servers_is_said_to_be_in_one_line(run, ada, monkeypatch, tmp_path, url, why):
+def test_a_database_that_is_not_the_servers_is_reported_in_one_line(run, ada, monkeypatch, tmp_path, url, why):
     (tmp_path / "text").write_text("no database at all" * 1000)
     (tmp_path / "empty.db").touch()
     with closing(connect("sqlite:///old.db")) as old, bind(old):

@@ -71,7 +71,7 @@ def test_players_are_never_mixed_with_those_of_another_database(run, app, export
     assert names(drive(make_app(database_url=f"sqlite:///{tmp_path}/snake.db"))) == before
 
 
-def test_what_is_there_is_replaced_if_that_is_said(run, app, exported, api, make_app, tmp_path):
+def test_an_import_replaces_existing_data_on_request(run, app, exported, api, make_app, tmp_path):
     api.sign_up("Carl").play(5)
     app.close()
     assert "3 users" in run("import", "all.jsonl", "--replace")

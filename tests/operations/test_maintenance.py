@@ -41,7 +41,7 @@ def test_verify_plays_games_that_were_left(run, ada, db, monkeypatch):
     assert "1 of them differ" in run("verify", status=1)
 
 
-def test_rebuild_checks_boards_and_derives_them_anew(run, api, ada, bob, db):
+def test_rebuild_checks_and_rebuilds_boards(run, api, ada, bob, db):
     ada.play(2)
     bob.play(3)
     board = api("GET /api/leaderboard")
@@ -108,7 +108,7 @@ def test_prune_keeps_the_games_of_banned_players_whose_ban_may_be_lifted(run, ap
     assert Game.select().count() == 2
 
 
-def test_prune_deletes_guests_who_have_not_come_for_long(run, api, ada, db):
+def test_prune_deletes_inactive_guests(run, api, ada, db):
     gone, back, young, challenged = (api.guest() for _ in range(4))
     for guest in (gone, back, challenged):
         guest.play(1)
@@ -135,7 +135,7 @@ def test_prune_goes_on_where_a_part_ends(run, ada, db, monkeypatch):
     assert "Deleted 5 games" in run("prune", "--days", "30", "--yes")
 
 
-def test_prune_says_what_vacuum_would_free_and_vacuum_does_it(run, api, ada, db, tmp_path):
+def test_prune_prints_what_vacuum_would_free_and_vacuum_frees_it(run, api, ada, db, tmp_path):
     ada.play(3)
     for _ in range(30):
         game = ada.play(1)[0]["id"]

@@ -60,7 +60,7 @@ def test_tables_of_other_programs_are_not_touched(run, exported, elsewhere, make
         "CREATE TABLE users (id INTEGER PRIMARY KEY); INSERT INTO schema_migration VALUES (3, '0001_first', '2024-01-01')",
     ],
 )
-def test_a_table_with_one_of_our_names_that_is_not_ours_stops_all(run, exported, elsewhere, make_app, tmp_path, foreign):
+def test_a_foreign_table_with_a_name_of_ours_stops_all_commands(run, exported, elsewhere, make_app, tmp_path, foreign):
     path = tmp_path / elsewhere()
     before = with_others(path, foreign)
     for command in (["import", "all.jsonl"], ["import", "all.jsonl", "--replace"], ["stats"], ["rebuild"]):
@@ -72,7 +72,7 @@ def test_a_table_with_one_of_our_names_that_is_not_ours_stops_all(run, exported,
         assert connection.execute("SELECT COUNT(*) FROM sqlite_master WHERE name = 'tallies'").fetchone()[0] == 0
 
 
-def test_a_table_of_ours_that_another_has_replaced_stops_all(run, app, make_app, tmp_path, exported):
+def test_a_table_replaced_by_another_program_stops_all_commands(run, app, make_app, tmp_path, exported):
     app.close()
     with closing(sqlite3.connect(tmp_path / "snake.db")) as connection, connection:
         connection.executescript("DROP TABLE games; CREATE TABLE games (id INTEGER PRIMARY KEY, title TEXT)")

@@ -75,7 +75,7 @@ def test_names_and_ids_that_begin_with_a_dash_are_no_options(run, api, db):
 
 
 @pytest.mark.parametrize("command", [["reset-password"], ["ban"], ["unban"], ["rename", "Carl"]])
-def test_nobody_there_and_guests_are_said_to_be(run, api, command):
+def test_unknown_players_and_guests_are_refused(run, api, command):
     name, *rest = command
     assert "no player 'Nobody'" in run(name, "Nobody", *rest, status=1)
     guest = api.guest().user["username"]
@@ -83,7 +83,7 @@ def test_nobody_there_and_guests_are_said_to_be(run, api, command):
         assert "is a guest" in run(name, guest, *rest, status=1)
 
 
-def test_a_score_is_withdrawn_and_the_next_best_stands_instead(run, api, ada, bob, db):
+def test_a_deleted_score_is_replaced_by_the_next_best(run, api, ada, bob, db):
     ada.play(2)
     best = ada.play(4)[0]["id"]
     bob.play(3)
@@ -98,14 +98,14 @@ def test_a_score_is_withdrawn_and_the_next_best_stands_instead(run, api, ada, bo
     assert "being played" in run("delete-score", bob.open()["id"], "--yes", status=1)
 
 
-def test_a_score_that_was_stated_is_withdrawn_by_its_entry(run, make_app, tmp_path):
+def test_a_stated_score_is_deleted_by_the_id_of_its_entry(run, make_app, tmp_path):
     api = drive(make_app(database_url=f"sqlite:///{tmp_path}/snake.db", score_policy="open"))
     entry = api.sign_up("Ada")("POST /api/leaderboard", {"score": 700, "mode": "walls"}, 201)
     run("delete-score", entry["id"], "--yes")
     assert names(api) == []
 
 
-def test_whoever_is_asked_may_say_no(run, ada, api, monkeypatch):
+def test_a_confirmation_can_be_refused(run, ada, api, monkeypatch):
     game = ada.play(2)[0]["id"]
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda question: "n")

@@ -44,7 +44,7 @@ def test_sessions_that_have_run_out_are_removed(app, api, ada, db):
     assert app.removal.removed["sessions"] == 1
 
 
-def test_guests_who_have_not_come_for_90_days_are_removed_with_their_games(app, api, ada, db, monkeypatch):
+def test_guests_inactive_for_90_days_are_removed_with_their_games(app, api, ada, db, monkeypatch):
     monkeypatch.setattr(maintenance, "BATCH", 2)
     gone, young, back, challenged = (api.guest() for _ in range(4))
     for guest in (gone, back, challenged):
@@ -75,7 +75,7 @@ def test_games_on_no_leaderboard_are_removed_after_so_many_days(app, ada, bob, d
     assert list(leaderboards.check()) == []
 
 
-def test_all_games_are_kept_unless_the_setting_says_otherwise(make_app):
+def test_games_are_removed_only_with_the_setting(make_app):
     app = make_app()
     ada = drive(app).sign_up("Ada")
     with bind(app.database):

@@ -49,7 +49,7 @@ def test_ids_that_begin_with_a_dash_are_no_options(server, proves, words):
     assert "There is no game '-a_b'" in proves(server, *words, status=2)
 
 
-def test_what_the_server_has_taken_at_its_word_is_said(make_app, proves):
+def test_stated_scores_are_reported_as_not_verified(make_app, proves):
     app = make_app(score_policy="open")
     ada = drive(app).sign_up("Ada")
     ada("POST /api/leaderboard", {"score": 700, "mode": "walls"}, 201)
@@ -75,7 +75,7 @@ def test_what_the_server_has_taken_at_its_word_is_said(make_app, proves):
         (of_board(lambda board: None), "not a list"),
     ],
 )
-def test_a_board_that_can_not_be_is_refused_in_one_line(liar, proves, lie, why):
+def test_an_impossible_board_is_refused_in_one_line(liar, proves, lie, why):
     liar.lie = lie
     said = proves(liar, "--mode", "walls", status=2)
     assert why in said
@@ -146,7 +146,7 @@ def test_an_entry_has_an_id_of_its_own(liar, proves, change):
     assert "its id is missing or appears twice" in proves(liar, "--mode", "walls", status=1)
 
 
-def test_two_entries_don_t_share_an_id(liar, proves):
+def test_two_entries_do_not_share_an_id(liar, proves):
     liar.lie = of_board(lambda board: [board[0], board[1] | {"id": board[0]["id"]}])
     assert "its id is missing or appears twice" in proves(liar, "--mode", "walls", status=1)
 

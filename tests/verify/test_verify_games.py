@@ -124,7 +124,7 @@ def test_a_game_that_an_older_rule_may_have_allowed_is_not_provable(lasted):
     assert "too slowly" in lasted(59_900, "--pause-budget", "30", factor=1.1)
 
 
-def test_a_server_without_pace_is_told_so(lasted):
+def test_ignore_pace_accepts_games_of_a_server_without_pace(lasted):
     assert lasted(-lasted.nominal_ms, "--ignore-pace", status=0) == "1 of 1 scores are proven.\n"
 
 

@@ -85,7 +85,7 @@ def test_bots_among_people_and_people_among_bots_are_wrong(server, proves, api, 
 HIDDEN = {"title": "Forbidden", "status": 403, "code": "daily_hidden", "detail": "Come back after 00:00 UTC."}
 
 
-def test_games_of_today_s_challenge_are_not_provable_before_the_day_is_over(server, proves, ada):
+def test_games_of_todays_challenge_are_not_provable_before_the_day_is_over(server, proves, ada):
     ada.play(1, challenge="daily")
     said = proves(server, "--challenge", "daily", status=1)
     assert "not provable: rank 1, Ada" in said
@@ -93,7 +93,7 @@ def test_games_of_today_s_challenge_are_not_provable_before_the_day_is_over(serv
     assert "0 of 1 scores are proven: 1 not provable." in said
 
 
-def test_games_of_other_leaderboards_can_t_be_hidden(server, proves, ada, bob):
+def test_games_of_other_leaderboards_can_not_be_hidden(server, proves, ada, bob):
     ada.play(1)
     server.lie = lambda path, answer: (403, HIDDEN) if "/games/" in path else answer
     assert "wrong: rank 1, Ada" in proves(server, status=1)

@@ -41,7 +41,7 @@ def says_nothing(handler):
         (drips, "no response within"),
     ],
 )
-def test_an_answer_that_is_none_is_one_line(liar, proves, monkeypatch, raw, why):
+def test_a_bad_response_is_reported_in_one_line(liar, proves, monkeypatch, raw, why):
     monkeypatch.setattr(verify, "TIMEOUT", 0.3)
     liar.http.stopped = threading.Event()
     liar.raw = raw
@@ -51,7 +51,7 @@ def test_an_answer_that_is_none_is_one_line(liar, proves, monkeypatch, raw, why)
     assert said.count("\n") == 1
 
 
-def test_pages_are_asked_of_this_server_only_and_not_for_good(liar, proves):
+def test_pages_are_fetched_from_this_server_only_and_not_forever(liar, proves):
     entry = {"username": "Eve", "mode": "walls", "rank": 1, "score": 1, "timestamp": "", "verified": False}
     link = '<https://elsewhere.invalid/x?after=0.0.0>; rel="next"'
     liar.raw = answers(json.dumps([entry]).encode(), Link=link)
@@ -75,7 +75,7 @@ def test_only_web_addresses_are_asked(url, capsys):
     assert "give an address such as" in capsys.readouterr().err
 
 
-def test_nobody_at_the_address_is_one_line(capsys):
+def test_an_unreachable_server_is_reported_in_one_line(capsys):
     assert verify.main(["http://127.0.0.1:1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -84,7 +84,7 @@ TOKEN = "a-token-of-a-player"
 
 
 @pytest.mark.parametrize("where", ["argument", "environment"])
-def test_with_a_player_s_token_they_are_proven(server, proves, api, ada, monkeypatch, where):
+def test_with_a_players_token_they_are_proven(server, proves, api, ada, monkeypatch, where):
     ada.play(1, challenge="daily")
 
     monkeypatch.setenv("SNAKEPIT_TOKEN", ada.token if where == "environment" else "")
@@ -107,7 +107,7 @@ def test_the_token_is_not_printed(liar, proves):
 
 
 @pytest.mark.parametrize("token", ["a b", "a\r\nX: y", "\u00e9", "x" * 501])
-def test_what_can_t_be_a_token_is_refused_without_showing_it(liar, capsys, token):
+def test_what_can_not_be_a_token_is_refused_without_showing_it(liar, capsys, token):
     with pytest.raises(SystemExit) as stopped:
         verify.main([liar.url, "--token", token])
     assert stopped.value.code == 2
@@ -116,7 +116,7 @@ def test_what_can_t_be_a_token_is_refused_without_showing_it(liar, capsys, token
     assert repr(token)[1:-1] not in said
 
 
-def test_nobody_s_token_is_sent_to_another_server(liar, server, proves):
+def test_the_token_is_not_sent_to_another_server(liar, server, proves):
     liar.raw = answers(b"", 302, Location=f"{server.url}/api/leaderboard")
     assert "it redirects to" in proves(liar, "--token", TOKEN, status=2)
     assert server.asked == []
@@ -126,7 +126,7 @@ def test_nobody_s_token_is_sent_to_another_server(liar, server, proves):
     "name",
     ["Location", "Retry-After", "Link", "Content-Type", "X-\u00e4"],
 )
-def test_headers_that_are_not_ascii_are_one_line(liar, proves, name):
+def test_headers_that_are_not_ascii_are_reported_in_one_line(liar, proves, name):
     def raw(handler):
         handler.wfile.write(b"HTTP/1.1 %d OK\r\n" % (302 if name == "Location" else 429 if name == "Retry-After" else 200))
         handler.wfile.write(f'{name}: <?after=\u00e4\u00f6>; rel="next"\r\nContent-Length: 2\r\n\r\n[]'.encode("latin-1"))
@@ -138,7 +138,7 @@ def test_headers_that_are_not_ascii_are_one_line(liar, proves, name):
 
 
 @pytest.mark.parametrize("after", ["a%0d%0aX:y", "%00", "x" * 200, "\u00e4", ""])
-def test_a_next_page_that_can_t_be_is_refused(liar, proves, after):
+def test_a_next_page_that_can_not_be_is_refused(liar, proves, after):
     liar.raw = answers(b"[]", Link=f'<?after={after}>; rel="next"'.encode().decode("latin-1"))
     assert "next page is not valid" in proves(liar, status=2)
 

@@ -34,7 +34,7 @@ def test_all_addresses_in_a_page_are_relative(client, path):
     assert [address for address in addresses if address.startswith("/") or "//" in address] == []
 
 
-def test_files_are_compressed_for_those_who_take_it(app):
+def test_files_are_compressed_if_the_client_accepts_it(app):
     plain, packed = webob.Request.blank("/static/js/rules.js").get_response(app), fetch(app, "/static/js/rules.js")
     assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
     assert gzip.decompress(packed.body) == plain.body == (service.STATIC / "js" / "rules.js").read_bytes()
@@ -76,7 +76,7 @@ def test_each_encoding_has_an_etag_of_its_own(app):
 
 @pytest.mark.parametrize("path", ["/", "/static/icon-192.png", "/api/openapi.json"])
 @pytest.mark.parametrize("names", ["{}", "W/{}", '"x", {}', '"x",W/"y", W/{} ,"z"', "*", " * "])
-def test_what_the_client_has_costs_a_304_that_says_what_the_200_does(app, path, names):
+def test_a_304_has_the_headers_of_the_200(app, path, names):
     whole = fetch(app, path)
     known = fetch(app, path, {"Accept-Encoding": "gzip", "If-None-Match": names.format(whole.headers["ETag"])})
     assert (known.status_int, known.body) == (304, b"")
@@ -89,7 +89,7 @@ def test_what_the_client_does_not_have_is_sent(app, names):
     assert fetch(app, "/", {"If-None-Match": names}).status_int == 200
 
 
-def test_an_older_version_is_answered_with_today_s_file_and_not_kept(client):
+def test_an_older_version_is_answered_with_todays_file_and_not_kept(client):
     file = client.get("/static/v-000000000000/js/rules.js")
     assert file.headers["Cache-Control"] == "no-cache"
 

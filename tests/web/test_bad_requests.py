@@ -100,7 +100,7 @@ def test_the_field_that_is_wrong_is_named(ada, call, body, field):
     assert [error["field"] for error in answer.json["errors"]] == [field]
 
 
-def test_a_wrong_choice_is_told_the_right_ones(ada):
+def test_a_wrong_choice_is_answered_with_the_valid_ones(ada):
     message = ada("POST /api/games", {"mode": "wall"}, 422)["errors"][0]["message"]
     assert "walls, pass-through" in message
 
@@ -140,14 +140,14 @@ def test_an_unknown_path_is_404(api, path):
         *("js", "js/", ".", "..", "/"),
     ],
 )
-def test_nothing_but_the_client_s_files_is_served(api, path, version):
+def test_nothing_but_the_clients_files_is_served(api, path, version):
     assert is_problem(api.ask(f"GET /static/{version}{path}"), 404)
 
 
 @pytest.mark.parametrize(
     "path", ["/../service.py", "/%2e%2e/service.py", "//etc/passwd", "/service.py", "/.env", "/snake.db"]
 )
-def test_nothing_beside_the_client_s_folder_is_served(api, path):
+def test_nothing_beside_the_clients_folder_is_served(api, path):
     assert is_problem(api.ask(f"GET {path}"), 404)
 
 
@@ -389,7 +389,7 @@ def test_what_is_no_whole_number_of_the_range_is_refused(make_app, written):
 
 
 @pytest.mark.parametrize("written", ["1.", ".5", "1e", "01.0", "+1.0", "0x10", "1_0.0", "NaN", "Infinity", "100.0,"])
-def test_what_is_no_number_of_json_s_is_no_json(make_app, written):
+def test_what_is_no_number_of_jsons_is_no_json(make_app, written):
     answer = board_of(make_app).ask("POST /api/leaderboard", b'{"mode": "walls", "score": %s}' % written.encode())
     assert is_problem(answer, 400)
 

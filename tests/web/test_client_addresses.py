@@ -150,7 +150,7 @@ def test_the_header_that_most_proxies_write_comes_first():
         ("203.0.113.9", {"HOST": 'x"><script>'}, "http://[::1]:8000/games/x"),
     ],
 )
-def test_only_trusted_proxies_say_what_was_asked_for(peer, headers, url):
+def test_only_trusted_proxies_set_the_url(peer, headers, url):
     environ = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http", "SERVER_NAME": "::1", "SERVER_PORT": "8000"}
     environ |= {"PATH_INFO": "/games/x"} | {f"HTTP_{name}": value for name, value in headers.items()}
     assert client_addresses.url(environ, config.load(trusted_proxies=PROXIES).trusted_proxies) == url

@@ -37,7 +37,7 @@ def test_a_trusted_proxy_has_no_limit(connections, host):
     assert connections.count(host) == 0
 
 
-def test_all_processes_count_and_one_that_has_ended_does_not(connections):
+def test_the_connections_of_all_running_processes_count(connections):
     connections.open("192.0.2.1")
     connections.attach(7)
     connections.open("192.0.2.1")

@@ -37,7 +37,7 @@ def test_every_call_of_the_api_is_described_and_nothing_else():
     assert {call for call in answered if call[1] not in pages} == described
 
 
-def test_the_description_s_shapes_are_valid():
+def test_the_descriptions_shapes_are_valid():
     for name in DESCRIPTION["components"]["schemas"]:
         schema = {"$ref": f"#/components/schemas/{name}", "components": DESCRIPTION["components"]}
         jsonschema_rs.meta.validate(DESCRIPTION["components"]["schemas"][name])
@@ -84,14 +84,14 @@ TOKENS = [{"token": []}, {"token_header": []}]  # either
         ("get /healthz", []),
     ],
 )
-def test_it_says_which_calls_need_a_token(path, security):
+def test_operations_that_need_a_token_are_described_so(path, security):
     method, path = path.split()
     operation = DESCRIPTION["paths"][path][method]
     assert operation["security"] == security
     assert ("401" in operation["responses"]) == bool(security)
 
 
-def test_each_operation_says_whether_it_needs_a_token_and_what_it_does():
+def test_each_operation_has_a_description_and_its_security():
     for operation in OPERATIONS:
         assert isinstance(operation["security"], list)
         assert operation["description"].strip()
@@ -160,7 +160,7 @@ def test_a_request_that_the_description_refuses_is_refused(ada):
         ada(f"POST /api/games/{game['id']}/turns", body, 422)
 
 
-def test_what_a_game_s_calls_answer_is_as_described(make_app):
+def test_what_a_games_calls_answer_is_as_described(make_app):
     """The driver holds each answer against the description; here each call of the API is made."""
     app, asked = make_app(score_policy="open"), set()
     api = drive(app)

@@ -20,7 +20,7 @@ from web.problems import Problem
 
 
 @pytest.mark.parametrize("name", ["Ada", "Nobody"])
-def test_failed_log_ins_of_one_account_are_stopped_and_say_for_how_long(ada, api, name):
+def test_failed_log_ins_of_an_account_are_limited_with_retry_after(ada, api, name):
     for _ in range(20):
         api("POST /api/auth/login", {"username": name, "password": "wrong horse"}, 401)
     answer = api.ask("POST /api/auth/login", {"username": name, "password": PASSWORD})
@@ -54,7 +54,7 @@ def test_without_limits_passwords_can_be_tried_without_end(make_app):
     assert {api.ask("POST /api/auth/login", {"username": "Ada", "password": "wrong"}).status for _ in range(30)} == {401}
 
 
-def test_posts_to_one_game_are_bounded_and_say_for_how_long(make_app):
+def test_posts_to_a_game_are_limited_with_retry_after(make_app):
     api = drive(make_app(enforce_pace=True))
     ada, bob = api.guest(), api.guest()
     game, other = ada.open(), bob.open()
@@ -95,7 +95,7 @@ def test_stated_scores_are_bounded_for_each_player(make_app):
     assert {free.ask("POST /api/leaderboard", stated).status for _ in range(most + 1)} == {201}
 
 
-def test_nobody_uses_up_the_posts_of_another_s_game(make_app):
+def test_nobody_uses_up_the_posts_of_anothers_game(make_app):
     api = drive(make_app(enforce_pace=True))
     ada, eve = api.guest(), api.guest()
     game = ada.open()
@@ -134,7 +134,7 @@ def paced(make_app):
 
 @pytest.mark.parametrize("way", LEAVING)
 @pytest.mark.parametrize("who", ["guest", "player"])
-def test_seeds_can_not_be_drawn_until_one_is_good(paced, way, who):
+def test_seeds_can_not_be_drawn_until_a_good_one_comes(paced, way, who):
     ada = paced.guest() if who == "guest" else paced.sign_up("Ada")
     for _ in range(games.UNPLAYED):
         game = ada.open()
@@ -171,7 +171,7 @@ def test_who_dies_early_may_try_again_as_fast_as_people_can(paced):
 
 
 @pytest.mark.parametrize("settings", [{"enforce_pace": True, "rate_limits": False}, {"enforce_pace": False}])
-def test_without_limits_or_without_pace_one_plays_as_fast_as_one_likes(make_app, settings):
+def test_without_limits_or_pace_a_player_can_play_at_any_rate(make_app, settings):
     ada = drive(make_app(**settings)).guest()
     opened = [ada.open() for _ in range(100)]
     for _ in range(100):
@@ -179,7 +179,7 @@ def test_without_limits_or_without_pace_one_plays_as_fast_as_one_likes(make_app,
 
 
 @pytest.mark.parametrize("later", [10_000, 1_000_000, -1])
-def test_a_window_begins_anew_when_its_time_is_over_or_the_clock_was_set_back(later):
+def test_a_window_is_reset_after_its_period_or_if_the_clock_was_set_back(later):
     window, began = rate_limits.FixedWindow(True, 1, 10), 1_800_000_000_000
     window.hit(began, "Ada")
     window.hit(began, "Bob")
@@ -229,7 +229,7 @@ def test_a_million_names_cost_a_bounded_amount():
     assert grown(lambda: hit_all(counting, range(1_000_000))) < 40_000_000
 
 
-def test_a_flood_of_names_makes_nobody_s_tries_forgotten():
+def test_a_flood_of_names_makes_nobodys_tries_forgotten():
     counting = rate_limits.RateLimiter(True, "memory://")
     for _ in range(20):
         counting.hit((rate_limits.PASSWORDS, "account Ada"))
@@ -301,7 +301,7 @@ def test_two_servers_with_one_storage_count_together(make_app, monkeypatch):
 @pytest.mark.parametrize(
     "url", ["nonsense://hunter2@host", "memory", "redis://:hunter2@host", "async+memory://", "redis+sentinel://"]
 )
-def test_a_storage_that_can_not_be_stops_the_start_with_what_would_do(make_app, monkeypatch, url):
+def test_a_bad_storage_stops_the_start_and_names_good_ones(make_app, monkeypatch, url):
     monkeypatch.setitem(sys.modules, "redis", None)  # its driver isn't there
     with pytest.raises(config.ConfigError) as caught:
         make_app(rate_limit_storage=url)
