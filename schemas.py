@@ -273,18 +273,12 @@ class Cell(Struct):
     y: int
 
 
-class ActiveGame(Struct, omit_defaults=True):
+class ActiveGame(LiveName, kw_only=True):
     """A game with a post in the last ten seconds. `snake`: its cells, head first."""
 
-    id: str
-    username: str
-    score: int
-    mode: Mode
     snake: list[Cell]
     food: Cell
     tick: int
-    started_at: Time
-    bot: bool = False
 
 
 class LiveGame(Struct, omit_defaults=True):

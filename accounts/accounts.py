@@ -81,11 +81,11 @@ def _sign_up_guest(guest, fields, gathered):
 
 def find(username, email):
     """Return (the user of that name, or of that email, or None; what was looked for, in its canonical form)."""
-    by_email = username is None or "@" in username
+    column = User.email_key if username is None or "@" in username else User.name_key
     wanted = canonical(email if username is None else username).strip(usernames.BLANKS)
     if "\0" in wanted:  # no name and no email has one, and Postgres refuses it
         return None, wanted
-    return (_user_by_email if by_email else _user_by_name).first(key=wanted), wanted
+    return User.get_or_none(column == wanted), wanted
 
 
 def wrong_log_in():
@@ -98,16 +98,6 @@ def wrong_log_in():
 def _insert_guest():
     row = {User.name: Param("name"), User.name_key: Param("name_key"), User.created_at: Param("now")}
     return User.insert(row).returning(User.id)
-
-
-@compiled
-def _user_by_name():
-    return User.select(*sessions.USER).where(User.name_key == Param("key"))
-
-
-@compiled
-def _user_by_email():
-    return User.select(*sessions.USER).where(User.email_key == Param("key"))
 
 
 # Change.

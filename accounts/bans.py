@@ -8,7 +8,6 @@ import hmac
 import secrets
 
 from accounts.usernames import canonical, folded_skeleton, skeleton
-from database.queries import Param, compiled
 from models import Ban, Secret, now
 
 NAME, LOOK, FOLDED_LOOK, EMAIL = "name", "look", "folded look", "email"
@@ -42,7 +41,7 @@ def find(name=None, email=None, but_of=None):
         return None
     hashes = _hashes(key, name, email)
     own = but_of and _ban_of(_hashes(key, but_of)[NAME])
-    bans = {row.hash: row.ban for row in _bans.all(len(hashes), **_params(hashes.values()))}
+    bans = {row.hash: row.ban for row in Ban.select().where(Ban.hash.in_(list(hashes.values())))}
     return next((kind for kind, hashed in hashes.items() if bans.get(hashed, own) != own), None)
 
 
@@ -61,17 +60,8 @@ def lift(name):
 
 
 def _ban_of(hashed):
-    row = _bans.first(1, **_params([hashed]))
+    row = Ban.get_or_none(Ban.hash == hashed)
     return row and row.ban
-
-
-def _params(hashes):
-    return {f"hash{number}": hashed for number, hashed in enumerate(hashes)}
-
-
-@compiled
-def _bans(number):
-    return Ban.select(Ban.hash, Ban.ban).where(Ban.hash.in_([Param(f"hash{n}") for n in range(number)]))
 
 
 def _hashes(secret, name=None, email=None):

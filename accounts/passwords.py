@@ -12,7 +12,6 @@ from accounts import sessions
 from accounts.usernames import canonical
 from database import threadpool
 from database.binding import release_connection
-from database.queries import Param, compiled
 from database.transactions import commit
 from models import Reset, User, now
 from web.problems import PASSWORD_COMMON, PASSWORD_IS_NAME, RESET_LINK_INVALID, TOO_LONG, TOO_SHORT, Problem, invalid
@@ -114,12 +113,7 @@ class Hasher(NamedTuple):
 
 def _has_password(user):
     """Return whether it is still the user's: they may have changed it, or deleted the account, during the hashing."""
-    return _user_with_password.first(id=user.id, password=user.password) is not None
-
-
-@compiled
-def _user_with_password():
-    return User.select(User.id).where(User.id == Param("id"), User.password == Param("password"))
+    return User.select().where(User.id == user.id, User.password == user.password).exists()
 
 
 def _is_too_long(password):

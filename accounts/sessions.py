@@ -73,35 +73,43 @@ class Sessions:
         here = self.hashed(token)
         return [
             LiveSession(
-                _session_id(row.token_hash), timestamp(row.created_at), timestamp(row.expires_at), row.token_hash == here
+                id=_session_id(session),
+                created_at=timestamp(session.created_at),
+                expires_at=timestamp(session.expires_at),
+                current=session.token_hash == here,
             )
-            for row in _live.all(user=user_id, now=now())
+            for session in _live(user_id)
         ]
 
     def close(self, token):
-        commit(partial(_delete, token=self.hashed(token)))
+        commit(Session.delete().where(Session.token_hash == self.hashed(token)).execute)
 
     def close_others(self, user_id, token):
         """End the user's sessions but the one with this token."""
-        commit(partial(_delete_others, user=user_id, token=self.hashed(token)))
+        commit(Session.delete().where(Session.user == user_id, Session.token_hash != self.hashed(token)).execute)
 
 
 def close_by_id(user_id, session_id):
     """End the user's session that has this id in `Sessions.live`. 404 if there is none."""
-    for row in _live.all(user=user_id, now=now()):
-        if _session_id(row.token_hash) == session_id:
-            commit(partial(_delete, token=row.token_hash))
+    for session in _live(user_id):
+        if _session_id(session) == session_id:
+            commit(session.delete_instance)
             return
     raise not_found(f"session {session_id!r} of yours")
 
 
 def close_all(user_id):
-    commit(partial(_delete_others, user=user_id, token=""))
+    commit(Session.delete().where(Session.user == user_id).execute)
 
 
-def _session_id(token_hash):
+def _live(user_id):
+    is_live = (Session.user == user_id) & (Session.expires_at > now())
+    return Session.select().where(is_live).order_by(Session.created_at.desc())
+
+
+def _session_id(session):
     """Return what tells a user's sessions apart, but nothing about their tokens."""
-    return hashlib.sha256(token_hash.encode()).hexdigest()[:16]
+    return hashlib.sha256(session.token_hash.encode()).hexdigest()[:16]
 
 
 @compiled
@@ -116,13 +124,6 @@ def _extend():
 
 
 @compiled
-def _live():
-    columns = Session.token_hash, Session.created_at, Session.expires_at
-    is_live = (Session.user == Param("user")) & (Session.expires_at > Param("now"))
-    return Session.select(*columns).where(is_live).order_by(Session.created_at.desc())
-
-
-@compiled
 def _from_address():
     is_live = (Session.user == Param("user")) & (Session.expires_at > Param("now"))
     return Session.select(Session.token_hash).where(is_live, Session.address_hash == Param("address")).limit(1)
@@ -132,16 +133,6 @@ def _from_address():
 def _insert():
     row = {"token_hash": "token", "user": "user", "created_at": "now", "expires_at": "expires_at", "address_hash": "address"}
     return Session.insert({name: Param(param) for name, param in row.items()}).returning()
-
-
-@compiled
-def _delete():
-    return Session.delete().where(Session.token_hash == Param("token"))
-
-
-@compiled
-def _delete_others():
-    return Session.delete().where(Session.user == Param("user"), Session.token_hash != Param("token"))
 
 
 @compiled

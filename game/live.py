@@ -54,13 +54,10 @@ def _count():
 
 def best(limit, hidden):
     """Return the `limit` best games that are live, best first, as LiveNames, without the `hidden` ones."""
-    games = _names.all(limit=limit, **_live_params(hidden))
-    return [LiveName(*game[:-2], timestamp(game.started_at), bool(game.bot)) for game in games]
-
-
-@compiled
-def _names():
-    return _best_live(Game.select(Game.id, User.name, Game.score, Game.mode, Game.started_at, User.bot).join(User))
+    games = _best_games.all(limit=limit, **_live_params(hidden))
+    return [
+        LiveName(game.id, game.username, game.score, game.mode, timestamp(game.started_at), bool(game.bot)) for game in games
+    ]
 
 
 # The list of active games.
@@ -183,7 +180,8 @@ def _update(game, since, room):
         return LiveGame(game.id, part.last or since, heard=_idle_ms(game), turns=turns), part.number
     update = LiveGame(game.id, game.tick, heard=_idle_ms(game), turns=turns)
     if game.ended_at is not None:
-        update.outcome, update.ranked, update.rank = game.outcome, bool(game.ranked), records.rank(game)
+        rank = records.rank(game, records.best_on_board(game))
+        update.outcome, update.ranked, update.rank = game.outcome, bool(game.ranked), rank
     return update, part.number
 
 

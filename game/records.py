@@ -98,7 +98,7 @@ def progress_of(game, pause_left, best):
         score=game.score,
         outcome=game.outcome,
         ranked=bool(game.ranked) and (is_over or pause_left is None or pause_left >= 0),
-        rank=_rank(game, best),
+        rank=rank(game, best),
         personal_best=_personal_best(game) if best is None else best,
         pause_left=None if is_over else seconds_left(pause_left, game.ranked),
     )
@@ -108,12 +108,8 @@ def _status(ended_at):
     return "playing" if ended_at is None else "over"
 
 
-def rank(game):
-    """Return the rank of the game's player on the leaderboard that the game is for, or None."""
-    return _rank(game, best_on_board(game))
-
-
-def _rank(game, best):
+def rank(game, best):
+    """Return the rank of a score, or None, on the leaderboard that the game is for."""
     return None if best is None else score_histogram.rank([_board(game)], best)
 
 
