@@ -281,7 +281,7 @@ class ActiveGame(LiveName, kw_only=True):
     tick: int
 
 
-class LiveGame(Struct, omit_defaults=True):
+class LiveGame(Struct, omit_defaults=True, rename={"idle_ms": "heard"}):
     """An update of a watched game. Constant fields are present for games that the client doesn't know yet.
 
     `heard`: milliseconds since the player's last post; paused games post, too. `turns`: those after the known tick, complete
@@ -291,7 +291,7 @@ class LiveGame(Struct, omit_defaults=True):
 
     id: str
     tick: int
-    heard: int
+    idle_ms: int
     turns: list[tuple[int, Heading]] = []
     username: str | None = None
     mode: Mode | None = None
@@ -304,26 +304,29 @@ class LiveGame(Struct, omit_defaults=True):
     rank: int | None = None
 
 
-class GameRecord(Struct, omit_defaults=True):
+class GameSummary(Struct, omit_defaults=True, kw_only=True):
+    id: str
+    mode: Mode
+    score: int
+    status: Status
+    outcome: Outcome | None
+    ranked: bool
+    started_at: Time
+    ended_at: Time | None
+    challenge: str | None = None
+
+
+class GameRecord(GameSummary, kw_only=True):
     """A game with its turns [tick, heading], or those after the query's `since`. `challenge`: see NewGame.
 
     A response has at most 20,000 turns. If there are more, pass `continue_since` as the next `since`.
     """
 
-    id: str
     username: str
-    mode: Mode
     rules: int
     seed: int
-    status: Status
-    outcome: Outcome | None
-    ranked: bool
     tick: int
-    score: int
-    started_at: Time
-    ended_at: Time | None
     turns: list[tuple[int, Heading]]
-    challenge: str | None = None
     bot: bool = False
     continue_since: int | UnsetType = UNSET
 
@@ -373,17 +376,8 @@ class Best(Struct):
     timestamp: Time
 
 
-class PlayedGame(Struct, omit_defaults=True):
-    id: str
-    mode: Mode
-    score: int
-    status: Status
-    outcome: Outcome | None
-    ranked: bool
+class PlayedGame(GameSummary, kw_only=True):
     ticks: int
-    started_at: Time
-    ended_at: Time | None
-    challenge: str | None = None
 
 
 class PastScore(Struct):

@@ -283,13 +283,7 @@ def ban(user_id):
     _remove_rest(user_id, commit(job), steps=-1)
 
 
-def unban(user_id):
-    """Lift a player's ban."""
-    gathered = leaderboards.gather_games(user_id)
-    commit(partial(_unban, user_id, gathered))
-
-
-def unban_by_name(name):
+def unban(name):
     """Lift the ban of the player who has that name, or had it when banned; the account may be deleted. 404 if there is none.
 
     Return the player's present name, or None if there is no account any more.

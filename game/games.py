@@ -43,16 +43,8 @@ def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
             _check_unplayed(user.id, at)
         left = sum(_leave(game, pace) for game in _open_games.all(user=user.id))
         ranked = not challenge or challenge.counts(user)
-        _insert(
-            game_id,
-            user.id,
-            mode,
-            at,
-            seed=seed,
-            challenge=challenge and challenge.name,
-            ranked=ranked,
-            state=codec.encode_state(rules.Game(seed, mode)),
-        )
+        columns = {"seed": seed, "challenge": challenge and challenge.name, "ranked": ranked}
+        _insert(game_id, user.id, mode, at, state=codec.encode_state(rules.Game(seed, mode)), **columns)
         return at, left, ranked
 
     at, left, ranked = commit(open_it)

@@ -57,7 +57,7 @@ def _best_game(day):
             boards = [leaderboards.board_key(mode, period, day, bots) for mode in MODES]
             for row in leaderboard_pages.entries_after(boards, CANDIDATES):
                 if row.verified and (record := _short_record(row.game_id)):
-                    return _with_period(record, period)
+                    return BestGame(period=period, **msgspec.structs.asdict(record))
     return None
 
 
@@ -65,7 +65,3 @@ def _short_record(game_id):
     """Return the GameRecord of a game that is over, or None if it has too many turns, or was deleted."""
     game = records.get_game_or_none(game_id, brief=True)
     return None if game is None or game.turns is None else records.record(game, 0, None)
-
-
-def _with_period(record, period):
-    return BestGame(period=period, **{name: getattr(record, name) for name in record.__struct_fields__})

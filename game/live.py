@@ -177,8 +177,8 @@ def _update(game, since, room):
             return None, 0
     turns = part.turns if part.number else []
     if part.is_cut:
-        return LiveGame(game.id, part.last or since, heard=_idle_ms(game), turns=turns), part.number
-    update = LiveGame(game.id, game.tick, heard=_idle_ms(game), turns=turns)
+        return LiveGame(game.id, part.last or since, idle_ms=_idle_ms(game), turns=turns), part.number
+    update = LiveGame(game.id, game.tick, idle_ms=_idle_ms(game), turns=turns)
     if game.ended_at is not None:
         rank = records.rank(game, records.best_on_board(game))
         update.outcome, update.ranked, update.rank = game.outcome, bool(game.ranked), rank

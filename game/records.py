@@ -60,25 +60,34 @@ def record(game, since, pace):
     selected, part = read_turns(game, since, MAX_TURNS)
     if not selected:
         raise not_found(f"game {game.id!r}")
-    game = selected
+    summary = _summary(selected)
+    if selected.ended_at is None:
+        summary["ranked"] = summary["ranked"] and pace.allows_game(selected)
     return GameRecord(
-        id=game.id,
-        username=game.username,
-        bot=bool(game.bot),
-        mode=game.mode,
-        rules=game.rules,
-        seed=game.seed,
-        challenge=game.challenge,
-        status=_status(game.ended_at),
-        outcome=game.outcome,
-        ranked=bool(game.ranked) and (game.ended_at is not None or pace.allows_game(game)),
-        tick=game.tick,
-        score=game.score,
-        started_at=timestamp(game.started_at),
-        ended_at=timestamp(game.ended_at),
+        username=selected.username,
+        bot=bool(selected.bot),
+        rules=selected.rules,
+        seed=selected.seed,
+        tick=selected.tick,
         turns=part.turns,
         continue_since=part.last if part.is_cut else UNSET,
+        **summary,
     )
+
+
+def _summary(game):
+    """Return the fields of a GameSummary."""
+    return {
+        "id": game.id,
+        "mode": game.mode,
+        "score": game.score,
+        "status": _status(game.ended_at),
+        "outcome": game.outcome,
+        "ranked": bool(game.ranked),
+        "started_at": timestamp(game.started_at),
+        "ended_at": timestamp(game.ended_at),
+        "challenge": game.challenge,
+    }
 
 
 def progress(game, pace):
@@ -138,21 +147,7 @@ def _best_score(of_challenge):
 
 def latest(user_id):
     """Return the user's latest games, as PlayedGames."""
-    return [
-        PlayedGame(
-            id=game.id,
-            mode=game.mode,
-            challenge=game.challenge,
-            score=game.score,
-            status=_status(game.ended_at),
-            outcome=game.outcome,
-            ranked=bool(game.ranked),
-            ticks=game.tick,
-            started_at=timestamp(game.started_at),
-            ended_at=timestamp(game.ended_at),
-        )
-        for game in _latest_games.all(user=user_id)
-    ]
+    return [PlayedGame(ticks=game.tick, **_summary(game)) for game in _latest_games.all(user=user_id)]
 
 
 @compiled

@@ -239,7 +239,7 @@ def ban(args, settings):
 
 def unban(args, settings):
     with open_database(settings):
-        name = accounts.unban_by_name(args.name)
+        name = accounts.unban(args.name)
     if name:
         print(f"{name} is on the leaderboards again.")
     else:

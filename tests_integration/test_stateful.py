@@ -367,7 +367,10 @@ class Life(Machine):
     def ban_or_unban(self, number):
         player = self.player(number)
         with bind(self.app.database):
-            (accounts.unban if player.is_banned else accounts.ban)(player.id)
+            if player.is_banned:
+                accounts.unban(player.name)
+            else:
+                accounts.ban(player.id)
         player.is_banned = not player.is_banned
 
     @precondition(lambda self: any(not player.is_guest for player in self.players))

@@ -156,7 +156,7 @@ def test_a_ban_of_a_player_with_very_many_games_and_its_end(made, challenge):
         accounts.ban(int(ada.user["id"]))
         assert entries(ada.user["id"]) == {}
         assert list(leaderboards.check()) == []
-        accounts.unban(int(ada.user["id"]))
+        accounts.unban("Ada")
         assert entries(ada.user["id"]) == before
         assert list(leaderboards.check()) == []
 

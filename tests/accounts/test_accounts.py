@@ -282,7 +282,7 @@ def test_a_ban_takes_a_player_off_the_boards_until_it_is_lifted(ada, bob, api, d
     ada.open()
     assert api("GET /api/games/active") == []
     assert [(entry["rank"], entry["username"]) for entry in api("GET /api/leaderboard")] == [(1, "Bob")]
-    accounts.unban(int(ada.user["id"]))
+    accounts.unban("Ada")
     after = api("GET /api/leaderboard")
     assert [(entry["rank"], entry["username"], entry["score"]) for entry in after] == [(1, "Ada", 20), (2, "Bob", 0)]
     assert before[1:] == after[1:]

@@ -163,6 +163,6 @@ def test_a_ban_that_was_lifted_leaves_nothing_behind(api, db):
     ada = api.sign_up("Ada")
     with bind(db):
         accounts.ban(User.get().id)
-        accounts.unban(User.get().id)
+        accounts.unban("Ada")
     delete(ada)
     api.sign_up("Ada")

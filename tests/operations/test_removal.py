@@ -170,7 +170,7 @@ def test_a_ban_hides_the_entry_on_a_closed_leaderboard_until_it_is_lifted(closed
     leaderboards.rebuild_all()
     assert list(leaderboards.check()) == []
     for user in (ada, carl):
-        accounts.unban(user.id)
+        accounts.unban(user.name)
     assert entries(api) == [("Ada", 1), ("Bob", 2)]
     assert score_histogram.size([f"walls/{THEN}"]) == 5
     assert list(leaderboards.check()) == []
