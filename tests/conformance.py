@@ -1,4 +1,4 @@
-"""Holds answers against the API's description."""
+"""Checks responses against the API's description."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def check(method, path, answer):
 
 
 def operation(method, path):
-    """What is described at an address, or None. Where the address fits two paths, the one without parts is meant."""
+    """Return the description of an address, or None. If two paths match, take the one without parameters."""
     for template in sorted(DESCRIPTION["paths"], key=lambda template: "{" in template):
         if re.fullmatch(re.sub("{.+?}", "[^/]+", template), path):
             return DESCRIPTION["paths"][template].get(method.lower())

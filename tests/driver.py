@@ -1,4 +1,4 @@
-"""Drives the API as a client does, whatever carries the requests; and plays games well enough to eat."""
+"""A client of the API over any transport, and plans of games."""
 
 import json
 from collections import namedtuple
@@ -38,7 +38,7 @@ class Api:
         return answer
 
     def sign_up(self, username, **fields):
-        """A new account; an Api with its token."""
+        """Create an account. Return an Api with its token."""
         return self.as_session(self("POST /api/auth/signup", {"username": username, "password": PASSWORD, **fields}, 201))
 
     def log_in(self, username, password=PASSWORD):
@@ -59,7 +59,7 @@ class Api:
         return self(f"POST /api/games/{game['id']}/turns", body, status)
 
     def post_many(self, game, turns, tick):
-        """Post what no single post can hold, from the beginning."""
+        """Post more turns than a single post can have, from the beginning."""
         for start in range(0, len(turns), 4000):
             some = turns[start : start + 4000]
             since = turns[start - 1][0] if start else 0
@@ -76,7 +76,7 @@ class Api:
 
 
 def drive(app, address=None):
-    """An Api whose requests go straight into the WSGI application, through WebTest's checks of the protocol.
+    """Return an Api whose requests go straight to the WSGI application, through WebTest's checks of the protocol.
 
     `address`: the client's, if it matters.
     """
@@ -101,7 +101,7 @@ def names(api, query="mode=walls"):
 
 
 def plan_many_turns(seed, number):
-    """The first turns, at least `number` of them, of a pass-through game that goes on; and the tick of the last."""
+    """Return the first turns, at least `number`, of a pass-through game that goes on, and the tick of the last."""
     game, turns, on_stairs = rules.Game(seed, rules.PASS_THROUGH), [], False
     while len(turns) < number:
         stair = "R" if game.heading in "UD" else "U"
@@ -128,7 +128,7 @@ def _are_stairs_free(game, heading):
 
 
 def plan(seed, mode, meals):
-    """The turns of a game that eats so often, and then goes straight to its end; and the tick of that end."""
+    """Return the turns of a game that eats `meals` times and then goes straight to its end, and the tick of that end."""
     game, turns = rules.Game(seed, mode), []
     while game.score < meals * rules.POINTS:
         heading = bot.choose(game)

@@ -1,4 +1,4 @@
-"""A server that answers as the app does, and lies where a test wants it to: for tests of verify.py."""
+"""A server that answers as the app does, but lies where a test wants it to. For tests of verify.py."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Gives a player very many games, which the database itself writes."""
+"""Gives a player very many games, written by the database itself."""
 
 import rules
 from database.binding import database

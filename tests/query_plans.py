@@ -1,4 +1,4 @@
-"""The steps by which SQLite executes what a call asks of it."""
+"""SQLite's query plans of the statements that a call executes."""
 
 
 def plan_of(db, call, *arguments, **options):

@@ -1,4 +1,4 @@
-"""The example's bots: their strategy; and on a clock of the test's own, how they keep time and bear with the server."""
+"""The example's bots: their strategy, and on a simulated clock their timing and handling of errors."""
 
 import io
 import json

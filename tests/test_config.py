@@ -1,4 +1,4 @@
-"""Settings: where they come from, and what is said of those that can't be."""
+"""Settings: their sources, and the messages for bad ones."""
 
 import dataclasses
 from pathlib import Path

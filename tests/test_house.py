@@ -1,4 +1,4 @@
-"""The architecture that CONTRIBUTING.md describes is the one that the code has."""
+"""The code has the architecture that CONTRIBUTING.md describes, and documents name things that exist."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The database: its tables, and which one is meant."""
+"""The tables, and the database that an app is bound to."""
 
 import gc
 import os

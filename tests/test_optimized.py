@@ -1,4 +1,4 @@
-"""`python -OO` drops docstrings and asserts: nothing that the program does depends on them."""
+"""The program works under `python -OO`, which drops docstrings and asserts."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""`.ci/versions` runs the unit tests on each Python that it finds; programs that note their arguments stand in for make."""
+"""`.ci/versions` runs the unit tests on each Python that it finds. Fake programs note their arguments."""
 
 import os
 import subprocess

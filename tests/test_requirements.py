@@ -1,4 +1,4 @@
-"""The requirements are pinned by hash, from the ranges in pyproject.toml; `make pins` writes them."""
+"""The requirements are pinned by hash, from the ranges in pyproject.toml, by `make pins`."""
 
 import re
 import tomllib

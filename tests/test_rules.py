@@ -1,4 +1,4 @@
-"""The rules, in both languages: the vectors, and any other game."""
+"""The rules in both languages: the vectors, and random games."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The stylesheets: what they name is used, what they use is there, and colours and breakpoints are in one place."""
+"""Stylesheets: no unused or missing names; colours and breakpoints are defined in one place."""
 
 import re
 from pathlib import Path

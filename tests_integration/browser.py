@@ -1,4 +1,4 @@
-"""Plays the client in a browser: by keys, knowing from the page where the game stands."""
+"""Plays the client in a browser with keys, by the game's state in the page."""
 
 from driver import PASSWORD
 from playwright.sync_api import expect
@@ -63,7 +63,7 @@ def sign_up(page, name):
 
 
 def goes_wrong(page, axe):
-    """What is wrong with the view that the page shows: a list, empty if all is well."""
+    """Return what is wrong with the view that the page shows, as a list."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe)
     found = page.evaluate(RUN_AXE)

@@ -106,7 +106,7 @@ def make_server(tmp_path):
 
 @pytest.fixture(scope="module")
 def make_server_of_module(tmp_path_factory):
-    """The same for servers that all tests of a module share. Each is on a SQLite file unless it is told otherwise."""
+    """The same for servers that all tests of a module share. Each is on a SQLite file by default."""
     folder = tmp_path_factory.mktemp("server")
     yield from _make_servers(folder, DATABASE_URL=f"sqlite:///{folder}/snake.db")
 

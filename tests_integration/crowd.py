@@ -1,4 +1,4 @@
-"""Players who play on through whatever happens to the server, note what it answered, and find it there again."""
+"""Players who keep playing through faults of the server, note its responses, and check afterwards that nothing is lost."""
 
 import http.client
 import itertools
@@ -63,7 +63,7 @@ class Player:
             assert self.over[game["id"]] == (mode, played.score)
 
     def _post(self, game, turns, since, tick):
-        """Post the turns in (since, tick]; the tick at which the server stands then, which is one of the two."""
+        """Post the turns in (since, tick]; the server's tick after it, which is one of the two."""
         body = {"since": since, "tick": tick, "turns": [turn for turn in turns if since < turn[0] <= tick]}
         answer = self._ask(f"POST /api/games/{game['id']}/turns", body)
         if answer.status == 409:  # what said that it was taken has been lost on its way
@@ -180,7 +180,7 @@ class Crowd:
             time.sleep(0.005)
 
     def check(self, url):
-        """All that was answered is in the database of the URL, and nothing in it is half.
+        """Everything that was answered is in the database of the URL, and nothing in it is incomplete.
 
         Answers how many games there are whose opening was not answered.
         """

@@ -1,4 +1,4 @@
-"""Does what the Dockerfile says in folders of this machine, where there is no Docker.
+"""Executes the Dockerfile in folders of this machine, without Docker.
 
 The same files, the same commands, the same user; what the base image brings is this machine's.
 """
@@ -20,7 +20,7 @@ INSTALLING = 300  # seconds for a step
 
 
 class Image:
-    """The image of the Dockerfile, once built: its folder stands for /, and `run` does something in it as its user."""
+    """The image of the Dockerfile, once built: its folder acts as /, and `run` does something in it as its user."""
 
     def __init__(self, folder, python):
         self.folder = folder

@@ -1,4 +1,4 @@
-"""A real nginx before servers of ours, with the very blocks of deploy/."""
+"""A real nginx with the configuration of deploy/."""
 
 import http.client
 import json
@@ -90,7 +90,7 @@ class Nginx:
         self.process = None
 
     def port(self, number):
-        """The port that stands for this one."""
+        """The port that replaces this one."""
         return self.sockets[number].getsockname()[1]
 
     def _here(self, text, servers):

@@ -1,4 +1,4 @@
-"""Replays: games put into a server's file as if they had been played, and pages that show them."""
+"""Replays: games written into a server's file as if they had been played, and pages that show them."""
 
 import json
 import random

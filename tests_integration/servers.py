@@ -1,4 +1,4 @@
-"""A server process, on a disk of its own where it is to be a bad one; a Postgres; and what else stands around a server."""
+"""A server process, a disk that can fail, a Postgres, and what sits between them and a client."""
 
 import http.client
 import json
@@ -175,7 +175,7 @@ class Disk:
         return f"mount -t tmpfs -o size={size} tmpfs {self.path}"
 
     def read_only(self, path):
-        """Of a file, or a folder with all that is in it."""
+        """A command that makes a file, or a folder with its contents, read-only."""
         return f"mount --bind {path} {path} && mount -o remount,bind,ro {path}"
 
     def wrapper(self, mount):

@@ -1,6 +1,6 @@
-"""The server on a machine whose time is what a file says it is ahead: `python shifted_clock.py`, as `python service.py`.
+"""The server on a machine whose clock is ahead by what a file says: `python shifted_clock.py`, as `python service.py`.
 
-It moves what the system says, in `time` and to all who ask there; the server is the one that people run.
+It shifts the times that the module `time` returns. The server is unchanged.
 """
 
 import runpy

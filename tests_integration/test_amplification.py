@@ -1,4 +1,4 @@
-"""What costs the server much more than those who ask for it: it is bounded, and others don't wait for it."""
+"""Requests that cost the server much more than the client are bounded, and others don't wait for them."""
 
 import json
 import os

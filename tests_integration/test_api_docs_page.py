@@ -1,4 +1,4 @@
-"""The page to read and try the API."""
+"""The page that documents the API and tries its calls."""
 
 import json
 

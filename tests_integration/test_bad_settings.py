@@ -1,4 +1,4 @@
-"""Settings that can't be: the server and manage.py say so in one line, before anything is served, with exit status 2."""
+"""Bad settings stop the server and manage.py with one line and exit status 2."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The example's bots against a server at the true pace."""
+"""The example's bots against a server at its true pace."""
 
 import json
 import os

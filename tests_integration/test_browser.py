@@ -1,4 +1,4 @@
-"""The client in a real Chromium, on a real server: what keys do, and what the page says."""
+"""The client in a real Chromium on a real server: keys, and what the page shows."""
 
 import re
 

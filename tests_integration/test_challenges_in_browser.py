@@ -1,4 +1,4 @@
-"""Challenges in the browser: a game that is to be beaten, the day's own, and their boards."""
+"""Challenges in the browser: of a game, of the day, and their leaderboards."""
 
 import json
 import re

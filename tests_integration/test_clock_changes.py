@@ -1,4 +1,4 @@
-"""Clocks that are wrong, or set in mid-game: the server's by its operator, the client's by anybody."""
+"""Clocks that are wrong or are set during a game: the server's and the client's."""
 
 import json
 import os
@@ -74,7 +74,7 @@ SET_DATE = "window.now ??= Date.now; Date.now = () => window.now() + {};"
 
 
 def test_a_clients_clock_does_not_matter(open_page, live):
-    """Neither that it is wrong nor that it is set in mid-game: no time is told to the server."""
+    """Neither that it is wrong nor that it is set in mid-game: the client sends no time to the server."""
     page = open_page("about:blank")
     page.add_init_script(SET_DATE.format(-3_600_000))
     told = []

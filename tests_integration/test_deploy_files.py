@@ -33,7 +33,7 @@ def test_compose_sets_only_what_can_be_set():
 
 
 def test_no_example_trusts_a_network():
-    """Each who is in it could say whom it speaks for."""
+    """Everybody in it could choose the address that counts as theirs."""
     for path in (*DEPLOY.iterdir(), *ROOT.glob("docs/*.md"), ROOT / "compose.yaml", ROOT / ".env.example"):
         if path.is_file():
             assert not re.search(r"TRUSTED_PROXIES\W{0,5}[\d.]+/\d", path.read_text()), path.name

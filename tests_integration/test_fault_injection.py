@@ -1,4 +1,4 @@
-"""Plugs pulled while people play: processes killed, databases stopped, disks full, files locked."""
+"""Faults while people play: killed processes, stopped databases, full disks, locked files."""
 
 import os
 import random
@@ -52,7 +52,7 @@ def test_kills_at_any_moment_lose_nothing_that_was_answered(make_server, databas
 
 
 def test_a_stop_under_load_cuts_nobody_off(make_server, database_url):
-    """What was taken is answered, what was not is not done, and the same port serves again right after."""
+    """Accepted requests are answered, others have no effect, and the same port serves again at once."""
     server = make_server(DATABASE_URL=database_url, WORKERS="2", RATE_LIMITS="false")
     with Crowd(server) as crowd:
         for _ in range(2):

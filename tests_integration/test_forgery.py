@@ -1,4 +1,4 @@
-"""10,000 forged games: none has a score that its turns, played by the rules, do not give, and none is another's.
+"""10,000 forged games: none gets a score that its turns don't give, and none is another player's.
 
 Each is a real game that a client would have posted, falsified by a generator whose seed is in the name of the test. What the
 server answers, what it says that it has, and its boards are compared with rules.py and plain lists.
@@ -30,7 +30,7 @@ def app(tmp_path):
 
 
 def check(record):
-    """What the server says that it has must be what the rules make of the seed and the turns."""
+    """The server's records must agree with what the rules make of the seed and the turns."""
     game = rules.Game(record["seed"], record["mode"])
     game.advance(record["turns"], record["tick"])
     assert (record["tick"], record["score"]) == (game.ticks, game.score)
@@ -51,7 +51,7 @@ def is_fair(body, record):
 
 
 def after(body, record):
-    """What a game is after a post that is fair: (status, tick, score, outcome, turns)."""
+    """The state of a game after a fair post: (status, tick, score, outcome, turns)."""
     turns = record["turns"] + body["turns"]
     game = rules.Game(record["seed"], record["mode"])
     game.advance(turns, body["tick"])
@@ -60,11 +60,11 @@ def after(body, record):
 
 
 def boards(records):
-    """{mode: [[username, score, game], ...]}: the best games of those who may stand there, in their order."""
+    """{mode: [[username, score, game], ...]}: the best games of the players who may be ranked, in their order."""
     best = {mode: {} for mode in rules.MODES}
     ended = [record for record in records if record["status"] == "over" and record["ranked"] and "challenge" not in record]
     ended = [record for record in ended if not record["username"].startswith("guest-")]
-    # The best first; of one's own with the same score and in the same millisecond, the last by the id.
+    # The best first; of a player's games with the same score and end, the last by id.
     ended.sort(key=lambda record: record["id"], reverse=True)
     for record in sorted(ended, key=lambda record: (-record["score"], record["ended_at"])):
         best[record["mode"]].setdefault(record["username"], [record["username"], record["score"], record["id"]])
@@ -75,7 +75,7 @@ def check_boards(api, records):
     for mode, wanted in boards(records).items():
         entries = api(f"GET /api/leaderboard?mode={mode}&limit=100")
         seen = [[entry["username"], entry["score"], entry["game"]] for entry in entries]
-        assert sorted(seen) == sorted(wanted)  # those that ended in one millisecond stand either way
+        assert sorted(seen) == sorted(wanted)  # games that ended in the same millisecond are in either order
         assert [score for _, score, _ in seen] == [score for _, score, _ in wanted]
         for score, group in groupby(entries, key=lambda entry: entry["score"]):
             assert {entry["rank"] for entry in group} == {1 + sum(other > score for _, other, _ in wanted)}
@@ -118,7 +118,7 @@ class Table:
         self.known[game_id] = now
 
     def post(self, player, game_id, body):
-        """Post whatever it is: taken if it is fair and one's own, and nothing is changed if it is not."""
+        """Post a body: accepted if it is fair and the player's own, otherwise it changes nothing."""
         before = self.known[game_id]
         answer = player.ask(f"POST /api/games/{game_id}/turns", body)
         now = self.record(game_id)
@@ -216,7 +216,7 @@ def again(table, player, game_id, turns, tick):
 
 
 def of_another_game(table, player, game_id, turns, tick):
-    """The turns of another game, one's own or another's."""
+    """The turns of another game, of this player or another."""
     other = table.last.get(table.random.choice(table.players).token, (turns, tick))
     table.last[player.token] = turns, tick
     table.post(player, game_id, whole(*other))
@@ -243,7 +243,7 @@ def stated(table, player, game_id, turns, tick):
 
 
 def begun_falsely(table, player, game_id, turns, tick):
-    """A seed, rules or a mode of one's own choice, or a challenge in the mode of another game."""
+    """A chosen seed, rules or mode, or a challenge in the mode of another game."""
     other = {"walls": "pass-through", "pass-through": "walls"}[table.known[game_id]["mode"]]
     wrong = (
         {"seed": 1},

@@ -1,4 +1,4 @@
-"""Requests drawn from the API's description, right and wrong ones: each answer is as described, and none is a fault."""
+"""Requests drawn from the API's description, valid and invalid: each response is as described, and none is a 500."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def aimed(case, server):
     return {"Authorization": f"Bearer {player.token}"}
 
 
-# What stands in a path, of a player who is signed in.
+# The parameters of paths, of a player who is signed in.
 FOUND = {
     "game_id": lambda player: player.open()["id"],
     "session_id": lambda player: player("GET /api/auth/sessions")[0]["id"],

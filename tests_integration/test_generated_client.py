@@ -1,4 +1,4 @@
-"""A client that is generated from the API's description plays a game."""
+"""A client generated from the API's description plays a game."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""Under gevent, no fsync runs on the event loop: the WAL file is written to disk in a thread, once for many jobs."""
+"""Under gevent, no fsync runs on the event loop: a thread writes the WAL file to disk, once for many jobs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A database that doesn't answer: every request ends in time, and says why; so does the server when it is told to stop."""
+"""A database that doesn't respond: every request ends in time with the reason, and so does the server when stopped."""
 
 import sqlite3
 import time
@@ -120,7 +120,7 @@ def test_a_network_that_loses_all_that_is_sent_keeps_nobody_waiting(make_server,
 
 
 def test_a_table_that_is_locked_keeps_nobody_waiting(make_server, postgres_url):
-    """What needs it is told so; the rest goes on."""
+    """Calls that need it are refused with the reason; others work."""
     server = make_server(waiting=WAITING, DATABASE_URL=postgres_url, RATE_LIMITS="false")
     ada = server.api.sign_up("Ada")
     with psycopg.connect(postgres_url) as other:

@@ -1,4 +1,4 @@
-"""Every view, at each size and in both themes: nothing sticks out or jumps, axe-core finds nothing, and it loads light."""
+"""Every view at each size and in both themes: no overflow, no layout shift, no findings of axe-core, a small download."""
 
 import json
 from itertools import product

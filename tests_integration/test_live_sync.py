@@ -1,4 +1,4 @@
-"""One game, four browsers: one plays, three watch, and whatever becomes of their connections, all see the same game."""
+"""One game in four browsers: one plays, three watch, and all see the same game despite faults of their connections."""
 
 import json
 import time

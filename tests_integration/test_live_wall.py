@@ -1,4 +1,4 @@
-"""The wall of live games, in a real Chromium, on a real server whose games are played by the test."""
+"""The wall of live games in a real Chromium; the test plays the games."""
 
 import json
 import re
@@ -155,7 +155,7 @@ def test_bots_are_marked_and_shown_as_the_best_where_no_people_are(open_wall, se
 
 
 def test_nothing_moves_under_somebodys_hand(open_wall, server):
-    """Who overtakes others waits, and a card that leaves leaves its place to the next game."""
+    """A game that overtakes others waits, and a card that leaves is replaced by the next game."""
     ada, bob, eve = (LiveGame(server.api.sign_up(name), meals=meals) for name, meals in (("Ada", 3), ("Bob", 2), ("Eve", 1)))
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(3)

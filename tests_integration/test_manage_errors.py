@@ -1,4 +1,4 @@
-"""manage.py where something is in its way: each time one line with the file and the remedy, and nothing is left behind."""
+"""Errors of manage.py: each is one line with the file and the remedy, and nothing is left behind."""
 
 import os
 import shlex

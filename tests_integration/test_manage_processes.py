@@ -1,4 +1,4 @@
-"""manage.py and verify.py as they are run: processes beside a server that serves, on SQLite and on Postgres."""
+"""manage.py and verify.py as processes beside a running server, on SQLite and on Postgres."""
 
 import json
 import os
@@ -301,7 +301,7 @@ def on_a_terminal(folder, database_url, *arguments, answer):
 
 @pytest.fixture
 def verify(tmp_path):
-    """Runs verify.py alone in a folder, without anything of ours or any package in reach."""
+    """Runs verify.py alone in a folder, without our other modules or any package."""
     alone = tmp_path / "alone"
     alone.mkdir()
     shutil.copy(ROOT / "verify.py", alone)
@@ -333,7 +333,7 @@ def test_verify_proves_a_servers_scores_and_finds_a_forged_one(make_server, veri
 
 
 def forge(database_url, statement):
-    """Behind the server's back, as whoever runs it could."""
+    """Behind the server's back, as an operator could."""
     if database_url.startswith("sqlite"):
         with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection, connection:
             connection.execute(statement)

@@ -1,4 +1,4 @@
-"""Many connections from one address: a class that has to get in, and somebody who takes all there are."""
+"""Many connections from one address: a school class that must get in, and a client that takes all it can."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Metrics of a server of several workers: right whichever of them tells, and whatever becomes of them."""
+"""Metrics of a server with several workers: every worker serves the same, even if workers are killed."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def ask_often(server, times):
 
 
 def told(server, times=10):
-    """What all who tell it agree on: answers and games."""
+    """The metrics of responses and games, on which all workers agree."""
     said = [read(server) for _ in range(times)]
     names = "snakepit_http_requests_total", "snakepit_http_request_duration_seconds_count", "snakepit_games_started_total"
     asked = [

@@ -1,4 +1,4 @@
-"""Three servers on one Postgres, behind nginx: nobody can tell them from one, not even while they are killed."""
+"""Three servers on one Postgres, behind nginx, act as one, even while they are killed."""
 
 import random
 import threading
@@ -17,7 +17,7 @@ AWAY = 503  # what a POST is answered that went to a server which has died
 
 
 class Told:
-    """What players were told of their scores; whoever reads a board afterwards must find it there, or better."""
+    """The scores that the server has confirmed; leaderboards that are read later must have them, or better ones."""
 
     def __init__(self):
         self.best = {}  # by mode and name
@@ -40,7 +40,7 @@ class Told:
 
 
 class Player:
-    """Plays as the client does: a post that was lost is sent again, and a 409 says where the server stands."""
+    """Plays as the client does: a post that was lost is sent again, and a 409 has the server's state."""
 
     def __init__(self, api, told, chance):
         self.api, self.told, self.chance = api, told, chance
@@ -80,7 +80,7 @@ class Player:
         self.read_what_came_of_it(mode, opened, stands)
 
     def read(self, opened, turns, stands):
-        """Look at one's own game in progress, wherever it is to be seen."""
+        """Read the player's game in progress in one of the places that show it."""
         played = [turn for turn in turns if turn[0] <= stands.ticks]
         look = self.chance.randrange(3)
         if look == 0:
@@ -147,7 +147,7 @@ def servers(make_server, postgres_url):
 
 @contextmanager
 def at_once(count, is_over):
-    """Threads, which are told when it is over; what went wrong in one of them is raised first."""
+    """Threads that `is_over` ends; the first error in one of them is raised."""
     futures = []
     with ThreadPoolExecutor(count) as threads:
         try:

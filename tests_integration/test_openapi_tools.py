@@ -1,4 +1,4 @@
-"""The API's description, read by other people's tools, fetched from the npm registry."""
+"""The API's description in tools from the npm registry."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The app under other servers than its own, in one process or several, made before they fork or after."""
+"""The app under other WSGI servers, in one process or several, created before they fork or after."""
 
 import http.client
 import json

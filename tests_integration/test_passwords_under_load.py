@@ -1,4 +1,4 @@
-"""Passwords on a server that runs: many are tried at once, and the queue in which they wait to be hashed."""
+"""Passwords on a running server: concurrent attempts, and the queue of passwords to hash."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Faults of a database that don't pass by themselves: they stop the start in one line; later each response names them."""
+"""Database errors that don't pass by themselves: they stop the start in one line, and later responses name them."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def as_role(url, role, password=PASSWORD):
 
 
 def start(url, folder, **settings):
-    """The exit status and what is said of `python service.py` that doesn't get to serve."""
+    """The exit status and the output of a `python service.py` that doesn't start."""
     run = subprocess.run(
         [sys.executable, ROOT / "service.py"],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""The commands that the README gives work: they are run here, as they are written there."""
+"""The commands in the README work: they run here as they are written there."""
 
 import json
 import os

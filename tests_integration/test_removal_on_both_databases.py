@@ -1,4 +1,4 @@
-"""What is removed by itself, on both databases."""
+"""Automatic removal on both databases."""
 
 import pytest
 from driver import drive

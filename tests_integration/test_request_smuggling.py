@@ -77,7 +77,7 @@ def name_in(answer):
 
 
 def assert_harmless(target, server, canary, victim, attack):
-    """Whatever came of the attack, nobody else notices. The answers on its connection."""
+    """Assert that the attack affects nobody else. Return the responses on its connection."""
     found = ask(target, attack + who_am_i(victim))
     [own] = ask(target, who_am_i(canary))
     assert name_in(own) == canary.user["username"], "what was hidden was seen"

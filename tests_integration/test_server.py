@@ -1,4 +1,4 @@
-"""The server as people run it: restarts, crashes, many players at once; on SQLite and on Postgres."""
+"""A real server: restarts, crashes, many players at once; on SQLite and on Postgres."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The log of a server: its own lines, gunicorn's and the drivers', in one format, and nothing secret in them."""
+"""The log of a server: its own lines, gunicorn's and the drivers', in one format and without secrets."""
 
 import json
 import re

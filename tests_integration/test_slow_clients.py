@@ -1,4 +1,4 @@
-"""What the server does with clients that don't behave: slow ones, silent ones, and requests that are none."""
+"""Clients that misbehave: slow, silent, or sending malformed requests."""
 
 import json
 import re
@@ -117,7 +117,7 @@ def test_only_a_trusted_proxy_sets_the_client_of_a_request(make_server, proxies)
 
 @pytest.mark.parametrize("start", [HEAD, POST], ids=["head", "body"])
 def test_slow_clients_hold_up_nobody(impatient, start):
-    """200 send a few bytes a second; meanwhile a player plays, and each of the slow ones is let go."""
+    """200 send a few bytes a second; meanwhile a player plays, and each of the slow ones is disconnected."""
     connections = [impatient.connect() for _ in range(SLOW)]
     for connection in connections:
         connection.sendall(start)

@@ -1,4 +1,4 @@
-"""How the server starts: by which options, at which address, and what it says when it can't."""
+"""The start of the server: options, the printed address, and errors."""
 
 import os
 import re

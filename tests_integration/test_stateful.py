@@ -1,4 +1,4 @@
-"""Accounts and games as Hypothesis lives them: what players can do in any order, compared with plain Python at each step."""
+"""Accounts and games as state machines of Hypothesis: calls in any order, compared with a model at each step."""
 
 from types import SimpleNamespace
 
@@ -419,7 +419,7 @@ class Life(Machine):
         return [(rank, name[row[2]], -row[0], row[3], row[4]) for rank, row in zip(ranks, sorted(rows), strict=True)]
 
     def standing(self, player, mode):
-        """What a player must be told of their place in a mode."""
+        """The expected response about a player's rank in a mode."""
         board = self.board([mode], player.is_bot)
         places = [place for place, row in enumerate(board) if row[1] == player.name]
         if not places:

@@ -1,4 +1,4 @@
-"""A database of the first version is brought to today's by the start, and nothing of it is lost; a newer one is left alone.
+"""The start migrates a database of the first version without loss, and refuses a newer one.
 
 The databases in fixtures/ were made by that version itself; fixtures/fill_first.py says how.
 """

@@ -1,4 +1,4 @@
-"""The database file is all there is after a stop, and never far behind; its WAL file stays small."""
+"""The database file is complete after a stop and never far behind; the WAL file stays small."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""What players wrote is text, wherever the client shows it: no element is made of it, and no script runs.
+"""Players' input is text wherever the client shows it: it creates no element and runs no script.
 
 Names hold letters, digits, - and _ only; these here were written right into the database, as an older or a hostile one could
 have them. In the end of each test open_page finds no console with an error, such as that the Content-Security-Policy had to
@@ -93,7 +93,7 @@ def open_as(open_page, server, strikes):
 
 @pytest.fixture
 def strikes():
-    """What was more than text."""
+    """Input that was more than text."""
     return []
 
 

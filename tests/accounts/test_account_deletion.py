@@ -1,4 +1,4 @@
-"""Accounts with very many games are deleted at once for everybody to see, and in small steps in the database."""
+"""Accounts with very many games disappear at once; their rows are deleted in small steps."""
 
 import json
 

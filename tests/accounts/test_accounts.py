@@ -113,7 +113,7 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(api, ada, name):
 
 
 def test_an_unknown_name_is_compared_with_a_hash_of_the_same_cost():
-    """The same time is the same work: bcrypt runs its rounds also where there is nothing to compare with."""
+    """Equal time takes equal work: bcrypt also runs when there is no hash to compare with."""
     rounds = []
     check = bcrypt.checkpw
 

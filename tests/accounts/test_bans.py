@@ -1,4 +1,4 @@
-"""A ban outlives the account: names and emails that were banned can't be signed up with until it is lifted."""
+"""Bans survive the account: its names and emails stay refused until the ban is lifted."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The queue in which passwords wait for their turn to be hashed."""
+"""The queue of passwords to hash."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

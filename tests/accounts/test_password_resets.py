@@ -1,4 +1,4 @@
-"""A player who has forgotten the password gives another, by a link that the operator makes."""
+"""Resetting a forgotten password with a link from the operator."""
 
 import pytest
 from driver import PASSWORD, drive

@@ -1,4 +1,4 @@
-"""Passwords: how often they may be tried, by whom and from where; and in which form they are compared."""
+"""Passwords: rate limits of attempts by account and address, and Unicode normalization."""
 
 import unicodedata
 

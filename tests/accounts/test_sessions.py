@@ -1,4 +1,4 @@
-"""The sessions of an account: seen, and ended one by one."""
+"""Listing and ending the sessions of an account."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What a player may be called, what a password may not be, and what is never stored."""
+"""Which usernames and passwords are accepted, and what is never stored."""
 
 # ruff: noqa: RUF001 - letters that are mistaken for others are what this is about
 

@@ -1,4 +1,4 @@
-"""Background tasks: when they run, and what ends them."""
+"""Background tasks: when they run, and how they end."""
 
 import gc
 import logging

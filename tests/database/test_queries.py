@@ -1,4 +1,4 @@
-"""Queries that are compiled once."""
+"""Compiled queries."""
 
 import peewee
 import pytest

@@ -1,4 +1,4 @@
-"""SQLite as a server uses it: a reader per thread, and a writer that shares transactions and fsyncs."""
+"""SQLite in a server: a reader per thread, and a writer with group commit."""
 
 import errno
 import os
@@ -294,7 +294,7 @@ def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch,
 
 
 def test_a_database_that_is_out_of_reach_is_503_and_back_by_itself(make_app, tmp_path):
-    """A file that another program has locked stands for one that can't be reached."""
+    """A file that another program has locked acts as a database that can't be reached."""
     path = tmp_path / "snake.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as lock:
         lock.execute("BEGIN EXCLUSIVE")

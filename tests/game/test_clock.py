@@ -1,4 +1,4 @@
-"""The server's clock, and the pace of games by it. What the system's clocks say is given; nothing waits."""
+"""The server's clock, and the pace of games by it, on simulated system clocks."""
 
 from datetime import date
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What the start screen shows, in one response."""
+"""The start screen in one response."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Leaderboards: who stands where, in which period, and that they are what their games say."""
+"""Leaderboards: ranks, periods and pages, and that they agree with the games."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -258,7 +258,7 @@ def test_a_stated_score_under_the_open_policy_is_marked_unverified(opened):
     entry = state(ada, 120)
     assert entry == {**entry, "rank": 1, "username": "Ada", "score": 120, "game": None, "verified": False}
     assert opened("GET /api/leaderboard") == [entry]
-    assert state(ada, 70)["rank"] == 2  # what it would be; the better one stands
+    assert state(ada, 70)["rank"] == 2  # what it would be; the better score stays
     assert opened("GET /api/leaderboard") == [entry]
     page = opened("GET /api/players/Ada")
     assert (page["games"], page["latest"], page["bests"]["walls"]["game"]) == (0, [], None)

@@ -1,4 +1,4 @@
-"""What those who watch get to know: in one answer, only what is new of each game."""
+"""The live feed: one response with only the updates of each game."""
 
 import json
 from struct import pack

@@ -1,4 +1,4 @@
-"""The address of a game that one hands on: a page and a picture for preview cards, and the way to the client."""
+"""Link previews: a page and an image for preview cards, which lead to the client."""
 
 import re
 import struct

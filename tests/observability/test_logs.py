@@ -1,4 +1,4 @@
-"""The log: a line for each record, with its request, and without what is secret."""
+"""The log: one line per record, with its request id and without secrets."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""What is counted, and told to Prometheus."""
+"""Prometheus metrics."""
 
 import json
 import sqlite3
@@ -21,7 +21,7 @@ ROOT = Path(counters.__file__).parent.parent
 
 
 class Watched:
-    """What an app's metrics say. Counts are the process's, of all tests': they are compared with those at the start."""
+    """An app's metrics. The counters are shared by all tests of the process, so values are relative to the start."""
 
     def __init__(self, app):
         self.client = webtest.TestApp(app)
@@ -226,7 +226,7 @@ def test_connections_are_in_use_or_idle(make_app):
 
 
 def test_without_the_database_the_other_metrics_are_served(make_app, tmp_path):
-    """A locked file stands for a database that can't be reached."""
+    """A locked file acts as a database that can't be reached."""
     with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
         app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db", lock_wait=0.01)

@@ -21,7 +21,7 @@ def app(make_app, tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(app, capsys):
-    """Runs a command, which must end with that status; what it said on the standard output, or else on the other."""
+    """Runs a command, which must end with `status`. Returns its standard output, or else its standard error."""
 
     def run(*arguments, status=0):
         capsys.readouterr()
@@ -47,7 +47,7 @@ def elsewhere(run, monkeypatch, tmp_path):
 
 @pytest.fixture
 def exported(run, api, ada, bob, app):
-    """The lines of a database with a bit of everything."""
+    """The export of a database with a bit of everything."""
     ada.play(3)
     bob.play(2, rules.PASS_THROUGH)
     api.guest().open()

@@ -115,7 +115,7 @@ def without(lines, number):
 
 
 def replaced(number, old, new):
-    """What replaces something in the line of that number, counted from 1."""
+    """A change that replaces text in the line of that number, counted from 1."""
 
     def change(lines):
         assert old in lines[number - 1]

@@ -19,7 +19,7 @@ CREATE INDEX orders_what ON orders (what);
 
 
 def dumped(path):
-    """What other programs' tables have, and how they are made."""
+    """The rows and definitions of other programs' tables."""
     with closing(sqlite3.connect(path)) as connection:
         made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql LIKE '%orders%' ORDER BY name").fetchall()
         return [made, *(connection.execute(f"SELECT * FROM {name}").fetchall() for name in ("orders", "schema_migration"))]

@@ -44,7 +44,7 @@ def test_a_reset_link_begins_with_the_public_url(run, ada, monkeypatch, capsys):
 def test_a_player_is_renamed(run, api, ada, bob):
     ada.play(1)
     assert names(api) == ["Ada"]
-    assert "Ada is now Admin" in run("rename", "ada", "Admin")  # which only whoever runs the server may give
+    assert "Ada is now Admin" in run("rename", "ada", "Admin")  # a name that only the operator may give
     assert names(api) == ["Admin"]
     assert "taken" in run("rename", "Admin", "BOB", status=1)
     assert "3 to 20" in run("rename", "Admin", "x", status=1)

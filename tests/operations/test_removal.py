@@ -1,4 +1,4 @@
-"""What the server removes by itself, a little at a time, and the leaderboards that are closed for it."""
+"""Automatic removal in small steps, and the leaderboards that are closed for it."""
 
 from datetime import UTC, datetime, timedelta
 

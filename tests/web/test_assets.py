@@ -1,4 +1,4 @@
-"""The client's files: compressed, with validators, and cached without revalidation where that is safe."""
+"""Static files: compressed, with validators, and cached without revalidation where that is safe."""
 
 import gzip
 import re

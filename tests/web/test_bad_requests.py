@@ -1,4 +1,4 @@
-"""What every call refuses in the same way: unknown paths and methods, bodies that are no JSON, or too large."""
+"""Requests that every call refuses in the same way: unknown paths and methods, bad JSON, bodies that are too large."""
 
 import functools
 import io

@@ -1,4 +1,4 @@
-"""The address that limits count by, behind proxies and without."""
+"""The client's address for rate limits, with and without proxies."""
 
 import pytest
 import webtest

@@ -1,4 +1,4 @@
-"""How many connections each address has."""
+"""Limits of connections per address."""
 
 import pytest
 

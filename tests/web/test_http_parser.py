@@ -1,4 +1,4 @@
-"""Which heads of requests are read, and which are refused; bench/heads.py measures what they cost."""
+"""Which request heads are accepted and which are refused. bench/heads.py measures their cost."""
 
 import pytest
 from gunicorn.http import errors

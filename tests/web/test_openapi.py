@@ -1,4 +1,4 @@
-"""The API's description: whole, valid, and true of what is answered."""
+"""The API's description is complete, valid, and agrees with the responses."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How often something may be tried."""
+"""Rate limits."""
 
 import gc
 import re
@@ -266,7 +266,7 @@ def test_what_is_refunded_can_be_tried_again():
 
 
 class Away(Storage, MovingWindowSupport):
-    """What the limits library finds where it finds nobody."""
+    """A storage of the limits library that can't be reached."""
 
     STORAGE_SCHEME = ("away",)
     base_exceptions = OSError
