@@ -30,195 +30,81 @@ import sys
 import threading
 import time
 import unicodedata
-from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from operator import itemgetter
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-# The rules: the same text as in the server's rules.py.
-
-RULES = 1
+# The rules, version 1. `x` grows to the right, `y` grows downwards, (0, 0) is the top left.
 
 SIZE = 20
-CELLS = SIZE * SIZE
+CELLS = [(x, y) for y in range(SIZE) for x in range(SIZE)]  # in the order in which food counts them
 POINTS = 10  # for a meal
 STARVES_AFTER = 800  # ticks in a row without a meal
+MAX_TICKS = len(CELLS) * STARVES_AFTER
 
 HEADINGS = ("U", "R", "D", "L")
 STEPS = {"U": (0, -1), "R": (1, 0), "D": (0, 1), "L": (-1, 0)}
 OPPOSITE = {"U": "D", "R": "L", "D": "U", "L": "R"}
-
-WALLS, PASS_THROUGH = "walls", "pass-through"
-MODES = (WALLS, PASS_THROUGH)
-
+MODES = WALLS, PASS_THROUGH = "walls", "pass-through"
 WALL, SELF, STARVED, WON, LEFT = "wall", "self", "starved", "won", "left"
-OUTCOMES = (WALL, SELF, STARVED, WON, LEFT)
-
-OUTSIDE = CELLS  # the cell beyond every edge in `walls`: always taken, never food
-NEVER = 0  # the tick of a turn that doesn't come
-
-
-def tick_ms(score):
-    """How long a tick lasts, in milliseconds, with the score as it is before that tick."""
-    return max(70, 150 - 2 * score // 10)
 
 
 def draw(rng):
-    """The state of the random numbers after one draw, which is also the number drawn.
-
-    xorshift32 on 32-bit unsigned integers (Marsaglia, "Xorshift RNGs", 2003).
-    """
+    """Return the next random number, which is also the next state: xorshift32 (Marsaglia, 2003)."""
     rng ^= rng << 13 & 0xFFFFFFFF
     rng ^= rng >> 17
     return rng ^ (rng << 5 & 0xFFFFFFFF)
 
 
-def neighbour(cell, heading, mode):
-    """The cell one step from `cell`; OUTSIDE where a wall is."""
-    x, y = cell % SIZE + STEPS[heading][0], cell // SIZE + STEPS[heading][1]
-    if mode == WALLS and not (0 <= x < SIZE and 0 <= y < SIZE):
-        return OUTSIDE
-    return y % SIZE * SIZE + x % SIZE
+def replay(seed, mode, turns, last):
+    """Play through tick `last`, or to the end of the game.
 
-
-NEIGHBOURS = {
-    mode: {heading: [neighbour(cell, heading, mode) for cell in range(CELLS)] for heading in HEADINGS} for mode in MODES
-}
-
-
-class Game:
-    """A game in progress: `seed` 1 to 4294967295, `mode` one of MODES. Raises ValueError for others.
-
-    `ticks`, `score`, `outcome` (None while playing), `heading`, `body` (cells, head first), `food` (a cell), `rng` (the
-    state after the last draw), `hunger` (ticks since the last meal) and `nominal_ms` (the sum of the ticks' lengths) are
-    for reading.
+    `turns` are [tick, heading]. Return (score, tick, outcome, length of all ticks in milliseconds); a game that is still
+    going on was left.
     """
-
-    def __init__(self, seed, mode):
-        if not 1 <= seed <= 0xFFFFFFFF:
-            raise ValueError(f"seed {seed} is not from 1 to 4294967295")
-        if mode not in MODES:
-            raise ValueError(f"mode {mode!r} is none of {', '.join(MODES)}")
-        self.mode = mode
-        self.ticks = self.score = self.hunger = self.nominal_ms = 0
-        self.outcome = None
-        self.heading = "U"
-        self.rng = seed
-        self._occupy([10 * SIZE + 10, 11 * SIZE + 10, 12 * SIZE + 10])
-        self._place_food()
-
-    @classmethod
-    def load(cls, mode, saved):
-        """The game that `save()` wrote, in that mode, still playing."""
-        game = cls.__new__(cls)
-        game.mode = mode
-        game.outcome = None
-        game.ticks, game.score, game.hunger, game.nominal_ms, game.rng, game.food = saved[:6]
-        game.heading = HEADINGS[saved[6]]
-        game._occupy(saved[7:])
-        return game
-
-    def save(self):
-        """The state of a game that is still playing, as unsigned 32-bit integers: what `load` takes."""
-        heading = HEADINGS.index(self.heading)
-        return [self.ticks, self.score, self.hunger, self.nominal_ms, self.rng, self.food, heading, *self.body]
-
-    def snapshot(self):
-        """The state as the vectors of the rules have it, cells as [x, y]."""
-        return {
-            "ticks": self.ticks,
-            "score": self.score,
-            "outcome": self.outcome,
-            "heading": self.heading,
-            "body": [[cell % SIZE, cell // SIZE] for cell in self.body],
-            "food": [self.food % SIZE, self.food // SIZE],
-            "rng": self.rng,
-            "nominal_ms": self.nominal_ms,
-        }
-
-    def advance(self, turns, tick):
-        """Play on through `tick`, or to the end of the game.
-
-        `turns` is a list of [tick, heading] in ascending order. Those at ticks already played are passed over, and so are
-        those after `tick`: the list may be the whole game's.
-        """
-        following = bisect_right(turns, self.ticks, key=itemgetter(0))
-        while self.ticks < tick and not self.outcome:
-            starves = self.ticks + STARVES_AFTER - self.hunger
-            following = self._run_to_meal(turns, following, min(tick, starves))
-
-    def _run_to_meal(self, turns, following, last):
-        """Play through tick `last`, to the next meal, or to the end of the game, whichever is first.
-
-        `following` is the index of the turn that comes next; answers what it is then. The one hot loop of the server: the
-        state is kept in locals, and what can only change with a meal (a tick's length, the tick of starvation) is not
-        looked at on each tick.
-        """
-        neighbours, body, taken, food = NEIGHBOURS[self.mode], self.body, self._taken, self.food
-        neighbour_of, head, ate = neighbours[self.heading], body[0], False
-        turns_at = turns[following][0] if following < len(turns) else NEVER
-        for tick in range(self.ticks + 1, last + 1):
-            if tick == turns_at:
-                heading = turns[following][1]
-                if heading != OPPOSITE[self.heading]:
-                    self.heading = heading
-                    neighbour_of = neighbours[heading]
-                following += 1
-                turns_at = turns[following][0] if following < len(turns) else NEVER
-            head = neighbour_of[head]
-            if head == food:
-                ate = True
-                break
-            tail = body.pop()
-            taken[tail] = 0
-            if taken[head]:
-                body.append(tail)
-                taken[tail] = 1
-                self.outcome = WALL if head == OUTSIDE else SELF
-                break
-            taken[head] = 1
-            body.appendleft(head)
-
-        self.hunger += tick - self.ticks
-        self.nominal_ms += (tick - self.ticks) * tick_ms(self.score)
-        self.ticks = tick
-        if ate:
-            self._eat()
-        elif self.hunger == STARVES_AFTER and not self.outcome:
-            self.outcome = STARVED
-        return following
-
-    def _eat(self):
-        self.body.appendleft(self.food)
-        self._taken[self.food] = 1
-        self.score += POINTS
-        self.hunger = 0
-        if len(self.body) == CELLS:
-            self.outcome = WON
+    turns, heading = dict(turns), "U"
+    body = deque([(10, 10), (10, 11), (10, 12)])  # head first
+    taken, food, rng = set(body), None, seed
+    score = tick = hunger = nominal_ms = 0
+    while True:
+        if food is None:
+            rng = draw(rng)
+            empty = [cell for cell in CELLS if cell not in taken]
+            food = empty[rng % len(empty)]
+        if tick == last:
+            return score, tick, LEFT, nominal_ms
+        tick += 1
+        hunger += 1
+        nominal_ms += max(70, 150 - 2 * score // 10)
+        turn = turns.get(tick, heading)
+        if turn != OPPOSITE[heading]:
+            heading = turn
+        x, y = body[0][0] + STEPS[heading][0], body[0][1] + STEPS[heading][1]
+        if mode == PASS_THROUGH:
+            x, y = x % SIZE, y % SIZE
+        elif not (0 <= x < SIZE and 0 <= y < SIZE):
+            return score, tick, WALL, nominal_ms
+        if (x, y) == food:
+            score, hunger, food = score + POINTS, 0, None
         else:
-            self._place_food()
+            taken.remove(body.pop())
+        if (x, y) in taken:
+            return score, tick, SELF, nominal_ms
+        body.appendleft((x, y))
+        taken.add((x, y))
+        if len(body) == len(CELLS):
+            return score, tick, WON, nominal_ms
+        if hunger == STARVES_AFTER:
+            return score, tick, STARVED, nominal_ms
 
-    def _place_food(self):
-        self.rng = draw(self.rng)
-        index = self.rng % (CELLS - len(self.body))
-        # The empty cell's number is its index, and one more for each cell up to there that is taken.
-        self.food = index
-        while (cell := index + self._taken.count(1, 0, self.food + 1)) != self.food:
-            self.food = cell
 
-    def _occupy(self, cells):
-        self.body = deque(cells)
-        self._taken = bytearray(CELLS + 1)
-        for cell in (*cells, OUTSIDE):
-            self._taken[cell] = 1
+REPLAYS = {1: replay}  # by the version of the rules
 
 
 # The leaderboard. Every value from the server is checked before use.
 
-BY_RULES = {RULES: Game}
 PAGE_SIZE = 100  # entries per request
 MAX_ENTRIES = 1_000_000  # that --all reads
 MAX_TURN_PAGES = 32  # per game; the longest game has 16
@@ -230,68 +116,73 @@ PAUSE_BUDGET = 60  # seconds, the server's default
 PAUSE_AT_START_MS, PAUSE_GROWTH = 10_000, 1 / 4  # the pause budget grows with play time
 ABANDON_AFTER_MS = 600_000  # games of older versions ended up to this long after their last post
 DAILY, DAILY_HIDDEN = "daily", "daily_hidden"
-PERIODS = ALL, MONTH, WEEK, DAY = "all", "month", "week", "day"
+PERIODS = {"all": "", "month": "%Y-%m", "week": "%G-%V", "day": "%Y-%m-%d"}  # and what two dates in a period share
 PROVEN, UNVERIFIED, UNPROVABLE, WRONG = "proven", "not verified", "not provable", "wrong"
 ENTRY_TYPES = {"rank": int, "username": str, "score": int, "mode": str, "timestamp": str, "verified": bool}
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 
 class BadResponse(Exception):
-    """A response of the server can't be used. The message is one line."""
+    """A response can't be used. The message is one line; `status` and `code` are those of a refusal, or None."""
 
-
-class Refused(BadResponse):
-    """The server refused a request with `status` and the problem's `code`, or None."""
-
-    def __init__(self, message, status, code):
+    def __init__(self, message, status=None, code=None):
         super().__init__(message)
         self.status, self.code = status, code
 
 
-class Mismatch(Exception):
-    """An entry is false, or not what was requested. The message is one line."""
+class Unproven(Exception):
+    """An entry is not proven; `verdict` is one of the above. The message is one line."""
+
+    def __init__(self, verdict, why):
+        super().__init__(why)
+        self.verdict = verdict
 
 
-class Unprovable(Exception):
-    """An entry may be true but can't be proven. The message is one line."""
+def require(is_right, why):
+    """Raise Unproven for a wrong entry unless a condition holds."""
+    if not is_right:
+        raise Unproven(WRONG, why)
 
 
 def main(arguments=None):
     """Prove a leaderboard; return the exit status."""
     args = command_line().parse_args(join_values(sys.argv[1:] if arguments is None else arguments))
     server = Server(args.url, args.token)
+    counts = Counter()
     try:
-        counts = prove_all(Proof(args, server))
+        prove_all(Proof(args, server), counts)
     except BadResponse as error:
         progress("")
         print(sanitized(f"verify.py: {error}", args.token), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        progress("")
         return 2
     finally:
+        progress("")
         server.connection.close()
-    progress("")
-    total = sum(counts.values())
-    if not total:
+    if not counts:
         print("The leaderboard is empty: nothing is proven.")
         return 1
-    rest = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count and verdict != PROVEN)
-    print(f"{counts[PROVEN]} of {total} scores are proven{': ' + rest if rest else ''}.")
-    return 0 if counts[PROVEN] == total else 1
+    total, proven = counts.total(), counts.pop(PROVEN, 0)
+    rest = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (UNVERIFIED, UNPROVABLE, WRONG) if counts[verdict])
+    print(f"{proven} of {total} scores are proven{': ' + rest if rest else ''}.")
+    return 0 if proven == total else 1
 
 
-def prove_all(proof):
-    """Prove each entry and print those that are not proven. Return {verdict: number of entries}."""
-    counts = dict.fromkeys((PROVEN, UNVERIFIED, UNPROVABLE, WRONG), 0)
+def prove_all(proof, counts):
+    """Prove each entry and print those that are not proven. Count the verdicts."""
     for entry, is_shifted in proof.entries():
-        verdict, why = proof.verdict(entry, is_shifted)
-        counts[verdict] += 1
-        if verdict != PROVEN:
+        try:
+            proof.check_entry(entry)
+            proof.check_game(entry)
+            if is_shifted:
+                raise Unproven(UNPROVABLE, "the leaderboard changed while it was read, and so did the ranks; run this again")
+            counts[PROVEN] += 1
+        except Unproven as unproven:
+            counts[unproven.verdict] += 1
             progress("")
-            print(sanitized(f"{verdict}: {describe(entry)}: {why}", proof.server.token))
-        progress(f"{sum(counts.values())} scores, {counts[PROVEN]} proven")
-    return counts
+            print(sanitized(f"{unproven.verdict}: {describe(entry)}: {unproven}", proof.server.token))
+        progress(f"{counts.total()} scores, {counts[PROVEN]} proven")
 
 
 class Proof:
@@ -300,6 +191,7 @@ class Proof:
     def __init__(self, args, server):
         self.args, self.server = args, server
         self.day = args.at or datetime.now(UTC).date()
+        self.wanted_players = "bots" if args.bots else "people"
         self.challenge, self.origin = self.find_challenge()
         self.players, self.ids, self.games, self.seeds = set(), set(), set(), {}
 
@@ -314,8 +206,8 @@ class Proof:
             with suppress(ValueError):  # the server refuses other dates
                 wanted = f"{DAILY}/{date.fromisoformat(wanted.removeprefix(f'{DAILY}/'))}"
             return wanted, None
-        origin, _ = self.server.get(f"api/games/{quote(wanted, safe='', errors='replace')}")
-        if not isinstance(origin, dict) or differs(origin, "id", wanted):
+        origin, _ = self.server.get(game_path(wanted))
+        if not isinstance(origin, dict) or not has(origin, "id", wanted):
             raise BadResponse(f"the server has no game {wanted} for the challenge")
         name = origin.get("challenge")
         return (name if isinstance(name, str) and not name.startswith(f"{DAILY}/") else wanted), origin
@@ -323,7 +215,7 @@ class Proof:
     def entries(self):
         """Yield (entry, whether its rank differs from its position) in the order of the leaderboard."""
         query = {"mode": self.args.mode, "period": self.args.period, "challenge": self.challenge}
-        query |= {"players": self.players_wanted(), "at": None if self.challenge else self.day}
+        query |= {"players": self.wanted_players, "at": None if self.challenge else self.day}
         done, wanted, after = 0, MAX_ENTRIES if self.args.all else self.args.limit, None
         before, rank, shift = None, 1, 0
         while done < wanted:
@@ -360,10 +252,9 @@ class Proof:
 
     def check_position(self, entry, before, rank):
         """Raise BadResponse unless the entry follows better ones, has this rank, and its player is new."""
-        player = hash((unicodedata.normalize("NFKC", entry["username"]).casefold(), entry["mode"]))
-        if player in self.players:
+        name = unicodedata.normalize("NFKC", entry["username"]).casefold()
+        if not is_new(self.players, (name, entry["mode"])):
             raise BadResponse(f"{describe(entry)}: this player is on the leaderboard twice")
-        self.players.add(player)
         if before and entry["score"] > before["score"]:
             raise BadResponse(f"{describe(entry)}: it follows a lower score")
         if entry["rank"] != rank:
@@ -371,79 +262,57 @@ class Proof:
         if before and entry["score"] == before["score"] and entry["timestamp"] < before["timestamp"]:
             raise BadResponse(f"{describe(entry)}: it follows an equal score that was reached later")
 
-    def verdict(self, entry, is_shifted):
-        """Return (verdict, the reason if it isn't proven)."""
-        try:
-            self.check_entry(entry)
-            if not entry["verified"]:
-                return UNVERIFIED, "the server took this score without a game"
-            self.replay_entry(entry)
-            if is_shifted:
-                raise Unprovable("the leaderboard changed while it was read, and so did the ranks; run this again")
-        except Mismatch as wrong:
-            return WRONG, str(wrong)
-        except Unprovable as unprovable:
-            return UNPROVABLE, str(unprovable)
-        return PROVEN, None
-
     def check_entry(self, entry):
-        """Raise Mismatch unless the entry belongs to the requested leaderboard."""
-        if not is_id(entry.get("id")) or hash(entry["id"]) in self.ids:
-            raise Mismatch("its id is missing or appears twice")
-        self.ids.add(hash(entry["id"]))
-        if entry["mode"] not in ([self.args.mode] if self.args.mode else MODES):
-            raise Mismatch(f"its mode is {entry['mode']}, but {self.args.mode or ' or '.join(MODES)} was requested")
-        if entry.get("bot", False) is not self.args.bots:
-            raise Mismatch(f"it is {'not ' if self.args.bots else ''}a bot's, but {self.players_wanted()} were requested")
-        ended = time_of(entry["timestamp"])
-        if ended > datetime.now(UTC) + CLOCK_TOLERANCE:
-            raise Mismatch(f"it was reached at {entry['timestamp']}, which is in the future")
-        period = self.args.period or ALL
-        if self.challenge is None and not is_within(ended.date(), period, self.day):
-            raise Mismatch(f"it was reached at {entry['timestamp']}, which is not in the {period} of {self.day}")
+        """Raise Unproven unless the entry belongs to the requested leaderboard, and to a game."""
+        require(is_id(entry.get("id")) and is_new(self.ids, entry["id"]), "its id is missing or appears twice")
+        modes = [self.args.mode] if self.args.mode else MODES
+        require(entry["mode"] in modes, f"its mode is {entry['mode']}, but {' or '.join(modes)} was requested")
+        self.check_kind("it", entry)
+        ended, period = time_of(entry["timestamp"]), self.args.period or "all"
+        reached = f"it was reached at {entry['timestamp']}, which is"
+        require(ended <= datetime.now(UTC) + CLOCK_TOLERANCE, f"{reached} in the future")
+        is_in_period = ended.strftime(PERIODS[period]) == self.day.strftime(PERIODS[period])
+        require(self.challenge or is_in_period, f"{reached} not in the {period} of {self.day}")
+        if not entry["verified"]:
+            raise Unproven(UNVERIFIED, "the server took this score without a game")
+        require(is_id(entry.get("game")), "it has no game")
+        require(is_new(self.games, entry["game"]), "its game is on the leaderboard already")
 
-    def players_wanted(self):
-        return "bots" if self.args.bots else "people"
+    def check_kind(self, name, thing):
+        """Raise Unproven for a person's entry or game among those of bots, and the other way round."""
+        kind = "not a bot's" if self.args.bots else "a bot's"
+        is_right = thing.get("bot", False) is self.args.bots
+        require(is_right, f"{name} is {kind}, but {self.wanted_players} were requested")
 
-    def replay_entry(self, entry):
-        """Fetch and replay the entry's game. Raise Mismatch unless it is the player's and gives the score."""
-        if not is_id(entry.get("game")):
-            raise Mismatch("it has no game")
-        if hash(entry["game"]) in self.games:
-            raise Mismatch("its game is on the leaderboard already")
-        self.games.add(hash(entry["game"]))
+    def check_game(self, entry):
+        """Fetch and replay the entry's game. Raise Unproven unless it is the player's and gives the score."""
         game = self.fetch(entry["game"])
         stated = {name: entry[name] for name in ("username", "mode", "score")}
         stated |= {"id": entry["game"], "ended_at": entry["timestamp"], "status": "over", "ranked": True}
         for name, value in stated.items():
-            if differs(game, name, value):
-                raise Mismatch(f"the leaderboard says {name} {value}, the game {game.get(name)}")
-        if game.get("bot", False) is not self.args.bots:
-            raise Mismatch(
-                f"its game is {'not ' if self.args.bots else ''}a bot's, but {self.players_wanted()} were requested"
-            )
+            require(has(game, name, value), f"the leaderboard says {name} {value}, the game {game.get(name)}")
+        self.check_kind("its game", game)
         self.check_challenge(game)
-        played = play(game)
-        found = played.score, played.ticks, played.outcome or LEFT
-        if found != (game["score"], game["tick"], game.get("outcome")):
-            gives = f"{found[0]} points at tick {found[1]}, {found[2]}"
-            raise Mismatch(f"it says {game['score']} at tick {game['tick']}, {game.get('outcome')}; its turns give {gives}")
+        *found, nominal_ms = play(game)
+        stated = [game["score"], game["tick"], game.get("outcome")]
+        words = "it says {} at tick {}, {}; its turns give {} points at tick {}, {}"
+        require(found == stated, words.format(*stated, *found))
         self.check_seed(game)
         if not self.args.ignore_pace:
-            check_pace(game, played.nominal_ms, self.args.pause_budget * 1000)
+            check_pace(game, nominal_ms, self.args.pause_budget * 1000)
 
     def fetch(self, game_id):
-        """Return the game with all its turns. Raise Mismatch if there is none, Unprovable if it is hidden today."""
-        path = f"api/games/{quote(game_id, safe='', errors='replace')}"
+        """Return the game with all its turns. Raise Unproven if there is none, or it is hidden today."""
+        path = game_path(game_id)
         game = self.fetch_part(path)
         head, turns, since, pages = without_turns(game), game.get("turns"), game.get("continue_since"), 1
         while since is not None:
-            is_tick = type(since) is int and since <= CELLS * STARVES_AFTER
-            if not is_tick or pages == MAX_TURN_PAGES or not are_turns(turns, since):
-                raise Mismatch("its turns are not those up to the tick from which it continues")
+            is_tick = type(since) is int and since <= MAX_TICKS
+            is_right = is_tick and pages < MAX_TURN_PAGES and are_turns(turns, since)
+            require(is_right, "its turns are not those up to the tick from which it continues")
             game, pages = self.fetch_part(f"{path}?since={since}"), pages + 1
-            if without_turns(game) != head or not isinstance(game.get("turns"), list) or not game["turns"]:
-                raise Mismatch("the rest of its turns is another game's, or missing")
+            is_rest = without_turns(game) == head and isinstance(game.get("turns"), list) and game["turns"]
+            require(is_rest, "the rest of its turns is another game's, or missing")
             turns, since = turns + game["turns"], game.get("continue_since")
         return head | {"turns": turns}
 
@@ -451,64 +320,56 @@ class Proof:
         """Return the game at a path, with the turns that one response contains."""
         try:
             game, _ = self.server.get(path)
-        except Refused as refusal:
-            is_daily = self.challenge is not None and self.challenge.startswith(f"{DAILY}/")
-            if refusal.status == 403 and refusal.code == DAILY_HIDDEN and is_daily:
-                raise Unprovable(
-                    "before 00:00 UTC the server shows games of the daily challenge only to those who have played it;"
-                    f" give the token of a player in {TOKEN_VARIABLE}, or come back later"
-                ) from None
-            if refusal.status in (403, 404, 410):
-                raise Mismatch(f"its game can't be read: {refusal}") from None
+        except BadResponse as refusal:
+            if refusal.code == DAILY_HIDDEN and (self.challenge or "").startswith(f"{DAILY}/"):
+                why = "before 00:00 UTC the server shows games of the daily challenge only to those who have played it"
+                remedy = f"give the token of a player in {TOKEN_VARIABLE}, or come back later"
+                raise Unproven(UNPROVABLE, f"{why}; {remedy}") from None
+            require(refusal.status not in (403, 404, 410), f"its game can't be read: {refusal}")
             raise
-        if not isinstance(game, dict):
-            raise Mismatch("its game is not an object")
+        require(isinstance(game, dict), "its game is not an object")
         return game
 
     def check_challenge(self, game):
-        """Raise Mismatch unless the game belongs to the requested challenge, or to none."""
-        challenge = game.get("challenge")
-        if challenge != self.challenge or game.get("round") is not None:
-            raise Mismatch(
-                f"it was played for {challenge or game.get('round') or 'no challenge'}, and is on another leaderboard"
-            )
+        """Raise Unproven unless the game belongs to the requested challenge, or to none."""
+        challenge, round_name, started_at = (game.get(name) for name in ("challenge", "round", "started_at"))
+        found = challenge or round_name or "no challenge"
+        is_right = challenge == self.challenge and round_name is None
+        require(is_right, f"it was played for {found}, and is on another leaderboard")
         if self.origin:
             for name in ("mode", "seed", "rules"):
-                if differs(game, name, self.origin.get(name)):
-                    raise Mismatch(f"its {name} is {game.get(name)}, and the challenge's {self.origin.get(name)}")
-        elif challenge and challenge != f"{DAILY}/{time_of(game.get('started_at')).date()}":
-            raise Mismatch(f"it was started at {game.get('started_at')}, and is for {challenge}")
+                wanted = self.origin.get(name)
+                require(has(game, name, wanted), f"its {name} is {game.get(name)}, and the challenge's {wanted}")
+        elif challenge:
+            is_of_day = challenge == f"{DAILY}/{time_of(started_at).date()}"
+            require(is_of_day, f"it was started at {started_at}, and is for {challenge}")
 
     def check_seed(self, game):
-        """Raise Mismatch for a copy of another game, and for another seed than that of the challenge.
+        """Raise Unproven for a copy of another game, and for another seed than that of the challenge.
 
         On a general leaderboard players don't know seeds in advance, so the same seed twice is suspicious.
         """
         if self.challenge is not None:
-            if self.seeds.setdefault(game["mode"], game["seed"]) != game["seed"]:
-                raise Mismatch("it was played on another seed than the other games of the challenge")
+            is_same = self.seeds.setdefault(game["mode"], game["seed"]) == game["seed"]
+            require(is_same, "it was played on another seed than the other games of the challenge")
             return
         seed, turns = (game["seed"], game["mode"]), hash(tuple(map(tuple, game["turns"])))
-        if self.seeds.get(seed) == turns:
-            raise Mismatch("its game is a copy of another game on the leaderboard")
+        require(self.seeds.get(seed) != turns, "its game is a copy of another game on the leaderboard")
         if seed in self.seeds:
-            raise Unprovable("another game on the leaderboard has the same seed, which one of the players may have known")
+            why = "another game on the leaderboard has the same seed, which one of the players may have known"
+            raise Unproven(UNPROVABLE, why)
         self.seeds[seed] = turns
 
 
 def play(game):
-    """Play the turns through the game's last tick. Return the Game."""
-    if type(game.get("rules")) is not int or game["rules"] not in BY_RULES:
-        raise Mismatch(f"it was played by rules {game.get('rules')}, which this program doesn't know; get a newer verify.py")
-    seed, tick, turns = game.get("seed"), game.get("tick"), game.get("turns")
-    if type(seed) is not int or type(tick) is not int or not are_turns(turns, tick):
-        raise Mismatch("its seed, tick or turns are not valid")
-    try:
-        played = BY_RULES[game["rules"]](seed, game["mode"])
-    except ValueError as error:
-        raise Mismatch(str(error)) from None
-    played.advance(turns, min(tick, CELLS * STARVES_AFTER))
-    return played
+    """Play the turns through the game's last tick. Return what `replay` returns."""
+    version, seed, tick, turns = (game.get(name) for name in ("rules", "seed", "tick", "turns"))
+    is_known = type(version) is int and version in REPLAYS
+    require(is_known, f"it was played by rules {version}, which this program doesn't know; get a newer verify.py")
+    is_valid = type(seed) is int and type(tick) is int and are_turns(turns, tick)
+    require(is_valid, "its seed, tick or turns are not valid")
+    require(1 <= seed <= 0xFFFFFFFF, f"seed {seed} is not from 1 to 4294967295")
+    return REPLAYS[version](seed, game["mode"], turns, min(tick, MAX_TICKS))
 
 
 def are_turns(turns, tick):
@@ -524,33 +385,42 @@ def are_turns(turns, tick):
 
 
 def check_pace(game, nominal_ms, pause_budget):
-    """Raise Mismatch if the game was played faster than time or too slowly. Its ticks last `nominal_ms`.
+    """Raise Unproven if the game was played faster than time or too slowly. Its ticks last `nominal_ms`.
 
     `pause_budget`: the server's, in milliseconds. It grows with play time. In older versions games had all of it from the
     start, and ended up to ABANDON_AFTER_MS after their last post: whether such games were too slow can't be proven.
     """
     elapsed = (time_of(game["ended_at"]) - time_of(game.get("started_at"))) / timedelta(milliseconds=1)
     took = f"its ticks last {nominal_ms / 1000:.1f} s, and it took {elapsed / 1000:.1f} s"
-    if nominal_ms > elapsed * SPEED_TOLERANCE + EARLY_ALLOWANCE_MS:
-        raise Mismatch(f"it was played faster than time: {took}")
+    require(nominal_ms <= elapsed * SPEED_TOLERANCE + EARLY_ALLOWANCE_MS, f"it was played faster than time: {took}")
     paused = elapsed - nominal_ms * SLOWNESS_TOLERANCE
-    if paused <= min(pause_budget, PAUSE_AT_START_MS + nominal_ms * PAUSE_GROWTH):
-        return
-    if paused > max(pause_budget, PAUSE_AT_START_MS) + ABANDON_AFTER_MS * (game["outcome"] == LEFT):
-        raise Mismatch(f"it was played too slowly: {took}")
-    raise Unprovable(f"it was played slowly: {took}; it may have ended when games could pause longer")
+    longest = max(pause_budget, PAUSE_AT_START_MS) + ABANDON_AFTER_MS * (game["outcome"] == LEFT)
+    require(paused <= longest, f"it was played too slowly: {took}")
+    if paused > min(pause_budget, PAUSE_AT_START_MS + nominal_ms * PAUSE_GROWTH):
+        raise Unproven(UNPROVABLE, f"it was played slowly: {took}; it may have ended when games could pause longer")
 
 
 # Values in responses.
 
 
-def differs(thing, name, value):
-    """Return whether a field of a dictionary has another value or type."""
-    return type(thing.get(name)) is not type(value) or thing[name] != value
+def game_path(game_id):
+    return f"api/games/{quote(game_id, safe='', errors='replace')}"
+
+
+def has(thing, name, value):
+    """Return whether a field of a dictionary has this value, and its type."""
+    return type(thing.get(name)) is type(value) and thing.get(name) == value
 
 
 def is_id(value):
     return isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH
+
+
+def is_new(seen, value):
+    """Return whether a value was not seen before, and note it: by its hash, since there may be a million long ones."""
+    number = len(seen)
+    seen.add(hash(value))
+    return len(seen) > number
 
 
 def without_turns(game):
@@ -558,17 +428,11 @@ def without_turns(game):
 
 
 def time_of(text):
-    """Return the datetime of a timestamp. Raise Mismatch if it is not valid."""
+    """Return the datetime of a timestamp. Raise Unproven if it is not valid."""
     with suppress(ValueError):
         if isinstance(text, str) and TIMESTAMP.fullmatch(text):
             return datetime.fromisoformat(text)
-    raise Mismatch(f"its time {str(text)[:40]} is not valid")
-
-
-def is_within(day, period, other):
-    """Return whether two dates are in the same period."""
-    spell = {ALL: lambda at: None, MONTH: lambda at: at.timetuple()[:2], WEEK: lambda at: at.isocalendar()[:2]}
-    return day == other if period == DAY else spell[period](day) == spell[period](other)
+    raise Unproven(WRONG, f"its time {str(text)[:40]} is not valid")
 
 
 def next_cursor(headers):
@@ -588,12 +452,7 @@ def unique_keys(pairs):
     return found
 
 
-def refuse_constant(text):
-    raise ValueError(f"{text} is not a number in JSON")
-
-
 # The server.
-
 
 TIMEOUT = 20  # seconds for a response, all of it
 MAX_RESPONSE = 1_000_000  # bytes; servers send no more without a token
@@ -614,59 +473,63 @@ class Server:
     def get(self, path):
         """Return (the JSON at a path, the response's headers). Raise BadResponse if there is none."""
         for left in reversed(range(ATTEMPTS)):
-            response, raw = self._ask(path, left)
-            if response is None:
+            found = self._ask(path)
+            if isinstance(found, Exception):
+                self.connection.close()
                 continue
+            response, _ = found
             if response.status not in (429, 503) or not left or self.wait_left <= 0:
-                return self._read(path, response, raw), response.headers
+                break
             seconds = min(retry_after(response.headers), self.wait_left)
             self.wait_left -= seconds
             time.sleep(seconds)
-        raise AssertionError("the last attempt returns or raises")
+        try:
+            if isinstance(found, Exception):
+                raise BadResponse(f"no response ({found or type(found).__name__})")
+            return parse(*found), response.headers
+        except BadResponse as error:
+            raise BadResponse(f"{self.url}{path}: {error}", error.status, error.code) from None
 
-    def _ask(self, path, left):
-        """Return the response and its whole body, or (None, None) if there is none and attempts are `left`.
+    def _ask(self, path):
+        """Return (the response, its body), or the error if there is none.
 
         It runs in a thread: a server that sends byte by byte, or never ends its headers, can't block this one.
         """
         found = []
-        thread = threading.Thread(target=self._try, args=(path, found), daemon=True)
+
+        def ask():
+            try:
+                self.connection.request("GET", self.path + path, headers=self.headers)
+                response = self.connection.getresponse()
+                found.append((response, response.read(MAX_RESPONSE + 1)))
+            except (OSError, HTTPException, ValueError, AttributeError) as error:  # AttributeError: closed meanwhile
+                found.append(error)
+
+        thread = threading.Thread(target=ask, daemon=True)
         thread.start()
         thread.join(TIMEOUT)
         if not found:
             raise BadResponse(f"{self.url}{path}: no response within {TIMEOUT} s")
-        if isinstance(found[0], Exception):
-            self.connection.close()
-            if not left:
-                raise BadResponse(f"{self.url}{path}: no response ({found[0] or type(found[0]).__name__})")
-            return None, None
-        response, raw = found[0]
-        if len(raw) > MAX_RESPONSE:
-            raise BadResponse(f"{self.url}{path}: the response is larger than {MAX_RESPONSE} bytes")
-        return response, raw
+        return found[0]
 
-    def _try(self, path, found):
-        try:
-            self.connection.request("GET", self.path + path, headers=self.headers)
-            response = self.connection.getresponse()
-            found.append((response, response.read(MAX_RESPONSE + 1)))
-        except (OSError, HTTPException, ValueError, AttributeError) as error:  # AttributeError: closed meanwhile
-            found.append(error)
 
-    def _read(self, path, response, raw):
-        if 300 <= response.status < 400:
-            where = response.headers.get("Location")
-            raise BadResponse(f"{self.url}{path}: it redirects to {where}; give that server's address")
-        if response.status != 200:
-            detail, code = problem(raw)
-            raise Refused(f"{self.url}{path}: the server responds with {response.status}{detail}", response.status, code)
-        kind = response.headers.get("Content-Type")
-        if kind is not None and not JSON_TYPES.fullmatch(str(kind)):
-            raise BadResponse(f"{self.url}{path}: the response is not JSON but {kind}")
-        try:
-            return json.loads(raw, object_pairs_hook=unique_keys, parse_constant=refuse_constant)
-        except (ValueError, RecursionError):
-            raise BadResponse(f"{self.url}{path}: the response is not JSON") from None
+def parse(response, raw):
+    """Return the JSON of a response. Raise BadResponse for any other than a 200 with JSON of a reasonable size."""
+    if len(raw) > MAX_RESPONSE:
+        raise BadResponse(f"the response is larger than {MAX_RESPONSE} bytes")
+    if 300 <= response.status < 400:
+        raise BadResponse(f"it redirects to {response.headers.get('Location')}; give that server's address")
+    if response.status != 200:
+        detail, code = problem(raw)
+        raise BadResponse(f"the server responds with {response.status}{detail}", response.status, code)
+    kind = response.headers.get("Content-Type")
+    if kind is not None and not JSON_TYPES.fullmatch(str(kind)):
+        raise BadResponse(f"the response is not JSON but {kind}")
+    try:
+        # `int` refuses the constants, such as NaN.
+        return json.loads(raw, object_pairs_hook=unique_keys, parse_constant=int)
+    except (ValueError, RecursionError):
+        raise BadResponse("the response is not JSON") from None
 
 
 def problem(raw):
@@ -686,15 +549,13 @@ def retry_after(headers):
 # Output. Text from the server must not control the terminal or reveal the token.
 
 
-UNSAFE = re.compile(r"[^\x20-\x7e\xa0-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\ud7ff\uf900-\ufffd\U00010000-\U0003ffff]")
-
-
 def describe(entry):
     return f"rank {entry['rank']}, {entry['username']}, {entry['score']} in {entry['mode']}, game {entry.get('game')}"
 
 
 def sanitized(text, token=None):
-    return UNSAFE.sub("?", text.replace(token, "TOKEN") if token else text)[:500]
+    text = text.replace(token, "TOKEN") if token else text
+    return "".join(character if character.isprintable() else "?" for character in text[:500])
 
 
 def progress(line):
@@ -745,32 +606,20 @@ def bearer(text):
 
 def command_line():
     parser = argparse.ArgumentParser(description="Prove the scores of a Snakepit leaderboard without trusting its server.")
-    parser.add_argument("url", type=web_address, metavar="URL", help="the server's address")
-    parser.add_argument("--mode", choices=MODES, help="one mode (default: both)")
-    parser.add_argument("--period", choices=PERIODS, help="the current period (default: all)")
-    parser.add_argument(
-        "--at", type=day, metavar="DATE", help="the period that contains this date in UTC, such as 2026-11-22"
-    )
-    parser.add_argument(
-        "--challenge", metavar="daily|ID", help="the leaderboard of today's challenge, or of a game's challenge"
-    )
-    parser.add_argument("--bots", action="store_true", help="the leaderboard of bots")
-    parser.add_argument("--limit", type=positive, default=PAGE_SIZE, help="number of entries (default: %(default)s)")
-    parser.add_argument("--all", action="store_true", help="all entries")
-    parser.add_argument(
-        "--token",
-        type=bearer,
-        default=os.environ.get(TOKEN_VARIABLE) or None,
-        help=f"a player's token, for today's daily challenge; {TOKEN_VARIABLE} is safer, since others can see arguments",
-    )
-    parser.add_argument(
-        "--pause-budget",
-        type=positive,
-        metavar="SECONDS",
-        default=PAUSE_BUDGET,
-        help="the server's PAUSE_BUDGET (default: %(default)s)",
-    )
-    parser.add_argument("--ignore-pace", action="store_true", help="for a server with ENFORCE_PACE=false")
+    add, token = parser.add_argument, os.environ.get(TOKEN_VARIABLE) or None
+    add("url", type=web_address, metavar="URL", help="the server's address")
+    add("--mode", choices=MODES, help="one mode (default: both)")
+    add("--period", choices=PERIODS, help="the current period (default: all)")
+    add("--at", type=day, metavar="DATE", help="the period that contains this date in UTC, such as 2026-11-22")
+    add("--challenge", metavar="daily|ID", help="the leaderboard of today's challenge, or of a game's challenge")
+    add("--bots", action="store_true", help="the leaderboard of bots")
+    add("--limit", type=positive, default=PAGE_SIZE, help="number of entries (default: %(default)s)")
+    add("--all", action="store_true", help="all entries")
+    why = f"a player's token, for today's daily challenge; {TOKEN_VARIABLE} is safer, since others can see arguments"
+    add("--token", type=bearer, default=token, help=why)
+    budget = "the server's PAUSE_BUDGET in seconds (default: %(default)s)"
+    add("--pause-budget", type=positive, metavar="SECONDS", default=PAUSE_BUDGET, help=budget)
+    add("--ignore-pace", action="store_true", help="for a server with ENFORCE_PACE=false")
     return parser
 
 
