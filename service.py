@@ -33,7 +33,7 @@ from observability import counters
 from operations import maintenance
 from rules import MODES
 from web import assets, client_addresses, headers, openapi, pages, problems, rate_limits
-from web.api import ApiPlugin, problem_response
+from web.api import ApiPlugin, cacheable_response, problem_response
 from web.app import HEALTH, App
 from web.problems import Problem, invalid, unauthorized
 from web.requests import client_address, header, matches_etag, page_query, token
@@ -423,12 +423,12 @@ def leaderboard(query):
     404: There is no such game to challenge.
     """
     names = leaderboard_pages.boards_for_query(query)
-    page, link = request.app.page_cache.get(
-        (*names, query), score_histogram.versions(names), leaderboard_pages.leaderboard_page, query, names
-    )
-    if link:
-        response.set_header("Link", link)
-    return page
+    return request.app.page_cache.get((*names, query), score_histogram.versions(names), _leaderboard_page, query, names)
+
+
+def _leaderboard_page(query, names):
+    content, link = leaderboard_pages.leaderboard_page(query, names)
+    return cacheable_response(content, {"Link": link} if link else {})
 
 
 @api.get("/api/leaderboard/me", user=require_user, query=schemas.StandingQuery, response=schemas.Standing, errors=(404,))

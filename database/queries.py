@@ -98,8 +98,8 @@ class compiled:  # noqa: N801 - it is used as a decorator
         ):
             raise ValueError(f"the params of a sequence must be used side by side: {statement}")
         values = [value for value in values if value is not _REST]
-        is_plain = len(values) > 1 and all(type(value) is _Name for value in values)
-        values_of = operator.itemgetter(*map(str, values)) if is_plain else functools.partial(_values, values)
+        is_plain = values and all(type(value) is _Name for value in values)
+        values_of = _getter(*map(str, values)) if is_plain else functools.partial(_values, values)
         self._statements[key] = statement, values_of
         return self._statements[key]
 
@@ -109,8 +109,13 @@ class compiled:  # noqa: N801 - it is used as a decorator
         return self._rows[shape]
 
 
+def _getter(*names):
+    """Return a function of {name: value} that returns a tuple of the values."""
+    return operator.itemgetter(*names) if len(names) > 1 else lambda params: (params[names[0]],)
+
+
 def _values(values, params):
-    """Return the values of a statement in which some are constants or sequences; of others itemgetter is faster."""
+    """Return the values of a statement in which some are constants or sequences; of others a _getter is faster."""
     given = []
     for value in values:
         if type(value) is _Name:

@@ -5,6 +5,7 @@
 """
 
 import re
+from datetime import date
 from itertools import groupby
 from urllib.parse import urlencode
 
@@ -30,7 +31,7 @@ def boards_for_query(query, user=None):
     bots = query.players == "bots" or bool(user and user.bot and not query.players)
     if query.challenge is not None:
         return _of_challenge(query, bots)
-    day = query.at or clock.today()
+    day = date.min if query.period == ALL else query.at or clock.today()
     return [board_key(mode, query.period, day, bots) for mode in ([query.mode] if query.mode else MODES)]
 
 

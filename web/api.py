@@ -41,6 +41,8 @@ RETRY_LATER = 30  # seconds, when the operator must act first
 
 JSON_ONLY = ("/api/", "/healthz/", "/metrics/")  # paths below which no error is an HTML page
 
+JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
 log = logging.getLogger("snakepit")
 
 # {input that a route can declare: function that makes its reader from what is declared}
@@ -88,11 +90,16 @@ class ApiPlugin:
             content = result if isinstance(result, bytes) else msgspec.json.encode(result)
             if has_etag:
                 return _with_etag(content)
-            response.content_type = "application/json"
-            response.set_header("Cache-Control", "no-store")
+            for name, value in JSON.items():
+                response.set_header(name, value)
             return content
 
         return api_handler
+
+
+def cacheable_response(content, headers):
+    """Return the response with JSON, which may be sent any number of times."""
+    return bottle.HTTPResponse(content, headers=JSON | {"Content-Length": str(len(content))} | headers)
 
 
 def _problem_of(error):

@@ -105,7 +105,6 @@ class App(bottle.Bottle):
 
     def __call__(self, environ, start_response):
         began = time.perf_counter_ns()
-        environ.pop("wsgi.early_hints", None)  # breaks a reference cycle, so that the request is freed without the collector
         settings, sent_status = self.settings, "500"
         cors = headers.cors(environ.get("HTTP_ORIGIN"), settings.cors_origins) if settings.cors_origins else ()
 

@@ -25,7 +25,7 @@ import config
 from game import clock  # noqa: F401 - here, so that the workers share one
 from observability import counters, logs
 from web import client_addresses, connection_limits, http_parser
-from web.worker import STOP_SIGNALS, Worker, buffer_request_body
+from web.worker import STOP_SIGNALS, Worker
 
 MAX_CLIENTS = 10_000  # connections of a worker; a page that plays or watches has one
 SHUTDOWN_GRACE = 9  # seconds after which a server that was told to stop has stopped, whatever is still running
@@ -91,7 +91,6 @@ class Server(BaseApplication):
             # peewee imports psycopg if it can, for any database: 12 MB for each worker, and 0.1 s of the start.
             sys.modules["psycopg"] = None
         import service
-        from web import requests
 
         try:
             app = service.create_app(**self.given)
@@ -103,7 +102,7 @@ class Server(BaseApplication):
         gc.freeze()  # no collection searches what was imported
         gc.set_threshold(*GC_THRESHOLDS)
         self.close_app = app.close
-        return buffer_request_body(app, requests.MAX_BODY + 1)
+        return app
 
     def _fail(self, error):
         """Print the error if no other worker has. Return the exit status with which the arbiter stops the server."""

@@ -18,6 +18,7 @@ from gunicorn import util
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
+from config import MAX_BODY
 from observability import counters, logs
 from web import headers, problems
 from web.http_parser import MAX_HEAD, RequestParser
@@ -39,6 +40,10 @@ STATUSES = {  # of requests that can't be parsed; the others are 400
 }
 
 log = logging.getLogger("snakepit")
+
+
+class BodyTimeout(Exception):
+    """A request's body did not arrive in time."""
 
 
 class Worker(GeventWorker):
@@ -120,6 +125,8 @@ class Worker(GeventWorker):
         environ["wsgi.multithread"] = True
         environ["wsgi.errors"] = ERROR_LOG
         try:
+            if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
+                environ["wsgi.input"] = self._read_body(environ["wsgi.input"])
             content = self.wsgi(environ, response.start_response)
             try:
                 for part in content:
@@ -141,8 +148,16 @@ class Worker(GeventWorker):
             raise StopIteration
         sock.settimeout(None)
 
+    def _read_body(self, body):
+        """Return the body, or as much of it as the app may read, before the app runs: it must not wait for a slow client."""
+        with gevent.Timeout(CLIENT_TIMEOUT, BodyTimeout):
+            return io.BytesIO(body.read(MAX_BODY + 1))
+
     def handle_error(self, req, client, addr, exc):
-        """Refuse a request that can't be parsed; log any other error."""
+        """Refuse a request that can't be read; log any other error."""
+        if isinstance(exc, BodyTimeout):
+            detail = f"The body did not come within {CLIENT_TIMEOUT} s. Try again."
+            return send_problem(client, 408, problems.BODY_TIMEOUT, detail)
         is_ours = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
         if isinstance(exc, errors.ParseException) and not is_ours:
             log.warning("Invalid request from ip=%s: %s", addr[0], exc)
@@ -215,39 +230,19 @@ class ErrorLog:
 ERROR_LOG = ErrorLog()
 
 
-def buffer_request_body(app, max_bytes):
-    """Return the app, called once the request's body is there, or `max_bytes` of it: it must not wait for a slow client."""
-
-    def call(environ, start_response):
-        if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
-            try:
-                with gevent.Timeout(CLIENT_TIMEOUT, TimeoutError):
-                    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(max_bytes))
-            except TimeoutError:
-                counters.MALFORMED.inc("408")
-                detail = f"The body did not come within {CLIENT_TIMEOUT} s. Try again."
-                fields, content = _problem(408, problems.BODY_TIMEOUT, detail)
-                start_response("408 Request Timeout", fields)
-                return [content]
-        return app(environ, start_response)
-
-    return call
-
-
 def send_problem(sock, status, code, detail, params=None):
-    """Respond with a problem to what is no request for the app, and count it."""
+    """Respond with a problem to what is no request for the app, count it, and close the connection."""
     counters.MALFORMED.inc(str(status))
-    fields, content = _problem(status, code, detail, params)
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Connection: close", *(": ".join(field) for field in fields)]
-    util.write_nonblock(sock, "\r\n".join([*lines, "", ""]).encode("latin-1") + content)
-
-
-def _problem(status, code, detail, params=None):
-    """Return the headers and the content of a problem."""
-    params = params or {}
-    title = HTTPStatus(status).phrase
+    title, params = HTTPStatus(status).phrase, params or {}
     content = json.dumps({"title": title, "status": status, "code": code, "detail": detail, "params": params}).encode()
-    fields = [("Content-Type", "application/problem+json"), ("Content-Length", str(len(content)))]
+    lines = [
+        f"HTTP/1.1 {status} {title}",
+        "Connection: close",
+        "Content-Type: application/problem+json",
+        f"Content-Length: {len(content)}",
+        "Cache-Control: no-store",
+        ": ".join(headers.NOSNIFF),
+    ]
     if "retry_in" in params:
-        fields.append(("Retry-After", str(params["retry_in"])))
-    return [*fields, ("Cache-Control", "no-store"), headers.NOSNIFF], content
+        lines.append(f"Retry-After: {params['retry_in']}")
+    util.write_nonblock(sock, "\r\n".join([*lines, "", ""]).encode("latin-1") + content)
