@@ -7,6 +7,7 @@ import rules
 
 WIDTH, HEIGHT = 1200, 630  # as link previews show images
 CELL = 28
+INSET = 4  # between a cell's edge and the snake in it
 EDGE = 12  # width of the rim around the board
 LEFT, TOP = 35 + EDGE, (HEIGHT - rules.SIZE * CELL) // 2
 DIGIT = 30  # side of a digit's squares
@@ -63,13 +64,13 @@ def _draw_egg(rows, cell):
 
 
 def _draw_snake(rows, game):
-    cells, inset = list(game.body), 4
-    for cell, behind in zip(cells, [*cells[1:], None], strict=True):
+    cells, side = list(game.body), CELL - 2 * INSET
+    for cell, ahead, behind in zip(cells, [None, *cells[:-1]], [*cells[1:], None], strict=True):
         x, y = _corner(cell)
-        _fill(rows, x + inset, y + inset, CELL - 2 * inset, CELL - 2 * inset, SNAKE)
+        _fill(rows, x + INSET, y + INSET, side, side, SNAKE)
         for heading, (right, down) in rules.STEPS.items():
-            if behind is not None and rules.neighbour(cell, heading, game.mode) == behind:
-                _join(rows, x + inset, y + inset, CELL - 2 * inset, right, down, inset)
+            if rules.neighbour(cell, heading, game.mode) in (ahead, behind):
+                _fill(rows, x + INSET + INSET * right, y + INSET + INSET * down, side, side, SNAKE)
     for cell in cells[1:]:
         x, y = _corner(cell)
         _fill(rows, x + CELL // 2 - 3, y + CELL // 2 - 3, 6, 6, SCALES)
@@ -77,16 +78,6 @@ def _draw_snake(rows, game):
     for dx, dy in _eyes(*rules.STEPS[game.heading]):
         _fill(rows, x + CELL // 2 - 4 + dx, y + CELL // 2 - 4 + dy, 8, 8, INK)
         _fill(rows, x + CELL // 2 - 2 + dx, y + CELL // 2 - 2 + dy, 4, 4, SHADE)
-
-
-def _join(rows, x, y, side, right, down, inset):
-    """Fill the gap between a cell's square and the next one's; around the edge of the board each side has its own half."""
-    reach = 2 * inset
-    left, top = x + (side if right > 0 else -reach if right else 0), y + (side if down > 0 else -reach if down else 0)
-    ends = left + (reach if right else side), top + (reach if down else side)
-    left, top = max(LEFT, left), max(TOP, top)
-    far = min(LEFT + rules.SIZE * CELL, ends[0]), min(TOP + rules.SIZE * CELL, ends[1])
-    _fill(rows, left, top, far[0] - left, far[1] - top, SNAKE)
 
 
 def _eyes(right, down):
