@@ -104,7 +104,7 @@ class Game(Table):
     verified = BooleanField()
     ranked = BooleanField()
     started_at = BigIntegerField()
-    seen_at = BigIntegerField()  # the last post
+    last_post_at = BigIntegerField(column_name="seen_at")
     ended_at = BigIntegerField(null=True)
     outcome = TextField(null=True)
     tick = IntegerField()
@@ -125,12 +125,12 @@ def select_games(brief=False):
 
     If `brief`, the turns of long games are None.
     """
-    turns = Game.turns
+    columns = {field.name: field for field in Game._meta.sorted_fields}
+    columns["last_post_at"] = Game.last_post_at.alias("last_post_at")
     if brief:
-        turns = Case(None, [(fn.LENGTH(Game.turns) <= SHORT_TURNS, Game.turns)]).alias("turns")
-    columns = [turns if field is Game.turns else field for field in Game._meta.sorted_fields]
+        columns["turns"] = Case(None, [(fn.LENGTH(Game.turns) <= SHORT_TURNS, Game.turns)]).alias("turns")
     is_player = (User.id == Game.user) & User.deleted_at.is_null()
-    return Game.select(*columns, User.name.alias("username"), User.bot).join(User, on=is_player)
+    return Game.select(*columns.values(), User.name.alias("username"), User.bot).join(User, on=is_player)
 
 
 class Entry(Table):

@@ -97,11 +97,11 @@ def _insert(game_id, user_id, mode, at, **columns):
     columns = {"seed": None, "challenge": None, "verified": True, "score": 0, "ended_at": None, "state": None} | columns
     _insert_game(
         id=game_id,
-        user_id=user_id,
+        user=user_id,
         mode=mode,
         rules=rules.RULES,
         started_at=at,
-        seen_at=at,
+        last_post_at=at,
         outcome=None,
         tick=0,
         turns=b"",
@@ -111,7 +111,7 @@ def _insert(game_id, user_id, mode, at, **columns):
 
 @compiled
 def _insert_game():
-    return Game.insert({field: Param(field.column_name) for field in Game._meta.sorted_fields}).returning()
+    return Game.insert({field: Param(field.name) for field in Game._meta.sorted_fields}).returning()
 
 
 # Playing.
@@ -125,7 +125,7 @@ def apply_turns(game_id, user, since, tick, turns, pace):
     too fast.
     """
     game = _own_game(game_id, user)
-    if game.ended_at is None and now() - game.seen_at > ABANDON_AFTER_MS:
+    if game.ended_at is None and now() - game.last_post_at > ABANDON_AFTER_MS:
         _end_abandoned([game], pace)
         game = _own_game(game_id, user)
     if game.ended_at is not None:
@@ -143,7 +143,7 @@ def apply_turns(game_id, user, since, tick, turns, pace):
     elapsed = at - game.started_at
     pace.check(played.nominal_ms, elapsed)
     changes = {
-        "seen_at": at,
+        "last_post_at": at,
         "ended_at": at if played.outcome else None,
         "outcome": played.outcome,
         "tick": played.ticks,
@@ -241,8 +241,8 @@ def _update_progress(game, changes):
 
 @compiled
 def _update_game():
-    fields = Game.seen_at, Game.ended_at, Game.outcome, Game.tick, Game.score, Game.ranked, Game.turns, Game.state
-    game = Game.update({field: Param(field.column_name) for field in fields})
+    fields = Game.last_post_at, Game.ended_at, Game.outcome, Game.tick, Game.score, Game.ranked, Game.turns, Game.state
+    game = Game.update({field: Param(field.name) for field in fields})
     return game.where(Game.id == Param("id"), Game.tick == Param("tick_before"), Game.ended_at.is_null())
 
 
@@ -273,7 +273,7 @@ def end_abandoned(pace):
 
 @compiled
 def _abandoned_games():
-    return select_games().where(Game.ended_at.is_null(), Game.seen_at < Param("before")).limit(SWEEP_BATCH)
+    return select_games().where(Game.ended_at.is_null(), Game.last_post_at < Param("before")).limit(SWEEP_BATCH)
 
 
 def _end_abandoned(games, pace):
@@ -310,9 +310,9 @@ def _end_as_left(game, pace):
 
     That time decides its day, week and month, and whether it was too slow. Return whether it has ended now.
     """
-    at = game.seen_at
+    at = game.last_post_at
     ranked = bool(game.ranked) and pace.allows_game(game)
-    if not _update_as_left(id=game.id, tick=game.tick, seen_at=at, ranked=ranked).rowcount:
+    if not _update_as_left(id=game.id, tick=game.tick, last_post_at=at, ranked=ranked).rowcount:
         return False
     User.count_game(game.user_id)
     if ranked:
@@ -322,8 +322,8 @@ def _end_as_left(game, pace):
 
 @compiled
 def _update_as_left():
-    ended = {Game.ended_at: Game.seen_at, Game.outcome: rules.LEFT, Game.ranked: Param("ranked"), Game.state: None}
-    is_unchanged = (Game.tick == Param("tick")) & (Game.seen_at == Param("seen_at")) & Game.ended_at.is_null()
+    ended = {Game.ended_at: Game.last_post_at, Game.outcome: rules.LEFT, Game.ranked: Param("ranked"), Game.state: None}
+    is_unchanged = (Game.tick == Param("tick")) & (Game.last_post_at == Param("last_post_at")) & Game.ended_at.is_null()
     return Game.update(ended).where(Game.id == Param("id"), is_unchanged)
 
 

@@ -26,7 +26,7 @@ def _only_live(query):
     """
     is_hidden_seed = Game.seed.not_in(params("seeds", len(rules.MODES)))
     is_shown = Game.challenge.is_null() | ((Game.challenge != Param("hidden")) & is_hidden_seed)
-    return query.where(Game.ended_at.is_null(), Game.seen_at > Param("since"), User.banned_at.is_null(), is_shown)
+    return query.where(Game.ended_at.is_null(), Game.last_post_at > Param("since"), User.banned_at.is_null(), is_shown)
 
 
 def _live_params(hidden):
@@ -45,7 +45,7 @@ def count():
 
 @compiled
 def _count():
-    is_live = Case(None, [(Game.seen_at > Param("since"), 1)])
+    is_live = Case(None, [(Game.last_post_at > Param("since"), 1)])
     return Game.select(fn.COUNT(is_live), fn.COUNT(1)).where(Game.ended_at.is_null())
 
 
@@ -186,7 +186,7 @@ def _update(game, since, room):
 
 
 def _idle_ms(game):
-    return max(0, now() - game.seen_at)
+    return max(0, now() - game.last_post_at)
 
 
 def _full(game, update):

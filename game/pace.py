@@ -40,7 +40,7 @@ class Pace:
 
     def allows_game(self, game):
         """Return whether an open game is fast enough as of its last post."""
-        return self.allows(codec.decode_state(game.mode, game.state).nominal_ms, game.seen_at - game.started_at)
+        return self.allows(codec.decode_state(game.mode, game.state).nominal_ms, game.last_post_at - game.started_at)
 
 
 def seconds_left(pause_left, ranked):

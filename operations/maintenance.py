@@ -117,7 +117,7 @@ class PruneCandidates:
         seen = before + session_days * DAY  # a session that expires later was used since
         self.games = (Game.ended_at < before) & ~_HAS_ENTRY & _IS_RANKABLE & ~_IS_CHALLENGED
         has_session = fn.EXISTS(Session.select(Session.user).where(Session.user == User.id, Session.expires_at > seen))
-        is_needed = (Game.seen_at >= before) | Game.ended_at.is_null() | _IS_CHALLENGED
+        is_needed = (Game.last_post_at >= before) | Game.ended_at.is_null() | _IS_CHALLENGED
         has_game = fn.EXISTS(Game.select(Game.id).where(Game.user == User.id, is_needed))
         is_old = User.password.is_null() & User.deleted_at.is_null() & (User.created_at < before)
         self.guests = is_old & ~has_session & ~has_game

@@ -18,7 +18,11 @@ def yesterday():
 def a_day_passes():
     """As if all daily games so far had been played a day earlier."""
     a_day = 86_400_000
-    times = {"started_at": Game.started_at - a_day, "seen_at": Game.seen_at - a_day, "ended_at": Game.ended_at - a_day}
+    times = {
+        "started_at": Game.started_at - a_day,
+        "last_post_at": Game.last_post_at - a_day,
+        "ended_at": Game.ended_at - a_day,
+    }
     Game.update(challenge=f"daily/{yesterday()}", seed=1, **times).where(Game.challenge == f"daily/{today()}").execute()
     for mode in MODES:
         for model in (Entry, ScoreHistogram):

@@ -33,7 +33,7 @@ def test_what_is_of_no_use_any_more_is_removed(app, monkeypatch):
     for _ in range(5):
         guest.play(1)
     with app.database.own_connection() as db, bind(db):
-        moved = {field: field - LONG_AGO * maintenance.DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}
+        moved = {field: field - LONG_AGO * maintenance.DAY for field in (Game.started_at, Game.last_post_at, Game.ended_at)}
         Game.update(moved).execute()
         User.update(created_at=User.created_at - LONG_AGO * maintenance.DAY).execute()
         Session.update(expires_at=1).where(Session.user == guest.user["id"]).execute()

@@ -356,7 +356,7 @@ class Life(Machine):
         """As if the last post had been so long ago."""
         player = self.one_who_plays(number)
         with self.app.database.own_connection() as db, bind(db):
-            Game.update(seen_at=models.now() - seconds * 1000).where(Game.id == player.open).execute()
+            Game.update(last_post_at=models.now() - seconds * 1000).where(Game.id == player.open).execute()
         player.is_quiet = True
         self.app.background.run_all()
         if seconds * 1000 > games.ABANDON_AFTER_MS:

@@ -24,7 +24,7 @@ def attempt(user, day, mode="walls", meals=1):
     """Have a player's counted attempt of a past day: played as a challenge of a game, then moved to that day."""
     game, _, _ = user.play(meals, mode=mode)
     at = models.now() - (today() - day).days * 86_400_000
-    moved = {"challenge": f"daily/{day}", "started_at": at, "seen_at": at, "ended_at": at}
+    moved = {"challenge": f"daily/{day}", "started_at": at, "last_post_at": at, "ended_at": at}
     Game.update(moved).where(Game.id == game["id"]).execute()
     return game["id"]
 

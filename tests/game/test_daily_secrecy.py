@@ -94,7 +94,7 @@ def test_once_the_day_is_over_everybody_sees_it(ada, bob, api, db):
     assert (answer.status, answer.json["turns"]) == (200, turns)
     assert "Vary" not in answer.headers
     assert api.guest().open(challenge=game["id"])["challenge"] == game["id"]
-    Game.update(ended_at=None, seen_at=models.now()).where(Game.id == open_one["id"]).execute()
+    Game.update(ended_at=None, last_post_at=models.now()).where(Game.id == open_one["id"]).execute()
     assert open_one["id"] in [found["id"] for found in api("GET /api/games/active")]
 
 

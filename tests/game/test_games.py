@@ -80,7 +80,7 @@ def test_progress_while_playing(ada):
 def test_a_sign_of_life_changes_nothing_but_the_time(ada, db):
     game = ada.open()
     ada.post(game, 0, 4)
-    Game.update(seen_at=models.now() - 20_000).execute()
+    Game.update(last_post_at=models.now() - 20_000).execute()
     assert ada("GET /api/games/active") == []
     assert ada.post(game, 4, 4)["tick"] == 4
     assert len(ada("GET /api/games/active")) == 1
@@ -266,7 +266,7 @@ def test_a_game_that_is_over_is_not_active(ada, api):
 def test_a_game_without_a_post_for_ten_minutes_is_ended_as_left(ada, api, app, db):
     game = ada.open()
     seen = models.now() - 601_000
-    Game.update(seen_at=seen, started_at=seen).execute()
+    Game.update(last_post_at=seen, started_at=seen).execute()
     app.background.run_all()
     record = api(f"GET /api/games/{game['id']}")
     assert (record["status"], record["outcome"]) == ("over", "left")
@@ -277,7 +277,7 @@ def test_a_game_without_a_post_for_ten_minutes_is_ended_as_left(ada, api, app, d
 def test_abandoned_games_are_ended_in_one_transaction_for_each_batch(api, app, db):
     for _ in range(games.SWEEP_BATCH + 1):
         api.guest().open()
-    Game.update(seen_at=models.now() - 601_000).execute()
+    Game.update(last_post_at=models.now() - 601_000).execute()
     statements = []
     db.connection().set_trace_callback(statements.append)
     has_more = games.end_abandoned(app.pace)
@@ -290,7 +290,7 @@ def test_abandoned_games_are_ended_in_one_transaction_for_each_batch(api, app, d
 
 def test_a_post_to_a_game_that_is_about_to_be_ended_comes_too_late(ada, db):
     game = ada.open()
-    Game.update(seen_at=models.now() - 601_000).execute()
+    Game.update(last_post_at=models.now() - 601_000).execute()
     assert ada.post(game, 0, 3, status=409)["game"]["outcome"] == "left"
 
 

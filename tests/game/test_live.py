@@ -46,7 +46,7 @@ def test_of_a_known_game_only_new_turns_are_sent(ada, api, game):
 
 
 def test_heard_is_the_time_since_the_last_post_a_sign_of_life_included(ada, api, game, db):
-    Game.update(seen_at=now() - 4000).execute()
+    Game.update(last_post_at=now() - 4000).execute()
     [news] = api("GET /api/games/live")
     assert 4000 <= news["heard"] < 6000
     ada.post(game, 5, 5)
@@ -86,7 +86,7 @@ def test_the_best_games_come_first_up_to_the_limit(api):
 
 
 def test_a_game_idle_for_ten_seconds_is_sent_to_its_watchers_only(api, game, db):
-    Game.update(seen_at=now() - 11_000).execute()
+    Game.update(last_post_at=now() - 11_000).execute()
     assert api("GET /api/games/live") == []
     assert api(f"GET /api/games/live?known={game['id']}:5")[0]["heard"] >= 11_000
 

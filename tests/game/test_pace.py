@@ -111,7 +111,7 @@ def test_a_game_that_is_left_is_judged_by_its_last_post(paced, api_of, seconds, 
     game = paced.open()
     paced.post(game, 0, 5)
     last = models.now() - 700_000 + round(seconds * 1000)
-    Game.update(started_at=models.now() - 700_000, seen_at=last).execute()
+    Game.update(started_at=models.now() - 700_000, last_post_at=last).execute()
     if way == "leave":
         paced(f"DELETE /api/games/{game['id']}", status=204)
     elif way == "another":
@@ -129,7 +129,7 @@ def test_a_game_left_after_midnight_counts_for_the_day_of_its_last_post(ada, api
     game = ada.open()
     ada.post(game, 0, 5)
     midnight = models.now() // 86_400_000 * 86_400_000
-    Game.update(started_at=midnight - 3000, seen_at=midnight - 1000).execute()
+    Game.update(started_at=midnight - 3000, last_post_at=midnight - 1000).execute()
     if way == "leave":
         ada(f"DELETE /api/games/{game['id']}", status=204)
     elif way == "another":

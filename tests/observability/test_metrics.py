@@ -135,7 +135,7 @@ def test_games_are_counted_as_they_start_and_end(watched, ada, bob):
 
 def test_a_game_that_is_abandoned_is_counted_as_left(app, watched, ada, db):
     ada.open()
-    Game.update(seen_at=Game.seen_at - games.ABANDON_AFTER_MS - 1).execute()
+    Game.update(last_post_at=Game.last_post_at - games.ABANDON_AFTER_MS - 1).execute()
     app.background.run_all()
     ada("GET /api/games/active")
     assert watched.grown("games_ended_total") == {("left",): 1}
@@ -144,7 +144,7 @@ def test_a_game_that_is_abandoned_is_counted_as_left(app, watched, ada, db):
 def test_games_that_run_are_those_of_the_database(watched, ada, bob, db):
     ada.open()
     paused = bob.open()
-    Game.update(seen_at=Game.seen_at - 60_000).where(Game.id == paused["id"]).execute()
+    Game.update(last_post_at=Game.last_post_at - 60_000).where(Game.id == paused["id"]).execute()
     assert (watched("games_active"), watched("games_open")) == (1, 2)
     ada.open()  # which ends the other
     assert (watched("games_active"), watched("games_open")) == (1, 2)

@@ -11,7 +11,7 @@ DAY = maintenance.DAY
 
 def age(game_id, days):
     """The game has ended so many days earlier."""
-    moved = {field: field - days * DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}
+    moved = {field: field - days * DAY for field in (Game.started_at, Game.last_post_at, Game.ended_at)}
     Game.update(moved).where(Game.id == game_id).execute()
 
 
@@ -88,7 +88,7 @@ def test_prune_keeps_games_that_others_play_again(run, ada, bob, db):
     ada.play(4)
     base = ada.play(1)[0]["id"]
     bob.play(1, challenge=base)
-    Game.update({field: field - 40 * DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}).execute()
+    Game.update({field: field - 40 * DAY for field in (Game.started_at, Game.last_post_at, Game.ended_at)}).execute()
     run("rebuild")
     assert run("prune", "--days", "30", "--yes").startswith("0 games")
     Game.delete().where(Game.challenge == base).execute()
@@ -116,7 +116,7 @@ def test_prune_deletes_inactive_guests(run, api, ada, db):
     ada.play(1, challenge=base)
     old = [guest.user["id"] for guest in (gone, back, challenged)]
     User.update(created_at=User.created_at - 40 * DAY).where(User.id << [*old, ada.user["id"]]).execute()
-    Game.update({field: field - 40 * DAY for field in (Game.seen_at, Game.ended_at)}).where(Game.user << old).execute()
+    Game.update({field: field - 40 * DAY for field in (Game.last_post_at, Game.ended_at)}).where(Game.user << old).execute()
     Session.update(expires_at=Session.expires_at - 40 * DAY).where(Session.user << old).execute()
     Session.update(expires_at=Session.expires_at + 20 * DAY).where(Session.user == back.user["id"]).execute()
     assert "0 games that are on no leaderboard, and 1 guests" in run("prune", "--days", "30", "--dry-run")
@@ -130,7 +130,7 @@ def test_prune_goes_on_where_a_part_ends(run, ada, db, monkeypatch):
     ada.play(3)
     for _ in range(5):
         ada.play(1)
-    Game.update({field: field - 40 * DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}).execute()
+    Game.update({field: field - 40 * DAY for field in (Game.started_at, Game.last_post_at, Game.ended_at)}).execute()
     run("rebuild")
     assert "Deleted 5 games" in run("prune", "--days", "30", "--yes")
 
@@ -140,7 +140,7 @@ def test_prune_prints_what_vacuum_would_free_and_vacuum_frees_it(run, api, ada, 
     for _ in range(30):
         game = ada.play(1)[0]["id"]
         Game.update(turns=b"\0" * 30_000).where(Game.id == game).execute()
-    Game.update({field: field - 40 * DAY for field in (Game.started_at, Game.seen_at, Game.ended_at)}).execute()
+    Game.update({field: field - 40 * DAY for field in (Game.started_at, Game.last_post_at, Game.ended_at)}).execute()
     run("rebuild")
     assert "vacuum" not in run("prune", "--days", "30", "--dry-run")
     assert "0.9 MB of the file are free: vacuum returns them" in run("prune", "--days", "30", "--yes")

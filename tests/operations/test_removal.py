@@ -27,7 +27,7 @@ def remove(app):
 def move(days, **games):
     """The games have been played so many days earlier."""
     condition = Game.id == games["id"] if "id" in games else True
-    fields = (Game.started_at, Game.seen_at, Game.ended_at)
+    fields = (Game.started_at, Game.last_post_at, Game.ended_at)
     Game.update({field: field - days * DAY for field in fields}).where(condition).execute()
 
 
@@ -53,7 +53,7 @@ def test_guests_inactive_for_90_days_are_removed_with_their_games(app, api, ada,
     ada.play(1, challenge=Game.get(user=challenged.user["id"]).id)
     old = [guest.user["id"] for guest in (gone, back, challenged)]
     User.update(created_at=User.created_at - 100 * DAY).where(User.id << [*old, ada.user["id"]]).execute()
-    Game.update({field: field - 100 * DAY for field in (Game.seen_at, Game.ended_at)}).where(Game.user << old).execute()
+    Game.update({field: field - 100 * DAY for field in (Game.last_post_at, Game.ended_at)}).where(Game.user << old).execute()
     Session.update(expires_at=Session.expires_at - 20 * DAY).where(Session.user << old).execute()
     Session.update(expires_at=Session.expires_at - 80 * DAY).where(Session.user != back.user["id"]).execute()
     remove(app)
