@@ -9,7 +9,7 @@ import time
 
 from driver import Answer, plan
 from peewee import fn
-from servers import PATIENCE
+from servers import TIMEOUT
 
 import rules
 from database.binding import bind, database, is_sqlite
@@ -85,7 +85,7 @@ class Player:
 
     def _ask(self, call, body=None):
         """Ask until there is an answer other than 503."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         for before in itertools.count():
             began = time.monotonic()
             try:
@@ -154,7 +154,7 @@ class Crowd:
     def __exit__(self, *exception):
         self.is_over = True
         for thread in self.threads:
-            thread.join(2 * PATIENCE)
+            thread.join(2 * TIMEOUT)
         if self.failures and not exception[0]:
             raise self.failures[0]
 
@@ -172,7 +172,7 @@ class Crowd:
         self.wait(lambda: self.answers >= wanted)
 
     def wait(self, condition):
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         while not condition():
             if self.failures:
                 raise self.failures[0]

@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pip
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 INSTALLING = 300  # seconds for a step
 
@@ -138,7 +138,7 @@ class Image:
 
     def is_healthy(self, **settings):
         process = self.start(self.check, **settings)
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT)
         return process.returncode == 0
 
 

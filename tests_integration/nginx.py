@@ -12,7 +12,7 @@ import subprocess
 from urllib.parse import urlsplit
 
 from driver import Answer, Api
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 DEPLOY = ROOT / "deploy"
 NAME = "snake.example.org"
@@ -121,7 +121,7 @@ class Nginx:
 
     def stop(self):
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT)
         for listening in self.sockets.values():
             listening.close()
 
@@ -135,14 +135,14 @@ class Nginx:
 
     def connect(self, protocols=("http/1.1",)):
         """A connection as a client has it, which speaks TLS already."""
-        connection, tls = socket.create_connection(("127.0.0.1", self.port(443)), timeout=PATIENCE), self.tls()
+        connection, tls = socket.create_connection(("127.0.0.1", self.port(443)), timeout=TIMEOUT), self.tls()
         tls.set_alpn_protocols(protocols)
         return tls.wrap_socket(connection, server_hostname="127.0.0.1")
 
     def ask(self, method, path, body=None, headers=(), source="127.0.0.1"):
         """One request, from an address of this machine; (status, headers, body)."""
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.port(443), timeout=PATIENCE, context=self.tls(), source_address=(source, 0)
+            "127.0.0.1", self.port(443), timeout=TIMEOUT, context=self.tls(), source_address=(source, 0)
         )
         try:
             connection.request(method, path, body, dict(headers))

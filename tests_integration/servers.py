@@ -22,7 +22,7 @@ from driver import Answer, Api
 from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 30  # seconds to wait for what should take one
+TIMEOUT = 30  # seconds to wait for what should take one
 
 
 # A server with shorter timeouts than in production.
@@ -38,7 +38,7 @@ sys.exit(server.main(**given))
 
 def until(found):
     """Return what `found()` returns, as soon as it is true."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not (result := found()):
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -112,7 +112,7 @@ class Server:
 
     def _wait(self):
         self.process.stdout.close()
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
     @property
     def is_running(self):
@@ -132,9 +132,9 @@ class Server:
 
     def connect(self, source=""):
         """A connection without any protocol, from an address of this machine."""
-        return socket.create_connection(self.address, PATIENCE, source_address=(source, 0))
+        return socket.create_connection(self.address, TIMEOUT, source_address=(source, 0))
 
-    def http(self, timeout=PATIENCE):
+    def http(self, timeout=TIMEOUT):
         """An HTTP connection."""
         return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=timeout)
 

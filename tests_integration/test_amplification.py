@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from driver import PASSWORD
 from many_games import fill, make_long
-from servers import PATIENCE
+from servers import TIMEOUT
 
 from database.binding import bind
 from database.connect import connect
@@ -48,7 +48,7 @@ class Probe:
 
     def __exit__(self, *exception):
         self.is_over = True
-        self.thread.join(PATIENCE)
+        self.thread.join(TIMEOUT)
 
     def _ask(self):
         connection = self.server.http()
@@ -157,7 +157,7 @@ def test_an_account_with_very_many_games_is_deleted_beside_the_others(make_serve
     server.stop()
     server.start()
     with Probe(server) as again, database_of(server):
-        until = time.monotonic() + PATIENCE + number / 500
+        until = time.monotonic() + TIMEOUT + number / 500
         while User.select().count() > 2:
             assert time.monotonic() < until
             bob.play(0)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 P = "hunter2"  # never to be shown
 BAD = {
@@ -30,7 +30,7 @@ def run(folder, program, *arguments, **env):
         env={"PATH": os.environ["PATH"], "PORT": "0", **env},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
 
@@ -52,7 +52,7 @@ def test_each_bad_setting_stops_the_server_and_manage(tmp_path):
     command = [sys.executable, "-c", ALL, str(ROOT)]
     env = {"PATH": os.environ["PATH"], "PORT": "0", "DATABASE_URL": "sqlite:///nowhere.db"}
     done = subprocess.run(
-        command, cwd=tmp_path, env=env, input=json.dumps(BAD), capture_output=True, text=True, timeout=PATIENCE
+        command, cwd=tmp_path, env=env, input=json.dumps(BAD), capture_output=True, text=True, timeout=TIMEOUT
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(lines) == 2 * len(BAD), done.stderr

@@ -13,7 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from servers import PATIENCE, ROOT, until
+from servers import ROOT, TIMEOUT, until
 
 # As somebody's own bot: this one goes straight ahead, so that its game lasts eleven ticks.
 WALLS = "--mode", "walls"
@@ -73,7 +73,7 @@ def test_bots_play_a_game_each_on_boards_of_their_own_and_come_back(live, start_
     for games in (1, 2):
         bots = start_bots("--games", "1", program=("-c", STRAIGHT_AHEAD))
         assert all(game["bot"] for game in until(lambda: active(live)).values())
-        said, errors = bots.communicate(timeout=PATIENCE)
+        said, errors = bots.communicate(timeout=TIMEOUT)
         assert (bots.returncode, errors) == (0, "")
         for name in ("Boa-bot", "Krait-bot"):
             assert f"{name} begins, walls\n" in said
@@ -99,7 +99,7 @@ def test_a_restart_of_the_server_costs_bots_nothing_and_in_the_end_they_leave(li
     live.start()
     until(lambda: all(game["tick"] > before[name]["tick"] + 20 for name, game in (both(live) or before).items()))
     bots.send_signal(signal.SIGINT)
-    said, errors = bots.communicate(timeout=PATIENCE)
+    said, errors = bots.communicate(timeout=TIMEOUT)
     assert (bots.returncode, errors) == (0, "")
     assert "tries again in 1 s" in said
     for game in before.values():
@@ -139,7 +139,7 @@ def test_a_redirect_is_not_followed(tmp_path):
         threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         shutil.copy(ROOT / "examples" / "bot.py", tmp_path)
         command = [sys.executable, "-E", "-S", "bot.py", "--url", f"http://127.0.0.1:{http.server_port}"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT, check=False)
         http.shutdown()
     assert done.returncode == 1
     assert "refuses the bots: status 307" in done.stderr

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from nginx import DEPLOY
 from prometheus_client.parser import text_string_to_metric_families
-from servers import PATIENCE
+from servers import TIMEOUT
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def server(make_server, tmp_path):
 
 
 def check_rules(promtool, file):
-    done = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -111,7 +111,7 @@ def test_each_alert_fires_when_it_should_and_not_when_all_is_well(promtool, tmp_
     tests = {"rule_files": [str(DEPLOY / "prometheus-rules.yml")], "evaluation_interval": "1m", "tests": cases}
     written = tmp_path / "tests.yml"
     written.write_text(json.dumps(tests))
-    done = subprocess.run([promtool, "test", "rules", written], capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run([promtool, "test", "rules", written], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

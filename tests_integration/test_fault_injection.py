@@ -17,7 +17,7 @@ from functools import partial
 import pytest
 from crowd import Crowd
 from driver import PASSWORD
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 import service
 from database import errors
@@ -112,7 +112,7 @@ def lock(tmp_path):
         holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         holders.append(holder)
         assert holder.stdout.readline() == "taken\n"
-        return lambda: holder.communicate("give it back\n", PATIENCE)
+        return lambda: holder.communicate("give it back\n", TIMEOUT)
 
     yield take
     for holder in holders:
@@ -235,7 +235,7 @@ def test_what_is_read_only_stops_the_start(disk, what):
     path = disk.path / "snake.db" if what == "file" else disk.path
     run = subprocess.run(
         [*disk.wrapper(disk.read_only(path)), sys.executable, ROOT / "service.py"],
-        **{"env": {"DATABASE_URL": disk.url, "PORT": "0"}, "cwd": disk.path.parent, "timeout": PATIENCE},
+        **{"env": {"DATABASE_URL": disk.url, "PORT": "0"}, "cwd": disk.path.parent, "timeout": TIMEOUT},
         capture_output=True,
         text=True,
     )

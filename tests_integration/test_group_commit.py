@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 START = """
 from gevent import monkey
@@ -101,7 +101,7 @@ for connection in serving:
 
 def run(program, tmp_path):
     command = [sys.executable, "-c", START + program, str(ROOT), f"sqlite:///{tmp_path}/snake.db"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 

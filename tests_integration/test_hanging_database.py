@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from servers import PATIENCE, Postgres, Relay
+from servers import TIMEOUT, Postgres, Relay
 
 from database import errors
 
@@ -151,7 +151,7 @@ def test_of_a_thousand_players_at_once_only_some_wait_for_a_postgres_that_hangs(
     details = [answer.json["detail"] for answer, _ in results]
     assert any(detail.startswith(errors.TOO_MANY_WAIT) for detail in details)
     assert max(seconds for _, seconds in results) < WAITING["request_wait"] + 2 * SLACK
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + TIMEOUT
     while server.api.ask("GET /healthz").status != 200:
         assert time.monotonic() < until
 
@@ -161,7 +161,7 @@ def test_a_sqlite_file_that_is_locked_for_all_keeps_nobody_waiting(make_server, 
     path = tmp_path / "snake.db"
     server = make_server(waiting=WAITING, DATABASE_URL=f"sqlite:///{path}", RATE_LIMITS="false")
     server.api.sign_up("Ada")
-    with closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as other:
+    with closing(sqlite3.connect(path, timeout=TIMEOUT, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with ThreadPoolExecutor(60) as threads:
             results = list(threads.map(lambda _: timed(server.api.ask, "POST /api/auth/guest"), range(60)))

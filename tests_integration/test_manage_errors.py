@@ -12,7 +12,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 BIG = 400_000  # bytes: more than a pipe holds, and than the small disks below have
 
@@ -41,7 +41,7 @@ def run(folder, url, command, wrapper=(), **more):
         env=environment(url, **more),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout + done.stderr
@@ -122,12 +122,12 @@ def test_a_stop_removes_what_was_begun(url, tmp_path):
         if arguments == ["import"]:
             process.stdin.write(exported[: len(exported) // 2])
             process.stdin.flush()
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         while not begun():
             assert time.monotonic() < until
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=PATIENCE)[1].decode()
+        said = process.communicate(timeout=TIMEOUT)[1].decode()
         assert (process.returncode, said.count("\n")) == (1, 1), said
         assert said.startswith("manage.py: stopped")
         assert list(temporary.iterdir()) == []

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 from playwright.sync_api import expect
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 from game import score_histogram
 
@@ -36,7 +36,7 @@ def start(folder, database_url, *arguments, **options):
     command = [sys.executable, ROOT / "manage.py", *arguments]
     env = {"PATH": os.environ["PATH"], "DATABASE_URL": database_url, "BCRYPT_ROUNDS": "4"}
     return subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False, **options
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False, **options
     )
 
 
@@ -60,7 +60,7 @@ def load(server, players=3):
     finally:
         stop.set()
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
 
 
 def test_a_backup_under_load_has_all_that_was_answered_before_and_is_restored(make_server, manage, tmp_path):
@@ -294,7 +294,7 @@ def on_a_terminal(folder, database_url, *arguments, answer):
             shown += part
     except OSError:  # how a terminal ends
         pass
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
     os.close(master)
     return shown
 
@@ -308,7 +308,7 @@ def verify(tmp_path):
 
     def run(*arguments, status=0):
         command = [sys.executable, "-I", "-S", "verify.py", *arguments, "--ignore-pace"]  # the test plays in no time
-        done = subprocess.run(command, cwd=alone, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(command, cwd=alone, capture_output=True, text=True, timeout=TIMEOUT, check=False)
         assert done.returncode == status, done
         return done.stdout + done.stderr
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from driver import plan
-from servers import PATIENCE
+from servers import TIMEOUT
 
 import rules
 
@@ -36,10 +36,10 @@ class Told:
 
     def wait_for(self, games):
         with self.news:
-            assert self.news.wait_for(lambda: self.over >= games, 2 * PATIENCE)
+            assert self.news.wait_for(lambda: self.over >= games, 2 * TIMEOUT)
 
 
-class Player:
+class CheckingPlayer:
     """Plays as the client does: a post that was lost is sent again, and a 409 has the server's state."""
 
     def __init__(self, api, told, chance):
@@ -50,7 +50,7 @@ class Player:
 
     def post(self, call, body):
         """The first answer that comes from a server; (status, JSON)."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while (answer := self.api.ask(f"POST {call}", body)).status == AWAY:
             assert answer.headers["Retry-After"]
             assert time.monotonic() < deadline
@@ -155,7 +155,7 @@ def at_once(count, is_over):
         finally:
             is_over.set()
             for future in futures:
-                future.result(4 * PATIENCE)
+                future.result(4 * TIMEOUT)
 
 
 @pytest.mark.parametrize(("count", "games"), [(6, 8)])
@@ -164,7 +164,9 @@ def test_three_servers_act_as_one_while_each_is_killed_in_turn(servers, make_ngi
     print(f"seed {seed}")
     nginx = make_nginx("nginx-several.conf", [server.url for server in servers])
     told, is_over = Told(), threading.Event()
-    players = [Player(nginx.api.sign_up(f"Player{number}"), told, random.Random(seed + number)) for number in range(count)]
+    players = [
+        CheckingPlayer(nginx.api.sign_up(f"Player{number}"), told, random.Random(seed + number)) for number in range(count)
+    ]
     first, second = random.Random(seed).sample(servers, 2)
 
     def play(player):
@@ -181,7 +183,7 @@ def test_three_servers_act_as_one_while_each_is_killed_in_turn(servers, make_ngi
         told.wait_for(count * games * 2 // 3)
         second.kill()
         assert told.over < count * games
-        wait(playing, 4 * PATIENCE)
+        wait(playing, 4 * TIMEOUT)
     assert all(future.result() > 1 for future in watching)
     assert nginx.served_by() == {server.url.removeprefix("http://") for server in servers}
     assert told.over == count * games
@@ -228,5 +230,5 @@ def test_a_board_is_of_one_moment(make_server, database_url):
     with at_once(8, is_over) as start:
         for _ in range(3):
             start(read)
-        wait([start(play, player) for player in players], 4 * PATIENCE)
+        wait([start(play, player) for player in players], 4 * TIMEOUT)
     assert told.over == 75

@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 
 import pytest
 from driver import Answer, Api
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 BIN = ROOT / ".venv" / "bin"
 APP = "import service; app = service.create_app(enforce_pace=False, rate_limits=False, bcrypt_rounds=4)"
@@ -80,7 +80,7 @@ class Foreign:
         self._await(is_gunicorn="gunicorn" in command)
 
     def _await(self, is_gunicorn):
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         while True:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < until, self.log.read_text()
@@ -97,7 +97,7 @@ class Foreign:
         return Api(self._send)
 
     def _send(self, method, path, body, headers):
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)) as connection:
             raw = b"" if body is None else json.dumps(body).encode()
             connection.request(method, path, raw, headers)
             answer = connection.getresponse()
@@ -106,7 +106,7 @@ class Foreign:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT)
 
     def kill(self):
         with suppress(ProcessLookupError):
@@ -151,10 +151,10 @@ def post_in_chunks(server):
         b"POST /api/auth/signup HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
     body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
-    until, content = time.monotonic() + PATIENCE, None
+    until, content = time.monotonic() + TIMEOUT, None
     while content is None:  # uWSGI may close the connection before the client has read the refusal
         assert time.monotonic() < until
-        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
+        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as connection:
             connection.sendall(head + body)
             answer = http.client.HTTPResponse(connection)
             answer.begin()

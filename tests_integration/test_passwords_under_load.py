@@ -12,15 +12,15 @@ from collections import Counter
 import pytest
 from driver import PASSWORD
 from playwright.sync_api import expect
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}  # so that a test can be at several addresses
 SLOW = "10"  # rounds, with which a hash takes long enough to wait for
 
 
-def ask(server, name, password=PASSWORD, address="127.0.0.1", patience=PATIENCE):
+def ask(server, name, password=PASSWORD, address="127.0.0.1", timeout=TIMEOUT):
     """Ask to log in; the connection, on which the answer comes."""
-    connection = server.http(patience)
+    connection = server.http(timeout)
     body = json.dumps({"username": name, "password": password})
     connection.request("POST", "/api/auth/login", body, {"X-Forwarded-For": address})
     return connection
@@ -34,10 +34,10 @@ def answer_on(connection):
     return answer.status, int(answer.headers.get("Retry-After", 0)), said.get("code")
 
 
-def served(connections, patience=0):
+def served(connections, timeout=0):
     """Wait until at least one has been answered; return those that have been."""
     sockets = {connection.sock: connection for connection in connections}
-    return [sockets[sock] for sock in select.select(list(sockets), [], [], patience)[0]]
+    return [sockets[sock] for sock in select.select(list(sockets), [], [], timeout)[0]]
 
 
 def log_in(*args, **options):
@@ -112,7 +112,7 @@ def test_addresses_are_served_in_turn(make_server):
 def test_a_stop_does_not_wait_for_the_queue(make_server):
     server = make_server(BCRYPT_ROUNDS="12", **PROXY)
     asked = [ask(server, f"Nobody{n}", address=f"192.0.2.{n % 3}") for n in range(120)]
-    assert served(asked, PATIENCE)
+    assert served(asked, TIMEOUT)
     began = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - began < 10
@@ -122,7 +122,7 @@ def test_a_stop_does_not_wait_for_the_queue(make_server):
 def log_in_patiently(server, name, until):
     """As the client does: a 503 is followed."""
     while True:
-        status, wait, code = log_in(server, name, patience=120)
+        status, wait, code = log_in(server, name, timeout=120)
         if status != 503 or time.monotonic() > until:
             return status
         assert code == "busy"
@@ -220,7 +220,7 @@ def test_the_page_reports_the_queue_and_retries_by_itself(make_server, open_page
     page.locator("#login-form [name=username]").fill("Ada")
     page.locator("#login-form [name=password]").fill(PASSWORD)
     crowd = [ask(server, f"Nobody{number}") for number in range(130)]
-    while len(served(crowd, PATIENCE)) < 25:  # those for whom there was no room
+    while len(served(crowd, TIMEOUT)) < 25:  # those for whom there was no room
         pass
     page.keyboard.press("Enter")
     expect(page.locator("#login-form .problem")).to_contain_text("Trying again in", timeout=10_000)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from driver import drive
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 import config
 import service
@@ -59,7 +59,7 @@ def start(url, folder, **settings):
         env={"PORT": "0", "DATABASE_URL": url, **settings},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
     assert run.stdout == ""
     return run.returncode, run.stderr

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import webtest
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 import service
 
@@ -36,7 +36,7 @@ def run(live, curl, tmp_path):
         script = script.replace("localhost:8000", urlsplit(live.url).netloc)
         environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
         done = subprocess.run(
-            ["sh", "-eu", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE
+            ["sh", "-eu", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=TIMEOUT
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout.splitlines()

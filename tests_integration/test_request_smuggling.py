@@ -11,7 +11,7 @@ import ssl
 from contextlib import suppress
 
 import pytest
-from servers import PATIENCE, exchange
+from servers import TIMEOUT, exchange
 
 HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
@@ -297,7 +297,7 @@ def test_a_newline_in_a_path_stays_in_it(server, make_nginx, canary, victim, bel
 
 def test_the_way_to_https_can_not_be_bent(server, make_nginx):
     nginx = make_nginx("nginx.conf", [server.url])
-    with socket.create_connection(("127.0.0.1", nginx.port(80)), timeout=PATIENCE) as connection:
+    with socket.create_connection(("127.0.0.1", nginx.port(80)), timeout=TIMEOUT) as connection:
         connection.sendall(b"GET /x%0d%0aX-Injected:%20x?a=%0d%0a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         raw = b"".join(iter(lambda: connection.recv(65536), b""))
     assert b"\r\nLocation: https://x/x%0d%0aX-Injected:%20x?a=%0d%0a\r\n" in raw

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from driver import PASSWORD
-from servers import PATIENCE, ROOT
+from servers import ROOT, TIMEOUT
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) [\w.]+( \[[\w.-]+\])?: .+")
 LOUD = {"LOG_LEVEL": "debug", "ACCESS_LOG": "true", "WORKERS": "2"}
@@ -112,7 +112,7 @@ def test_a_database_that_refuses_stops_the_start_without_its_password(tmp_path, 
     url = f"postgres://nobody:{name.replace(' ', '%20')}@{host}{parts.path}?{parts.query}"
     settings = {"DATABASE_URL": url, "LOG_LEVEL": "debug", "PORT": "0"}
     run = subprocess.run(
-        [sys.executable, ROOT / "service.py"], cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=PATIENCE
+        [sys.executable, ROOT / "service.py"], cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=TIMEOUT
     )
     assert run.returncode == 2
     assert "DATABASE_URL: the database refuses the server's user or password" in run.stderr

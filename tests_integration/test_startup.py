@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from servers import PATIENCE, ROOT, Server
+from servers import ROOT, TIMEOUT, Server
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the tests serve for a moment
 MEMORY = {"DATABASE_URL": "sqlite:///:memory:"}
@@ -22,7 +22,7 @@ def run(folder, *arguments, **settings):
         env={"PATH": os.environ["PATH"], "PORT": "0", **settings},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
 
@@ -109,7 +109,7 @@ def test_the_address_is_printed_once_and_only_when_the_server_responds(make_serv
     server.process.send_signal(signal.SIGTERM)
     with server.process.stdout as stdout:
         assert stdout.read() == ""
-    assert server.process.wait(PATIENCE) == 0
+    assert server.process.wait(TIMEOUT) == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])

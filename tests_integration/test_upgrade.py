@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from driver import PASSWORD
 from playhouse.schema_diff import diff_models
-from servers import PATIENCE, ROOT, until
+from servers import ROOT, TIMEOUT, until
 
 import models
 import rules
@@ -159,7 +159,7 @@ def test_a_database_from_a_newer_version_is_left_alone_and_reported_in_one_line(
             env={"DATABASE_URL": newer, "PORT": "0"},
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
         assert done.returncode != 0

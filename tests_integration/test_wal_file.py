@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 from driver import drive
-from servers import PATIENCE, ROOT, until
+from servers import ROOT, TIMEOUT, until
 
 import service
 
@@ -93,7 +93,7 @@ def test_a_program_that_ends_without_closing_its_app_leaves_the_file_complete(pa
         "app = service.create_app(database_url=sys.argv[3], enforce_pace=False, bcrypt_rounds=4)\n"
         "driver.drive(app).sign_up('Ada').play(1)\n"
     )
-    subprocess.run([sys.executable, "-c", program, ROOT, ROOT / "tests", url], check=True, timeout=PATIENCE)
+    subprocess.run([sys.executable, "-c", program, ROOT, ROOT / "tests", url], check=True, timeout=TIMEOUT)
     assert wal_size(path) == 0
     assert games_in_the_file_alone(path) == 1
 
@@ -103,7 +103,7 @@ def test_a_command_leaves_the_file_complete(make_app, path, url):
     drive(app).sign_up("Ada").play(1)
     app.close()
     command = [sys.executable, ROOT / "manage.py", "ban", "Ada"]
-    subprocess.run(command, env={"DATABASE_URL": url}, cwd=path.parent, check=True, timeout=PATIENCE, stdout=subprocess.PIPE)
+    subprocess.run(command, env={"DATABASE_URL": url}, cwd=path.parent, check=True, timeout=TIMEOUT, stdout=subprocess.PIPE)
     assert wal_size(path) == 0
     shutil.copy(path, path.with_name("copy.db"))
     with closing(sqlite3.connect(path.with_name("copy.db"))) as alone:

@@ -10,7 +10,7 @@ import pytest
 from database import background
 from database.binding import bind, database
 
-PATIENCE = 10
+TIMEOUT = 10
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_task_runs_at_its_interval_with_the_database(tasks, app):
     tasks.add(look, 0.001)
     tasks.ensure_started()
     tasks.ensure_started()
-    assert thrice.wait(PATIENCE)
+    assert thrice.wait(TIMEOUT)
     tasks.stop()
     count = len(found)
     assert set(found) == {1}
@@ -57,7 +57,7 @@ def test_a_task_that_fails_is_logged_once_and_runs_again(tasks, caplog):
     tasks.add(away, 0.001)
     tasks.add(broken, 0.001)
     tasks.ensure_started()
-    assert all(event.wait(PATIENCE) for event in thrice.values())
+    assert all(event.wait(TIMEOUT) for event in thrice.values())
     tasks.stop()
     lines = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert sorted(level for level, _ in lines) == [logging.WARNING, logging.ERROR]
@@ -81,11 +81,11 @@ def test_without_its_app_a_task_runs_no_more(app):
     tasks = background.Background(app.database)
     tasks.add(runs.set, 0.001)
     tasks.ensure_started()
-    assert runs.wait(PATIENCE)
+    assert runs.wait(TIMEOUT)
     [thread] = [thread for thread in threading.enumerate() if thread.name == "background"]
     del tasks
     gc.collect()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     assert not thread.is_alive()
 
 
