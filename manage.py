@@ -18,7 +18,7 @@ import peewee
 import config
 from observability import logs
 from operations import commands
-from operations.errors import OperationError, database_error, file_error, sqlite_error
+from operations.errors import OperationError, file_error, postgres_error, sqlite_error
 from web.problems import Problem
 
 # The help has its own text: `python -OO` drops docstrings.
@@ -65,10 +65,9 @@ def _run(args):
         print(f"manage.py: {line}", file=sys.stderr)
     try:
         return args.command(args, settings) or 0
-    except sqlite3.Error as error:
-        raise sqlite_error(commands.sqlite_path(settings) or "the database", error) from None
-    except peewee.PeeweeException as error:
-        raise database_error(commands.sqlite_path(settings), error) from None
+    except (sqlite3.Error, peewee.PeeweeException) as error:
+        path = commands.sqlite_path(settings)
+        raise (sqlite_error(path, error) if path else postgres_error(error)) from None
 
 
 @contextmanager

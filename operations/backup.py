@@ -16,8 +16,9 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from database import migrations
+from database.errors import sqlite_code
 from database.tables import HISTORY
-from operations.errors import OperationError, file_error, primary_code, sqlite_error
+from operations.errors import OperationError, file_error, sqlite_error
 
 PAGES = 2000  # copied at a time: 8 MB
 SUFFIXES = "", "-wal", "-shm", "-journal"  # of the names of a database's files
@@ -39,7 +40,7 @@ def backup(path, copy, progress):
         try:
             _copy(source, file, progress)
         except sqlite3.Error as error:
-            is_copy = primary_code(error) in COPY_FAILED
+            is_copy = sqlite_code(error) in COPY_FAILED
             raise sqlite_error(copy if is_copy else path, error) from None
         check(file)
 
@@ -91,18 +92,19 @@ def restore(path, copy, progress):
                 source.backup(database, pages=PAGES, progress=_page_progress(progress))
     except BaseException as error:  # the database is unchanged: restore the folder, too
         if is_moved or not previous:
-            _remove(path)
+            remove(path)
         if is_moved:
             _move(previous, path)
         elif previous:
-            _remove(previous)
+            remove(previous)
         if isinstance(error, sqlite3.Error):
             raise sqlite_error(path, error) from None
         raise
     return previous
 
 
-def _remove(path):
+def remove(path):
+    """Remove a database with all its files, as far as they are there."""
     for suffix in SUFFIXES:
         with suppress(FileNotFoundError):
             os.unlink(f"{path}{suffix}")
@@ -197,7 +199,7 @@ def atomic_write(path):
         raise file_error(path, error) from None
     finally:
         os.close(number)
-        _remove(name)
+        remove(name)
 
 
 @contextmanager

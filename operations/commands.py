@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from contextlib import closing, contextmanager, suppress
+from collections import Counter
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import config
@@ -11,7 +12,7 @@ from accounts import accounts, passwords
 from database import migrations
 from database.binding import bind, is_sqlite
 from database.connect import connect
-from database.tables import other_sessions
+from database.tables import database_size, other_sessions
 from game import leaderboards, players
 from operations import backup as backups
 from operations import export as exports
@@ -147,9 +148,8 @@ def _removed_on_failure(path):
     try:
         yield
     except BaseException:
-        for suffix in backups.SUFFIXES if is_new else ():
-            with suppress(FileNotFoundError):
-                os.unlink(f"{path}{suffix}")
+        if is_new:
+            backups.remove(path)
         raise
 
 
@@ -278,12 +278,10 @@ def prune(args, settings):
             return
         confirm(args, f"{what} are older than {args.days} days, and are deleted permanently.")
         with Progress("deleted {} of {}") as progress:
-            done = {}
-            for kind, deleting in (("games", candidates.delete_games()), ("guests", candidates.delete_guests())):
-                done[kind] = 0
-                for number in deleting:
-                    done[kind] += number
-                    progress(sum(done.values()), count + guests)
+            done = Counter()
+            for kind, number in candidates.delete():
+                done[kind] += number
+                progress(done.total(), count + guests)
         reusable = _reusable()
     print(f"Deleted {done['games']} games and {done['guests']} guests.{reusable}")
 
@@ -301,7 +299,7 @@ def _reusable():
 def vacuum(args, settings):
     path = sqlite_path(settings)
     with open_database(settings):
-        before = maintenance.size()
+        before = database_size()
         maintenance.vacuum(path)
-        after = maintenance.size()
+        after = database_size()
     print(f"The database takes {megabytes(after)}; before, it took {megabytes(before)}.")

@@ -46,7 +46,7 @@ def export_lines(progress):
             columns = [field.column_name for field in table._meta.sorted_fields]
             yield _line({"table": name, "columns": columns, "bytes": _columns_of_type(table, peewee.BlobField)})
             flags = [columns.index(column) for column in _columns_of_type(table, peewee.BooleanField)]
-            for batch in batches(_in_order(table), AT_ONCE):
+            for batch in batches(_exported(table), AT_ONCE):
                 yield b"".join(_line(_with_booleans(list(row), flags)) for row in batch)
                 done += len(batch)
                 progress(done, total)
@@ -62,21 +62,19 @@ def _columns_of_type(table, kind):
 
 
 def _exported(table):
-    """Return the query for a table's rows: not those of accounts that are being deleted, which nobody sees any more."""
-    query = table.select()
+    """Return the query for a table's rows: not those of accounts that are being deleted, which nobody sees any more.
+
+    They are in the order of the table's key: by bytes, whatever the database's own order is.
+    """
+    keys = table._meta.get_primary_keys()
+    if not is_sqlite():
+        keys = [key.collate('"C"') if isinstance(key, peewee.TextField | peewee.CharField) else key for key in keys]
+    query = table.select().order_by(*keys)
     if table is User:
         return query.where(User.deleted_at.is_null())
     if "user" in table._meta.fields:
         return query.where(table.user.not_in(User.select(User.id).where(User.deleted_at.is_null(False))))
     return query
-
-
-def _in_order(table):
-    """Return the same query in the order of the table's key: by bytes, whatever the database's own order is."""
-    keys = table._meta.get_primary_keys()
-    if not is_sqlite():
-        keys = [key.collate('"C"') if isinstance(key, peewee.TextField | peewee.CharField) else key for key in keys]
-    return _exported(table).order_by(*keys)
 
 
 def _with_booleans(row, flags):
@@ -97,7 +95,7 @@ def import_lines(file, progress, replace=False):
     """
     lines = _numbered(file)
     _, head = next(lines, (1, None))
-    if not isinstance(head, dict) or not {"snakepit": int, "migration": str}.items() <= _kinds(head).items():
+    if not isinstance(head, dict) or [type(head.get(name)) for name in ("snakepit", "migration")] != [int, str]:
         raise OperationError("line 1 is not how an export begins; give a file written by export")
     if head["snakepit"] > FORMAT:
         raise OperationError(
@@ -112,10 +110,6 @@ def import_lines(file, progress, replace=False):
         _check_references(tables)
         reset_sequences(tables)
     return counts
-
-
-def _kinds(head):
-    return {name: type(value) for name, value in head.items()}
 
 
 def _prepare(runner, migration, replace):

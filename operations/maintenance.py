@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections import namedtuple
 from functools import partial
+from itertools import pairwise
 
 from peewee import Case, fn
 
@@ -59,17 +60,14 @@ def difference(game):
         played.advance(turns, game.tick)
     except (ValueError, TypeError) as error:
         return f"it can't be played: {error}"
-    if any(before >= at for (before, _), (at, _) in zip([(0, ""), *turns], turns, strict=False)) or _end(turns) > game.tick:
+    ticks = [0, *(tick for tick, _ in turns)]
+    if any(before >= after for before, after in pairwise(ticks)) or ticks[-1] > game.tick:
         return "its turns are not in order, or go on beyond its end"
     stored = game.score, game.tick, game.outcome
     given = played.score, played.ticks, played.outcome or rules.LEFT
     if stored == given:
         return None
     return "stored are {} points at tick {}, {}; its turns give {} at tick {}, {}".format(*stored, *given)
-
-
-def _end(turns):
-    return turns[-1][0] if turns else 0
 
 
 # Unranking.
@@ -126,19 +124,15 @@ class PruneCandidates:
         """Return (games, guests)."""
         return Game.select().where(self.games).count(), User.select().where(self.guests).count()
 
-    def delete_games(self):
-        """Delete the games. Yield how many, for each batch. Each transaction checks again what may have changed."""
-        yield from _delete_in_batches(Game.id, self.games, "")
+    def delete(self):
+        """Delete them, guests with their games. Yield ("games" or "guests", how many) for each batch.
 
-    def delete_guests(self):
-        """Delete the guests, with their games, in the same way."""
-        yield from _delete_in_batches(User.id, self.guests, -1)
-
-
-def _delete_in_batches(key, condition, last):
-    while ids := _keys(key, condition & (key > last), BATCH):
-        last = ids[-1]
-        yield commit(key.model.delete().where(condition, key.in_(ids)).execute)
+        Each transaction checks again what may have changed.
+        """
+        for kind, key, condition, last in (("games", Game.id, self.games, ""), ("guests", User.id, self.guests, -1)):
+            while ids := _keys(key, condition & (key > last), BATCH):
+                last = ids[-1]
+                yield kind, commit(key.model.delete().where(condition, key.in_(ids)).execute)
 
 
 def _keys(key, condition, number):
@@ -161,7 +155,7 @@ class Removal:
 
     def __init__(self, session_days, keep_games_days):
         self.session_days, self.keep_games_days = session_days, keep_games_days
-        self._steps = iter(())
+        self._steps = self._all_steps()
         self.removed = dict.fromkeys(("sessions", "guests", "games", "entries"), 0)  # by this process
 
     @property
@@ -170,14 +164,11 @@ class Removal:
 
     def __call__(self):
         """Do the next step. Return whether there are more; if not, the next call begins again."""
-        try:
-            kind, count = next(self._steps)
-        except StopIteration:
+        step = next(self._steps, None)  # also None after a step has failed
+        if step is None:
             self._steps = self._all_steps()
-            kind, count = next(self._steps)
-        if kind is None:
-            self._steps = iter(())
             return False
+        kind, count = step
         self.removed[kind] += count
         return True
 
@@ -187,7 +178,6 @@ class Removal:
         yield from self._entries()
         if self.keep_games_days is not None:
             yield from self._games()
-        yield None, 0
 
     def _sessions(self):
         for first, last in _windows(Session.token_hash, ""):
@@ -242,11 +232,6 @@ def _delete_unused(first, last, before):
 
 
 # Disk space.
-
-
-def size():
-    """Return how many bytes the database takes."""
-    return tables.database_size()
 
 
 def reusable():

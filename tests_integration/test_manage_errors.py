@@ -154,10 +154,10 @@ def test_errors_of_postgres_are_reported_in_one_line(postgres_url, tmp_path):
         (tmp_path / "empty.jsonl").write_text('{"snakepit":1,"migration":"0001_first"}\n')
         try:
             for url, command, why in (
-                (f"{base}/nowhere?{query}", "manage stats", "give the name of an existing database"),
+                (f"{base}/nowhere?{query}", "manage stats", "create it, or name another"),
                 (f"{base}/{name}?{query}", "manage stats", "has no tables of Snakepit's yet"),
-                (as_role, "manage import empty.jsonl", "let this user use Snakepit's tables"),
-                (as_role.replace(role, "nobody"), "manage stats", "give the right user and password"),
+                (as_role, "manage import empty.jsonl", "grant its user all on the database's schema"),
+                (as_role.replace(role, "nobody"), "manage stats", "correct the user and the password"),
             ):
                 status, said = run(tmp_path, url, command)
                 assert (status, said.count("\n")) == (1, 1), said
