@@ -388,3 +388,35 @@ def test_a_players_page_has_bests_a_plot_and_the_latest_games(open_page, make_se
     expect(page.locator("#player-games tr")).to_have_count(3)
     page.locator("#player-games a").first.click()
     expect(page.locator("#replay-final")).to_have_text("20")
+
+
+def test_what_is_pressed_before_the_page_is_loaded_counts(open_page, live):
+    page = open_page("about:blank", 390, 844)
+    held = []
+    page.route("**/js/main.js", lambda route: held.append(route))
+    page.goto(live.url, wait_until="commit")
+    page.locator("label:has(#mode-pass-through)").click()
+    page.locator("#play").click()
+    expect(page.locator("#early")).to_be_visible()
+    ground = "getComputedStyle(document.querySelector('#board')).backgroundColor"
+    assert page.evaluate(ground) != "rgba(0, 0, 0, 0)"  # the card's text is light
+    held[0].continue_()
+    expect(page.locator("#pause")).to_be_enabled()
+    assert page.url.rstrip("/") == live.url
+    page.evaluate(REACH_IN)
+    page.wait_for_function("() => window.state?.mode === 'pass-through' && state.game")
+    expect(page.locator("#early")).to_have_count(0)
+    assert page.evaluate(ground) == "rgba(0, 0, 0, 0)"
+
+
+def test_a_view_that_can_not_be_loaded_says_so_and_is_loaded_as_soon_as_it_can(page):
+    page.context.set_offline(True)
+    page.locator("header nav a", has_text="Boards").click()
+    expect(page.locator("#boards-note")).to_contain_text("can't be loaded")
+    expect(page.locator("#boards-note button")).to_have_text("Try again")
+    page.context.set_offline(False)
+    expect(page.locator("#boards-note")).to_contain_text("Nobody has played here yet", timeout=10_000)
+    assert (
+        page.locator("#view-boards").evaluate("(view) => getComputedStyle(view.querySelector('.pit')).position")
+        == "relative"
+    )

@@ -85,7 +85,6 @@ function inputsOf({ parameters = [], requestBody }) {
   return [...rows.length ? [table(rows)] : [], ...description ? [paragraph(description)] : []];
 }
 
-/** The fields of an object, as rows of a table. */
 function rowsOf(schema) {
   return fields(schema).map(({ name, required, schema: field }) =>
     [nameOf(name, required), describeType(field), richText(field.description)]);
@@ -109,7 +108,6 @@ function table(rows) {
     make("tr", {}, make("th", { scope: "row" }, ...[name].flat()), ...others.map(cell)))));
 }
 
-/** Open and show what the address names. */
 function follow() {
   const target = byId(decodeURIComponent(location.hash.slice(1)));
   if (target?.matches("details")) target.open = true;

@@ -2,11 +2,11 @@
 
 import { isPlayer, refreshSession, session } from "./api.js";
 import { createBoardView, draw } from "./draw/board.js";
-import { bindKeys, bindPad, bindSwipes, bindVisibility } from "./game/input.js";
+import { bindKeys, bindPad, bindSwipes } from "./game/input.js";
 import { advance, giveUp, onPageHide, pause, turn, unpause } from "./game/playing.js";
 import { IDLE, OVER, PAUSED, progress, state } from "./game/state.js";
 import { syncNow } from "./game/sync.js";
-import { byId, loadStyle, setTitle } from "./lib/dom.js";
+import { byId, loadStyle, notice, setTitle } from "./lib/dom.js";
 import { OPENED, SELECTED, SESSION, on } from "./lib/events.js";
 import { dayOf } from "./lib/format.js";
 import { showHud } from "./play/hud.js";
@@ -23,7 +23,7 @@ const PARTS = { // of the game, loaded at their first use
   result: () => import("./play/result.js"),
   sound: () => import("./game/sound.js"),
 };
-const RETRY_MS = 2000; // before a part that failed to load is requested again
+const RETRY_MS = 2000; // before a part or a view that failed to load is requested again
 
 const VIEWS = { // loaded with their stylesheets when the address names them
   boards: () => withStyles(import("./pages/leaderboards.js"), "tables.css", "boards.css"),
@@ -73,7 +73,8 @@ async function route() {
   } catch {
     if (location.hash !== hash) return;
     section.hidden = false;
-    section.querySelector(".notice").textContent = "This page can't be shown. Reload to try again.";
+    notice(section.querySelector(".notice"), "This page can't be loaded now.", { label: "Try again", act: route });
+    setTimeout(() => location.hash === hash && !view && route(), RETRY_MS);
   }
 }
 
@@ -123,13 +124,6 @@ function go() {
   return true;
 }
 
-/** The pad turns, and may start the game as well. */
-function press(heading) {
-  if (state.phase === IDLE) playOrResume();
-  else turn(heading);
-}
-
-/** Load a part of the game once, and bind it. */
 async function need(name) {
   if (requested.has(name)) return;
   requested.add(name);
@@ -181,9 +175,11 @@ bindKeys({
   press: (event) => (!isInPlay() && view?.press?.(event)) || false,
 });
 bindSwipes(byId("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
-bindPad(byId("pad"), { turn: press });
-bindVisibility({ onBlur: pause, onPageHide });
-bindStart();
+bindPad(byId("pad"), { turn: (heading) => (state.phase === IDLE ? playOrResume() : turn(heading)) });
+window.addEventListener("blur", pause);
+document.addEventListener("visibilitychange", () => document.hidden && pause());
+window.addEventListener("pagehide", onPageHide); // it may not come back
+const isEarly = bindStart();
 const CLICKS = {
   account: () => openAccount(),
   pause,
@@ -214,5 +210,6 @@ on(SESSION, () => {
 });
 window.addEventListener("hashchange", route);
 route();
+if (isEarly && isInPlay()) play();
 requestAnimationFrame(frame);
 if (session.token) refreshSession().catch(() => {}).then(findOpenGame);

@@ -106,7 +106,6 @@ function cornersToCells(...corners) {
 
 // The background
 
-/** The empty board, on a canvas of its own. */
 function paintBackground(mode, side, palette) {
   const layer = document.createElement("canvas");
   layer.width = layer.height = side;

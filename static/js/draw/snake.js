@@ -87,15 +87,11 @@ function roundOff(points) {
   for (let n = 1; n < points.length - 1; n++) {
     const [before, corner, after] = [points[n - 1], points[n], points[n + 1]];
     const reach = Math.min(BEND, distance(before, corner), distance(corner, after));
-    if (reach === 0 || isStraight(before, corner, after)) add(corner);
+    if (reach === 0 || before.x === after.x || before.y === after.y) add(corner);
     else bend(between(corner, before, reach / distance(corner, before)), corner, after, reach).forEach(add);
   }
   add(points.at(-1));
   return line;
-}
-
-function isStraight(a, b, c) {
-  return Math.abs((b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x)) < 1e-6;
 }
 
 /** Points along a quadratic curve round a corner. */
@@ -189,7 +185,6 @@ function drawDots(ctx, line, runs, colour) {
   }
 }
 
-/** Fill a disc. */
 export function dot(ctx, { x, y }, radius) {
   ctx.beginPath();
   ctx.arc(x, y, radius, 0, 2 * Math.PI);
@@ -253,10 +248,14 @@ function drawEye(ctx, { x, y }, palette) {
 
 function drawDazedEye(ctx, { x, y }, palette) {
   Object.assign(ctx, { strokeStyle: palette.shade, lineWidth: 0.08, lineCap: "round" });
+  cross(ctx, x, y, 0.11);
+}
+
+export function cross(ctx, x, y, reach) {
   ctx.beginPath();
   for (const slope of [-1, 1]) {
-    ctx.moveTo(x - 0.11, y - 0.11 * slope);
-    ctx.lineTo(x + 0.11, y + 0.11 * slope);
+    ctx.moveTo(x - reach, y - reach * slope);
+    ctx.lineTo(x + reach, y + reach * slope);
   }
   ctx.stroke();
 }

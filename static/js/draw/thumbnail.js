@@ -1,7 +1,7 @@
 /* A game as a thumbnail: the path of its head as a line that brightens with time, its meals, and its end. */
 
 import { Game, SIZE, WALLS } from "../rules.js";
-import { cellCentre, dot } from "./snake.js";
+import { cellCentre, cross, dot } from "./snake.js";
 
 const STRETCHES = 40; // of the line, each a little brighter than the one before
 const MARGIN = 0.7; // around the field, in cells
@@ -62,17 +62,11 @@ function drawPath(ctx, path, colour) {
   }
 }
 
-/** A cross in a disc. */
 function drawEnd(ctx, { x, y }, colour) {
   ctx.fillStyle = colour("shade");
   dot(ctx, { x, y }, 1.15);
   ctx.fillStyle = colour("egg");
   dot(ctx, { x, y }, 0.95);
   Object.assign(ctx, { strokeStyle: colour("shade"), lineWidth: 0.4 });
-  ctx.beginPath();
-  for (const slope of [-1, 1]) {
-    ctx.moveTo(x - 0.4, y - 0.4 * slope);
-    ctx.lineTo(x + 0.4, y + 0.4 * slope);
-  }
-  ctx.stroke();
+  cross(ctx, x, y, 0.4);
 }

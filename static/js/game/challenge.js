@@ -28,7 +28,6 @@ export function bind() {
   end();
 }
 
-/** Show the selected challenge on the start card. */
 export function show() {
   const { selection, phase } = state;
   if (phase !== IDLE || !selection) return;

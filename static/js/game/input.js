@@ -71,12 +71,6 @@ export function bindPad(pad, { turn }) {
   });
 }
 
-/** `onBlur` when the player looks elsewhere, `onPageHide` when the page may not come back. */
-export function bindVisibility({ onBlur, onPageHide }) {
-  bind(window, { blur: onBlur, pagehide: onPageHide });
-  bind(document, { visibilitychange: () => document.hidden && onBlur() });
-}
-
 /** The heading of a movement; null below a minimal length. */
 export function direction(x, y, least) {
   if (Math.max(Math.abs(x), Math.abs(y)) < least) return null;

@@ -94,7 +94,6 @@ function handleError(problem, failures, { onResponse, onRejection, onSignedOut }
   else if (isFinal(status, failures)) onRejection(REJECTIONS[status] ?? problem.detail);
 }
 
-/** Whether the server will never accept the game. */
 function isFinal(status, failures) {
   if (state.connection === SIGNED_OUT) return !state.player; // nobody can log in as a guest
   return status === 403 || status === 404 || failures >= MAX_FAILURES;

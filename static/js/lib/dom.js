@@ -62,7 +62,11 @@ export function notice(element, words, remedy = null) {
 export function loadStyle(name) {
   styles[name] ??= new Promise((resolve) => {
     const href = new URL(`../../${name}`, import.meta.url).href;
-    document.head.append(make("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
+    const onerror = () => {
+      delete styles[name]; // the next time it is requested again
+      resolve();
+    };
+    document.head.append(make("link", { rel: "stylesheet", href, onload: resolve, onerror }));
   });
   return styles[name];
 }

@@ -89,7 +89,6 @@ function conceal(form) {
   for (const button of form.querySelectorAll(".password [aria-pressed=true]")) button.click();
 }
 
-/** Empty the form. */
 export function clear(form) {
   form.reset();
   conceal(form);

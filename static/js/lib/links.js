@@ -6,14 +6,11 @@ import { gameAddress, playerAddress, when } from "./format.js";
 /** A score that links to the replay of its game; plain where the server has no turns of it (`game` null). */
 export function scoreLink(score, game, whose) {
   if (!game) return make("span", { className: "no-replay" }, score);
-  const link = make("a", { href: gameAddress(game) }, score, playSign());
+  const sign = makeSvg("svg", { viewBox: "0 0 12 12", class: "play-sign", "aria-hidden": "true" },
+    makeSvg("path", { d: "M3 1.5L10.5 6L3 10.5Z" }));
+  const link = make("a", { href: gameAddress(game) }, score, sign);
   link.setAttribute("aria-label", `Watch ${score} ${whose}`);
   return link;
-}
-
-function playSign() {
-  return makeSvg("svg", { viewBox: "0 0 12 12", class: "play-sign", "aria-hidden": "true" },
-    makeSvg("path", { d: "M3 1.5L10.5 6L3 10.5Z" }));
 }
 
 export function playerLink(name) {

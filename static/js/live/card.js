@@ -1,7 +1,7 @@
 /* A card of the wall: the board of a watched game with a caption, as a link to the game. It shows the game and changes
 nothing. */
 
-import { createBoardView, draw } from "../draw/board.js";
+import { draw } from "../draw/board.js";
 import { PAUSED, progress } from "../game/state.js";
 import { make, setHidden, setText } from "../lib/dom.js";
 import { MODE_NAMES, OUTCOME_NAMES, dayOf, gameAddress, rankWords } from "../lib/format.js";
@@ -10,7 +10,7 @@ import { ENDED, STALE } from "./feed.js";
 const END_DELAY_MS = 900; // to see the end of a game before its outcome covers it
 const LABEL_MS = 4000; // between two names of a link for screen readers
 
-/** The card of a watched game. `mount` it once it is on the page. */
+/** The card of a watched game; without its `boardView` until it is on the page, where its board has a size and colours. */
 export function makeCard(watched) {
   const { id, username, bot, challenge, playback } = watched;
   const tags = [bot && "bot", challenge && (dayOf(challenge) ? "daily" : "challenge")].filter(Boolean);
@@ -33,11 +33,6 @@ export function makeCard(watched) {
     card.score);
   card.element = make("li", {}, card.link);
   return card;
-}
-
-/** To be called once the card is on the page: only there has its board a size and colours. */
-export function mount(card) {
-  card.boardView = createBoardView(card.canvas);
 }
 
 export function unmount(card) {
@@ -83,7 +78,6 @@ function rankNote({ bot, challenge, ending, playback: { mode } }) {
   return ending.rank ? rankWords({ rank: ending.rank, mode, bot, challenge }) : "";
 }
 
-/** The name of the link. */
 function label({ watched }, status) {
   const { username, bot, playback } = watched;
   const name = `Watch ${username}${bot ? ", a bot" : ""}, ${playback.game.score} points, ${MODE_NAMES[playback.mode]}`;

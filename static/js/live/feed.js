@@ -24,9 +24,9 @@ const STALE_MS = 5500; // without a post: more than paused, which posts every th
 /** Watch the `limit` best games, and those that `addGame` adds, until `closeFeed`.
 
 `games` is a Map of watched games by id: {playback, username, bot, challenge, ending, isDetached}; `ending` is {outcome,
-ranked, rank} once the server has sent it, which is before it is played; for `isDetached` see `detach`. `failures`:
-requests that failed in a row. `askedAt`: when the pending request was sent, or null. `answeredAt`: when the last
-response came, or null. */
+ranked, rank} once the server has sent it, which is before it is played; `isDetached` leaves the position in a game to the
+viewer. `failures`: requests that failed in a row. `askedAt`: when the pending request was sent, or null. `answeredAt`:
+when the last response came, or null. */
 export function openFeed(limit = 0) {
   const feed = {
     games: new Map(), limit, failures: 0, retryMs: 0, askedAt: null, answeredAt: null, seenAt: performance.now(),
@@ -119,12 +119,12 @@ function setIdle(watched, idleMs, hasMoved, now) {
 export function advance(feed, now) {
   const elapsed = now - feed.seenAt;
   feed.seenAt = now;
-  for (const watched of feed.games.values()) if (!watched.isDetached) follow(feed, watched, elapsed, now);
-}
-
-/** Leave the position in this game to the viewer; its updates continue. */
-export function detach(watched) {
-  watched.isDetached = true;
+  for (const watched of feed.games.values()) {
+    if (watched.isDetached) continue;
+    const lag = lagMs(feed, watched, now);
+    if (lag > MAX_LAG_MS) jump(watched, targetMs(feed, watched, now), now);
+    else play(watched.playback, elapsed * Math.max(0, 1 + lag / EASE_MS), now);
+  }
 }
 
 /** Follow the player again, from the viewer's position if that is near. */
@@ -143,12 +143,6 @@ export function lagMs(feed, watched, now) {
 function targetMs({ limit }, { playback, movedAt, movedMs }, now) {
   const lag = limit ? LAG_MANY_MS : LAG_ONE_MS;
   return Math.min(playback.known.nominalMs, movedMs + now - movedAt - lag);
-}
-
-function follow(feed, watched, elapsed, now) {
-  const lag = lagMs(feed, watched, now);
-  if (lag > MAX_LAG_MS) jump(watched, targetMs(feed, watched, now), now);
-  else play(watched.playback, elapsed * Math.max(0, 1 + lag / EASE_MS), now);
 }
 
 /** Go near the end of what is known, where all ticks are about equally long. */

@@ -36,7 +36,6 @@ function begin(showcase, record) {
   showcase.playback = openPlayback(record);
 }
 
-/** Let the time up to `now` pass. */
 export function showShowcase(showcase, now) {
   const { playback, boardView, seenAt } = showcase;
   showcase.seenAt = now;

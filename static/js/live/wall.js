@@ -1,7 +1,8 @@
 /* The wall: the games that are being played now, best first. */
 
 import { byId, canHover, make, narrowScreen, reducedMotion, setHidden, setText } from "../lib/dom.js";
-import { drawCard, makeCard, mount, showCard, unmount } from "./card.js";
+import { createBoardView } from "../draw/board.js";
+import { drawCard, makeCard, showCard, unmount } from "./card.js";
 import { DELETED, ENDED, STALE, advance, closeFeed, isLost, openFeed, statusOf } from "./feed.js";
 import { closeShowcase, openShowcase, showShowcase } from "./showcase.js";
 
@@ -174,7 +175,7 @@ function setChildren(list, elements) {
 }
 
 function insertCard(card) {
-  mount(card);
+  card.boardView = createBoardView(card.canvas);
   card.element.dataset.game = card.id;
   wall.sight.observe(card.element);
   if (reducedMotion.matches) return;

@@ -100,7 +100,6 @@ async function showDeleteNote(username) {
   if (games > 1) byId("delete-lost").textContent = DELETE_NOTE.replace("all its games", `its ${games} games`);
 }
 
-/** Send what has changed. */
 async function change({ username, email, password, current_password }) {
   const { user } = api.session;
   byId("change-done").textContent = "";

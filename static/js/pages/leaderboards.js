@@ -86,7 +86,6 @@ function showProblem(board, { status, code, message }) {
 
 // Which leaderboard
 
-/** The title, and links to the game to beat. */
 function showHead() {
   const { game, record } = shown, isOwn = record && record.username === api.session.user?.username;
   byId("view-boards").classList.toggle("is-challenge", Boolean(game));

@@ -48,7 +48,7 @@ function show({ username, joined_at, games, bests, latest, bot = false, scores =
   const since = new Date(joined_at).toLocaleDateString("en-GB", date);
   byId("player-name").textContent = username;
   byId("player-bot").hidden = !bot;
-  byId("player-since").textContent = `${counted(games)} since ${since}`;
+  byId("player-since").textContent = `${games || "No"} ${games === 1 ? "game" : "games"} since ${since}`;
   byId("player-note").replaceChildren();
   byId("player-found").hidden = false;
   byId("player-found").setAttribute("aria-busy", "false");
@@ -57,10 +57,6 @@ function show({ username, joined_at, games, bests, latest, bot = false, scores =
   showChart(byId("player-plot"), scores, games);
   byId("player-latest").hidden = !latest.length;
   byId("player-games").replaceChildren(...latest.map((game) => gameRow(game, username)));
-}
-
-function counted(games) {
-  return `${games || "No"} ${games === 1 ? "game" : "games"}`;
 }
 
 function best(mode, found, otherwise, username, bot = false) {

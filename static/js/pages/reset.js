@@ -10,6 +10,7 @@ let token = null;
 
 /** Also called when the session changes: then the form keeps what was typed. */
 export function open(query, given) {
+  document.querySelector("#view-reset .notice").replaceChildren();
   if (given !== token) clear(form);
   token = given;
 }

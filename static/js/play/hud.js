@@ -84,21 +84,16 @@ function connection(now) {
 function showPause(now) {
   const left = pauseLeft(now), paused = state.phase === PAUSED;
   setHidden(byId("paused"), !paused);
-  const signedOut = state.connection === SIGNED_OUT;
+  const signedOut = state.connection === SIGNED_OUT, { selection, challenge } = state;
+  const isOtherSelected = selection && selection.name !== challenge?.asked;
   setText(byId("paused-title"), signedOut ? "You are logged out" : "Paused");
   setText(byId("paused-note"), signedOut
     ? `This game can be stored for ${state.player} only. Log in again, and it goes on where it stands.`
-    : `${waitingNote()}${budget(left)}`);
+    : `${isOtherSelected ? "The challenge waits until this game is over. " : ""}${budget(left)}`);
   setHidden(byId("go-on"), signedOut);
   setHidden(byId("log-in-again"), !signedOut);
   const scarce = state.phase === PLAYING && left !== null && left < SCARCE;
   setText(byId("budget"), scarce ? budget(left) : "");
-}
-
-/** The address may name another challenge by now. */
-function waitingNote() {
-  const { selection, challenge } = state;
-  return selection && selection.name !== challenge?.asked ? "The challenge waits until this game is over. " : "";
 }
 
 function budget(left) {

@@ -16,20 +16,24 @@ const tabs = "BroadcastChannel" in window ? new BroadcastChannel("snakepit") : n
 
 let offer = null; // {opened, played, mode, score} of a game that could be resumed
 
+/** Return whether Play has been pressed already: until the page is loaded, that opens a popover, which needs no script. */
 export function bindStart() {
+  const early = byId("early"), isPressed = "popover" in early && early.matches(":popover-open");
+  early.remove();
+  if (selectedMode() !== WALLS) save("mode", selectedMode()); // chosen while the page loaded
   checkMode(load("mode"));
   byId("modes").addEventListener("change", () => {
     save("mode", selectedMode());
     selectMode(selectedMode());
   });
-  byId("start").addEventListener("submit", (event) => {
-    event.preventDefault();
-    play();
-  });
+  byId("start").addEventListener("submit", play); // Enter on a mode; its method leads nowhere
+  byId("play").removeAttribute("popovertarget");
+  byId("play").addEventListener("click", play);
   byId("resume").addEventListener("click", acceptOffer);
   tabs?.addEventListener("message", ({ data }) => {
     if (data.ask && data.ask === state.id && state.phase !== IDLE) tabs.postMessage({ playing: state.id });
   });
+  return isPressed;
 }
 
 /** Enter before a game: accept the offer, or play. */

@@ -9,7 +9,7 @@ import { byId, notice, setHidden, setText } from "../lib/dom.js";
 import { DAILY, DAILY_HIDDEN, HIDDEN, challengeAddress } from "../lib/format.js";
 import { shareGame } from "../lib/share.js";
 import {
-  ENDED, addGame, advance as follow, closeFeed, detach, lagMs, openFeed, reattach, statusOf,
+  ENDED, addGame, advance as follow, closeFeed, lagMs, openFeed, reattach, statusOf,
 } from "../live/feed.js";
 import { RULES, WALLS, tickMs } from "../rules.js";
 import { showHeader, showStatus } from "./status.js";
@@ -80,7 +80,10 @@ function toTick(text) {
 }
 
 function begin(record, tick) {
-  if (record.rules !== RULES) return showNewerRules();
+  if (record.rules !== RULES) {
+    const reload = { label: "Reload", act: () => location.reload() };
+    return showNotice("This game was played by newer rules than this page knows. Reload the page to see it.", reload);
+  }
   const feed = record.status === "playing" ? openFeed() : null;
   const watched = feed && addGame(feed, record, performance.now());
   shown = { record, playback: watched?.playback ?? openPlayback(record), speed: 1, isAtTick: false, feed, watched };
@@ -204,7 +207,7 @@ function changeSpeed(by) {
 }
 
 function leaveLive() {
-  if (shown.feed) detach(shown.watched);
+  if (shown.feed) shown.watched.isDetached = true;
 }
 
 function goLive() {
@@ -282,11 +285,6 @@ function showProblem({ status, code, params, message }, again) {
   }
   if (status !== 404) return showNotice(message, { label: "Try again", act: again });
   showNotice("There is no such game. It may be gone with its player’s account, or the link may be cut short.");
-}
-
-function showNewerRules() {
-  const reload = { label: "Reload", act: () => location.reload() };
-  showNotice("This game was played by newer rules than this page knows. Reload the page to see it.", reload);
 }
 
 const ACTS = {

@@ -49,7 +49,6 @@ function movePlayhead(tick, end) {
   timeline.style.setProperty("--played", end ? tick / end : 0);
 }
 
-/** Minutes and seconds. */
 function time(ms) {
   const seconds = Math.floor(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;

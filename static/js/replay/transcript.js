@@ -33,7 +33,10 @@ function addLines({ id, known, allMeals, outcome }) {
   for (const { tick, length } of allMeals.slice(Math.max(0, lines.length - 1))) {
     news.push(line(id, tick, `ate, length ${length}`));
   }
-  if (outcome) news.push(line(id, known.ticks, ending(known, outcome), true));
+  if (outcome) {
+    const end = OUTCOME_NAMES[outcome].replace("!", "").toLowerCase();
+    news.push(line(id, known.ticks, `${end}, length ${known.body.length}, score ${known.score}`, true));
+  }
   if (!news.length) return;
   lines.push(...news);
   list.append(...news.map(({ element }) => element));
@@ -42,10 +45,6 @@ function addLines({ id, known, allMeals, outcome }) {
 function line(id, tick, words, isEnd = false) {
   const link = make("a", { href: `#/games/${id}?tick=${tick}` }, `tick ${tick}: ${words}`);
   return { tick, element: make("li", {}, link), isEnd };
-}
-
-function ending({ body, score }, outcome) {
-  return `${OUTCOME_NAMES[outcome].replace("!", "").toLowerCase()}, length ${body.length}, score ${score}`;
 }
 
 /** The last line that the playback has reached. */
@@ -58,17 +57,13 @@ function mark(line) {
   const wasSeen = !current || isSeen(current.element);
   current?.element.firstChild.removeAttribute("aria-current");
   line.element.firstChild.setAttribute("aria-current", "true");
-  if (wasSeen) bringIntoView(line.element);
   current = line;
+  // A list that scrolls follows the game, unless somebody has scrolled it elsewhere
+  const { offsetTop, offsetHeight } = line.element, least = offsetTop + offsetHeight - list.clientHeight;
+  if (!wasSeen || list.scrollHeight <= list.clientHeight) return;
+  list.scrollTop = Math.min(offsetTop, Math.max(least, list.scrollTop));
 }
 
-// A list that scrolls follows the game, unless somebody has scrolled it elsewhere
-
-function isSeen(element) {
-  return element.offsetTop + element.offsetHeight > list.scrollTop && element.offsetTop < list.scrollTop + list.clientHeight;
-}
-
-function bringIntoView({ offsetTop, offsetHeight }) {
-  const most = offsetTop, least = offsetTop + offsetHeight - list.clientHeight;
-  if (list.scrollHeight > list.clientHeight) list.scrollTop = Math.min(most, Math.max(least, list.scrollTop));
+function isSeen({ offsetTop, offsetHeight }) {
+  return offsetTop + offsetHeight > list.scrollTop && offsetTop < list.scrollTop + list.clientHeight;
 }
