@@ -237,7 +237,8 @@ def log_in(body):
         raise invalid(("username", problems.MISSING, "give a username or an email"))
     user, name = accounts.find(body.username, body.email)
     if not attempts.is_log_in_right(user, name, body.password):
-        raise accounts.wrong_log_in()
+        detail = "The name or the password is wrong. Check both; in the password, case matters."
+        raise unauthorized(problems.LOG_IN_FAILED, detail)
     return _session(user, request.app.sessions.open(user.id, client_address()))
 
 

@@ -16,7 +16,7 @@ from database.transactions import commit
 from game import closed_leaderboards, leaderboards
 from models import Entry, Game, Reset, User, now
 from web import problems
-from web.problems import Problem, invalid, not_found, unauthorized
+from web.problems import Problem, invalid, not_found
 
 MAX_REMOVALS = 20  # transactions within a request, each of leaderboards.ENTRIES; the background task does the rest
 ERASE_BATCH = 50  # games of a deleted account that one transaction deletes, in a few milliseconds
@@ -86,12 +86,6 @@ def find(username, email):
     if "\0" in wanted:  # no name and no email has one, and Postgres refuses it
         return None, wanted
     return User.get_or_none(column == wanted), wanted
-
-
-def wrong_log_in():
-    """Return the Problem for a wrong name and for a wrong password: it doesn't tell which."""
-    detail = "The name or the password is wrong. Check both; in the password, case matters."
-    return unauthorized(problems.LOG_IN_FAILED, detail)
 
 
 @compiled

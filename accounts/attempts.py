@@ -5,6 +5,7 @@ turns out to be legitimate. Guessing by others locks nobody out: known users, an
 """
 
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 from bottle import request
 
@@ -26,7 +27,7 @@ def signing_up(username):
 
 def changing(user, wishes):
     """Count the email that a user changes to: the response says if another has it. The context is the hasher."""
-    hashing = _hasher(_account(user)) if "password" in wishes else nullcontext(request.app.hasher)
+    hashing = _hasher(f"account {user.id}") if "password" in wishes else nullcontext(request.app.hasher)
     limits = []
     if wishes.get("email"):
         limits = [(rate_limits.EMAILS, f"emails of {user.id}"), (rate_limits.EMAILS_FROM, f"emails from {client_address()}")]
@@ -42,7 +43,7 @@ def resetting(token):
 def is_log_in_right(user, name, password):
     """Return whether it is the user's password; `user` is None if nobody has the `name`, or email, that was given."""
     here = client_address()
-    account = _account(user) if user else f"name {name}"
+    account = f"account {user.id}" if user else f"name {name}"
     pair = f"{account} from {here}"
     if user and request.app.sessions.is_known(user.id, here):
         who = f"known {pair}"
@@ -88,15 +89,11 @@ def _is_right(user, password, who, failures):
     return is_right
 
 
-def _account(user):
-    return f"account {user.id}"
-
-
 @contextmanager
 def _hasher(account):
     """Wait in the queue of passwords. The context is a hasher whose turn is in this request's place."""
     app = request.app
-    with app.hashing.place(account, client_address(), is_gone(request.environ)) as run:
+    with app.hashing.place(account, client_address(), partial(is_gone, request.environ)) as run:
         yield app.hasher._replace(run=run)
 
 

@@ -164,18 +164,14 @@ _OTHER_END_IS_CLOSED = 7, 8  # TCP_CLOSE and TCP_CLOSE_WAIT, as in <netinet/tcp.
 
 
 def is_gone(environ):
-    """Return a function that returns whether the client of a request has closed its connection.
+    """Return whether the client of a request has closed its connection.
 
-    Only gunicorn passes the connection; under other servers the function returns False.
+    Only gunicorn passes the connection; under other servers this returns False.
     """
     connection = environ.get("gunicorn.socket")
     if connection is None or not _IS_LINUX:
-        return lambda: False
-
-    def is_gone():
-        try:
-            return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _OTHER_END_IS_CLOSED
-        except OSError:  # no TCP, or closed at this end
-            return connection.fileno() == -1
-
-    return is_gone
+        return False
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _OTHER_END_IS_CLOSED
+    except OSError:  # no TCP, or closed at this end
+        return connection.fileno() == -1

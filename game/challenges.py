@@ -161,7 +161,10 @@ def find(name, mode, secret, user):
         game = records.get_game(name)
         if not may_see(game, user, secret):
             raise hidden(game.mode)
-        return _of_game(game, mode)
+        if mode not in (None, game.mode):
+            why = f"is {game.mode} in that game, and so in its challenge; give that, or leave it out"
+            raise invalid(("mode", problems.MODE_MISMATCH, why, {"mode": game.mode}))
+        return Challenge(name_of(game), game.mode, game.seed, game.rules)
     if mode is None:
         why = f"give one of {', '.join(rules.MODES)}: each has a daily challenge of its own"
         raise invalid(("mode", problems.MISSING, why, {"choices": rules.MODES}))
@@ -169,13 +172,6 @@ def find(name, mode, secret, user):
         why = f"give {daily(today())}, or the day before, which no longer counts"
         raise invalid(("challenge", problems.CHALLENGE_CLOSED, why))
     return Challenge(daily(day), mode, daily_seed(secret, day, mode), rules.RULES, secret)
-
-
-def _of_game(game, mode):
-    if mode not in (None, game.mode):
-        why = f"is {game.mode} in that game, and so in its challenge; give that, or leave it out"
-        raise invalid(("mode", problems.MODE_MISMATCH, why, {"mode": game.mode}))
-    return Challenge(name_of(game), game.mode, game.seed, game.rules)
 
 
 def name_of(game):

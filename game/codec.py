@@ -39,7 +39,7 @@ def decode_part(encoded, since, limit):
 
     While it decodes many, other requests have their turn.
     """
-    first = _first_after(encoded, since)
+    first = WIDTH * bisect_right(range(0, len(encoded), WIDTH), since, key=lambda index: _tick_at(encoded, index))
     end = min(first + WIDTH * limit, len(encoded))
     parts = []
     for start in range(first, end, WIDTH * STEP):
@@ -49,11 +49,6 @@ def decode_part(encoded, since, limit):
         parts.append(msgspec.json.encode(decode_turns(encoded[start : min(end, start + WIDTH * STEP)]))[1:-1])
     last = _tick_at(encoded, end - WIDTH) if parts else None
     return Part(msgspec.Raw(b"[%s]" % b",".join(parts)), max(0, end - first) // WIDTH, last, end < len(encoded))
-
-
-def _first_after(encoded, tick):
-    """Return the index of the first turn after a tick."""
-    return WIDTH * bisect_right(range(0, len(encoded), WIDTH), tick, key=lambda index: _tick_at(encoded, index))
 
 
 def _tick_at(encoded, index):

@@ -29,13 +29,9 @@ FIRST_CURSOR = (2**31 - 1, 0, 0)  # before all entries
 def boards_for_query(query, user=None):
     """Return the keys of the boards that a query asks for: those with the user, where it doesn't say whose."""
     bots = query.players == "bots" or bool(user and user.bot and not query.players)
-    if query.challenge is not None:
-        return _of_challenge(query, bots)
-    day = date.min if query.period == ALL else query.at or clock.today()
-    return [board_key(mode, query.period, day, bots) for mode in ([query.mode] if query.mode else MODES)]
-
-
-def _of_challenge(query, bots):
+    if query.challenge is None:
+        day = date.min if query.period == ALL else query.at or clock.today()
+        return [board_key(mode, query.period, day, bots) for mode in ([query.mode] if query.mode else MODES)]
     if query.period != ALL:
         raise invalid(("period", NOT_WITH_CHALLENGE, "a challenge has one board, of all its games; leave the period out"))
     name, modes = challenges.challenge_and_modes(query.challenge, query.mode, query.at)
