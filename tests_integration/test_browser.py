@@ -178,14 +178,36 @@ def test_a_gamepad_turns(page):
             const buttons = Array.from({length: 17}, () => ({pressed: false, value: 0}));
             const pad = {connected: true, buttons, axes: [0, 0, 0, 0], mapping: "standard", index: 0, id: "pad"};
             navigator.getGamepads = () => [pad];
-            window.lean = (x) => { pad.axes[0] = x; };
+            window.lean = (x, y = 0) => { pad.axes = [x, y, 0, 0]; };
             window.dispatchEvent(new Event("gamepadconnected"));
         }"""
     )
     start(page, "pass-through")
+    page.evaluate("document.body.append(Object.assign(document.createElement('dialog'), {open: true, id: 'other'}))")
+    page.evaluate("lean(0.9)")
+    page.wait_for_function(AFTER_TICK, arg=state(page)["tick"] + 2)
+    page.evaluate("lean(0)")
+    page.evaluate("document.getElementById('other').remove()")
     page.evaluate("lean(-0.9)")
     page.wait_for_function("() => state.turns.length > 0")
     assert state(page)["turns"][0][1] == "L"
+    page.evaluate("window.dispatchEvent(new Event('gamepaddisconnected'))")
+    expect(page.locator("#paused")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("key", "heading"),
+    [({"key": "ArrowLeft"}, "L"), ({"key": "4", "code": "Numpad4"}, "L"), ({"key": "ф", "code": "KeyA"}, "L")],
+    ids=["no code", "number pad", "another script"],
+)
+def test_keys_of_any_keyboard_turn_and_pause(page, key, heading):
+    press = "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', {...key, bubbles: true, cancelable: true}))"
+    start(page, "pass-through")
+    page.evaluate(press, key)
+    page.wait_for_function("() => state.turns.length > 0")
+    assert state(page)["turns"][0][1] == heading
+    page.evaluate(press, {"key": "з", "code": "KeyP"})
+    expect(page.locator("#paused")).to_be_visible()
 
 
 def test_one_sees_the_next_rank_to_beat_and_overtaking_it(open_page, make_server, tmp_path):

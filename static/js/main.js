@@ -195,6 +195,7 @@ byId("skip").addEventListener("click", (event) => {
 bindSwitch(byId("sound"), "sound", false, (isOn) => isOn && need("sound"));
 bindSwitch(byId("pad-toggle"), "pad", true, (isShown) => byId("view-play").classList.toggle("has-no-pad", !isShown));
 window.addEventListener("gamepadconnected", () => need("gamepad"));
+window.addEventListener("gamepaddisconnected", pause);
 showAccount();
 on(SELECTED, needChallenge);
 on(OPENED, () => {

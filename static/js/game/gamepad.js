@@ -11,7 +11,8 @@ let heading = null, went = false; // at the last poll: a button held down acts o
 
 /** `turn` takes a heading; `go` plays, pauses or continues. */
 export function poll({ turn, go }) {
-  const pads = navigator.getGamepads().filter(Boolean);
+  const isOurs = document.hasFocus() && !document.querySelector("dialog[open]");
+  const pads = isOurs ? navigator.getGamepads().filter(Boolean) : [];
   const nowHeading = pads.map(headingOf).find(Boolean) ?? null;
   const nowGo = pads.some(({ buttons }) => GO.some((n) => buttons[n]?.pressed));
   if (nowHeading && nowHeading !== heading) turn(nowHeading);

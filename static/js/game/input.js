@@ -3,6 +3,7 @@
 const TURNS = {
   ArrowUp: "U", ArrowRight: "R", ArrowDown: "D", ArrowLeft: "L",
   KeyW: "U", KeyD: "R", KeyS: "D", KeyA: "L", // by place on the keyboard, whatever letters it bears
+  Numpad8: "U", Numpad6: "R", Numpad2: "D", Numpad4: "L",
 };
 
 const SWIPE_PX = 22; // longer than a tap, short enough to turn before the finger is done
@@ -14,12 +15,13 @@ export function bindKeys({ turn, toggle, go, press }) {
     keydown(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       if (press(event)) return event.preventDefault();
-      const heading = TURNS[event.code];
+      const heading = TURNS[event.code] ?? TURNS[event.key]; // some keyboards on screens send no code
       if (heading) {
         if (!isTyping(event) && turn(heading)) event.preventDefault(); // or the page would scroll
         return;
       }
-      const act = { " ": toggle, p: toggle, P: toggle, Escape: toggle, Enter: go }[event.key];
+      const acts = { " ": toggle, p: toggle, P: toggle, KeyP: toggle, Escape: toggle, Enter: go };
+      const act = acts[event.key] ?? acts[event.code]; // the letter, or its place in other scripts
       if (!act || event.repeat || isTyping(event)) return;
       if (["Enter", " "].includes(event.key) && isControl(event)) return; // which uses them itself
       if (act()) event.preventDefault();
