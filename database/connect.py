@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from playhouse import db_url
 
 import config
-from database import postgres, sqlite
+from database import sqlite
 from database.locks import LOCK_WAIT
 
 _numbers = itertools.count(1)
@@ -17,15 +17,17 @@ def connect(url, lock_wait=LOCK_WAIT, limits=None, shared=False):
     """Return the database of a URL as playhouse.db_url takes it; nothing is opened yet.
 
     Each call with a URL of SQLite in memory makes another database. `lock_wait`: seconds to wait while another program locks
-    SQLite's file; `limits`: Postgres's settings for the same, see postgres.Pooled; `shared`: a server's threads use it.
+    a SQLite file; `limits`: Postgres's settings for the same, see PostgresPool; `shared`: the threads of a server use it.
     """
     scheme, _, rest = url.partition("://")
     scheme = scheme.removesuffix("+pool")
     if scheme != "sqlite":
-        kind, (address, query) = db_url.schemes[scheme], _postgres_address(url)
-        options = address | _without_pool(db_url.parse(f"{scheme}:///?{query}")) | {"database": address["database"]}
-        return postgres.pooled(kind)(limits=limits, **postgres.OPTIONS | options)
-    options = _without_pool(db_url.parse(f"{scheme}://{rest}")) | {"lock_wait": lock_wait}
+        from database import postgres  # imports psycopg, which SQLite doesn't need
+
+        address, query = _postgres_address(url)
+        options = address | _known(db_url.parse(f"{scheme}:///?{query}")) | {"database": address["database"]}
+        return postgres.PostgresPool(limits=limits, **options)
+    options = _known(db_url.parse(f"{scheme}://{rest}")) | {"lock_wait": lock_wait}
     if config.is_in_memory(url):
         # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
         return sqlite.InMemorySqlite(**options | {"database": f"file:/snakepit-{next(_numbers)}?vfs=memdb", "uri": True})
@@ -51,6 +53,6 @@ def _postgres_address(url):
     return {name: value for name, value in arguments.items() if value.strip(",")}, parts.query
 
 
-def _without_pool(options):
-    """Leave out the options of playhouse's pool: the URL may have them, and this is another pool."""
-    return {name: value for name, value in options.items() if name not in config.POOL_OPTIONS}
+def _known(options):
+    """Leave out what a URL may have for playhouse's pool, or its extensions of Postgres, which are not used."""
+    return {name: value for name, value in options.items() if name not in (*config.POOL_OPTIONS, "server_side_cursors")}

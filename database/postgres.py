@@ -1,19 +1,20 @@
 """Postgres: a pool of connections with deadlines.
 
 playhouse.pool can't be used: it connects while it holds the lock that each checkout and each return needs, so that a host
-that doesn't answer would hold up every request for longer than its deadline; and it sends SELECT 1 with each checkout.
+that doesn't answer would hold up every request for longer than its deadline. Here each connection has a peewee database of
+its own, and none of them shares a lock.
 """
 
 import os
 import threading
 import weakref
-from collections import deque
 from contextlib import contextmanager, suppress
 
 import peewee
+import psycopg
 
 from database import errors, transactions
-from database.deadlines import current_deadline, seconds_left
+from database.deadlines import seconds_left
 from observability import counters
 
 POOL_SIZE = 20  # connections of one process
@@ -25,12 +26,61 @@ OPTIONS = {  # unless the URL has others
     "tcp_user_timeout": 10_000,  # milliseconds
     "fallback_application_name": "snakepit",  # by which `manage.py import` finds a server that runs
 }
-IDLE = 0  # libpq's PQTRANS_IDLE
 READS = "SELECT", "BEGIN", "(", "WITH"  # statements that may be sent twice
 
 
-class Pooled(transactions.Transactions):
-    """A pool, for one of peewee's classes of Postgres, all of which use psycopg.
+class _Connection(psycopg.Connection):
+    """A connection on which all that waits for the server has the deadline.
+
+    A server that hangs, or a network that loses packets, never answers, and no setting of the server's helps.
+    """
+
+    def wait(self, gen, *args, **options):
+        try:
+            return super().wait(_until_deadline(gen), *args, **options)
+        except psycopg.OperationalError:
+            if seconds_left(1) == 0:
+                self.close()  # what the server answers later must not be taken for another answer
+            raise
+
+    @classmethod
+    def _connect_gen(cls, *args, **options):
+        return _until_deadline(super()._connect_gen(*args, **options))
+
+
+def _until_deadline(steps):
+    """Go through one of psycopg's generators, which yields when it waits for the server, and at times while it waits."""
+    ready = None
+    while True:
+        try:
+            wanted = steps.send(ready)
+        except StopIteration as end:
+            return end.value
+        if seconds_left(1) == 0:
+            raise errors.unavailable(errors.NO_ANSWER, psycopg.OperationalError)
+        ready = yield wanted
+
+
+class _Adapter(peewee.Psycopg3Adapter):
+    def connect(self, db, **params):
+        return _Connection.connect(dbname=db.database, **params)
+
+
+class _Session(peewee.PostgresqlDatabase):
+    """A database with one connection."""
+
+    psycopg3_adapter = _Adapter
+
+    def is_idle(self):
+        return self.connection().pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+class _CheckedOut(threading.local):
+    session = None  # of this thread, or greenlet
+
+
+class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
+    """A pool of up to POOL_SIZE connections. The first query of a request checks one out.
 
     `limits` are set in each session, {name: milliseconds}, unless the URL's own options set them.
     """
@@ -39,38 +89,35 @@ class Pooled(transactions.Transactions):
     is_shut = False
     BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-    def __init__(self, *args, limits=None, **options):
-        super().__init__(*args, **options)
+    def __init__(self, database, limits=None, encoding=None, **options):
         given = str(options.get("options", ""))
         self.limits = {name: value for name, value in (limits or {}).items() if name not in given}
-        self._begin()
+        options |= {"prefer_psycopg3": True} | ({"client_encoding": encoding} if encoding else {})
+        self._options = OPTIONS | options | {"thread_safe": False}
+        self.begin_process()
+        super().__init__(database, **options)
         _pools.add(self)
 
-    def _begin(self):
+    def begin_process(self):
+        """Begin with no connections: in a process that was forked, those that were in use are still the other process's."""
         self.pid = os.getpid()
-        self._idle, self._opened = deque(), set()
+        self._mine, self._idle = _CheckedOut(), []
         self._free, self._waiting = threading.BoundedSemaphore(POOL_SIZE), 0
 
-    def begin_process(self):
-        """Begin again in a process that was forked: the connections are still the other process's."""
-        _inherited.append((self._state, self._opened))
-        counters.CONNECTIONS_IN_USE.inc(len(self._idle) - len(self._opened))
-        counters.CONNECTIONS_OPEN.inc(-len(self._opened))
-        self._state = type(self._state)()
-        self._begin()
-
-    def connect(self, reuse_if_open=False):
-        if not self.is_closed():
-            return super().connect(reuse_if_open)
+    def _check_out(self):
         if not self._free.acquire(blocking=False):
             self._wait_for_free()
         try:
-            self._state.set_connection(self._check_out())
+            try:
+                session = self._idle.pop()
+            except IndexError:
+                session = self._open()
         except BaseException:
             self._free.release()
             raise
+        self._mine.session = session
         counters.CONNECTIONS_IN_USE.inc()
-        return True
+        return session
 
     def _wait_for_free(self):
         """Wait for a free connection. At most MAX_WAITING wait: if the database hangs, the others fail at once."""
@@ -83,50 +130,35 @@ class Pooled(transactions.Transactions):
         finally:
             self._waiting -= 1
 
-    def _check_out(self):
-        with suppress(IndexError):
-            while True:
-                connection = self._idle.pop()
-                if not connection.closed:
-                    return connection
-                self._discard(connection)
-        return self._open()
-
     def _open(self):
-        """Open a connection. peewee's own `connect` holds a lock meanwhile."""
-        with peewee.__exception_wrapper__:
-            connection = self._connect()
-            self._opened.add(connection)
-            counters.CONNECTIONS_OPEN.inc()
+        session = _Session(self.database, **self._options)
+        session.connect()
+        counters.CONNECTIONS_OPEN.inc()
+        if self.limits:
+            settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in self.limits.items())
             try:
-                if self.server_version is None:
-                    self._set_server_version(connection)
-                if self.limits:
-                    settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in self.limits.items())
-                    connection.execute(f"SELECT {settings}")
-                self._initialize_connection(connection)
+                session.execute_sql(f"SELECT {settings}")
             except BaseException:
-                self._discard(connection)
+                self._discard(session)
                 raise
-        return connection
+        return session
 
-    def _discard(self, connection):
-        self._opened.discard(connection)
+    def _discard(self, session):
         counters.CONNECTIONS_OPEN.inc(-1)
-        connection.close()
+        session.close()
 
     def close(self):
         """Return this thread's connection to the pool."""
-        if self.is_closed():
+        session = self._mine.session
+        if session is None:
             return False
-        connection = self._state.conn
-        self._state.reset()
+        self._mine.session = None
         counters.CONNECTIONS_IN_USE.inc(-1)
         try:
-            if self._adapter.is_connection_reusable(connection) and not self.is_shut:
-                self._idle.append(connection)
+            if session.is_idle() and not self.is_shut:
+                self._idle.append(session)
             else:
-                self._discard(connection)
+                self._discard(session)
         finally:
             self._free.release()
         return True
@@ -154,7 +186,7 @@ class Pooled(transactions.Transactions):
         yield self
 
     def has_begun(self):
-        return not self.is_closed() and self._state.conn.pgconn.transaction_status != IDLE
+        return self._mine.session is not None and not self._mine.session.is_idle()
 
     def commit_job(self, job, durable, wait):
         """Run the job in a transaction; a job that isn't durable is a single statement, which needs none."""
@@ -169,20 +201,26 @@ class Pooled(transactions.Transactions):
         connection = self.connection()
         try:
             return connection.execute(statement, parameters)
-        except peewee.psycopg.OperationalError:
+        except psycopg.OperationalError:
             if not is_first or not connection.closed:
                 raise
         self.close()
         self.close_idle()  # they are as old
         return self.connection().execute(statement, parameters)
 
-    def execute_sql(self, sql, params=None):
-        with peewee.__exception_wrapper__:
-            return self.run(sql, params or ())
+    # What peewee itself calls.
+
+    def is_closed(self):
+        return self._mine.session is None
+
+    def connection(self):
+        return (self._mine.session or self._check_out()).connection()
+
+    def cursor(self, named_cursor=None):
+        return self.connection().cursor()
 
 
 _pools = weakref.WeakSet()
-_inherited = []  # by fork: never closed, since that would end the other process's sessions
 
 
 def _close_before_fork():
@@ -191,53 +229,3 @@ def _close_before_fork():
 
 
 os.register_at_fork(before=_close_before_fork)
-
-
-def _with_deadline(kind):
-    """Return a subclass of a class of psycopg's connections in which all that waits for the server has the deadline.
-
-    A server that hangs, or a network that loses packets, never answers, and no setting of the server's helps.
-    """
-
-    class Connection(kind):
-        def wait(self, gen, *args, timeout=None, **options):
-            if current_deadline() is None:
-                return super().wait(gen, *args, timeout=timeout, **options)
-            try:
-                return super().wait(gen, *args, timeout=seconds_left(timeout), **options)
-            except peewee.psycopg.errors._WaitTimeout:
-                self.pgconn.finish()  # what the server answers later must not be taken for another answer
-                raise errors.unavailable(errors.NO_ANSWER, peewee.psycopg.OperationalError) from None
-
-        @classmethod
-        def _connect_gen(cls, *args, **options):
-            connecting = super()._connect_gen(*args, **options)
-            wanted = next(connecting)
-            while True:
-                if seconds_left(1) == 0:
-                    raise errors.unavailable(errors.NO_ANSWER, peewee.psycopg.OperationalError)
-                try:
-                    wanted = connecting.send((yield wanted))
-                except StopIteration as connected:
-                    return connected.value
-
-    return Connection
-
-
-class _Adapter(peewee.Psycopg3Adapter):
-    """Makes connections that have the deadline."""
-
-    def __init__(self):
-        super().__init__()
-        self.connection = _with_deadline(peewee.psycopg.Connection)
-
-    def connect(self, db, **params):
-        if db._encoding:
-            params.setdefault("client_encoding", db._encoding)
-        params.setdefault("conninfo" if db.database.startswith("postgresql://") else "dbname", db.database)
-        return self.connection.connect(**params)
-
-
-def pooled(kind):
-    """Return the class of a pool of connections, given one of peewee's classes for Postgres."""
-    return type(f"Pooled{kind.__name__}", (Pooled, kind), {"psycopg3_adapter": _Adapter})

@@ -85,10 +85,6 @@ class Sqlite(transactions.Transactions, peewee.SqliteDatabase):
 
     # What peewee itself calls.
 
-    def execute_sql(self, sql, params=None):
-        with peewee.__exception_wrapper__:
-            return self.run(sql, params or ())
-
     def begin(self, lock_type=None):
         self.execute_sql(f"BEGIN {lock_type or 'IMMEDIATE'}")
 
@@ -150,7 +146,7 @@ class _Connections:
     version = 0  # of SharedSqlite, at which the reader was opened
 
 
-class SharedSqlite(peewee.SqliteDatabase):
+class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
     """A database file as a server uses it: one reader per OS thread, and one writer for all."""
 
     is_in_memory = False
@@ -224,12 +220,6 @@ class SharedSqlite(peewee.SqliteDatabase):
         finally:
             self._thread.writer = None
 
-    def begin_snapshot(self):
-        self.run("BEGIN")
-
-    def end_snapshot(self):
-        self.release()
-
     def release(self):
         """Undo what was begun and not committed."""
         thread = self._thread
@@ -298,10 +288,6 @@ class SharedSqlite(peewee.SqliteDatabase):
 
     def cursor(self, named_cursor=None):
         return self.connection().cursor()
-
-    def execute_sql(self, sql, params=None):
-        with peewee.__exception_wrapper__:
-            return self.run(sql, params or ())
 
     def is_closed(self):
         return self._thread.version != self.version

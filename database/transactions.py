@@ -47,6 +47,10 @@ class Transactions:
 
     BEGIN = BEGIN_SNAPSHOT = "BEGIN"
 
+    def execute_sql(self, sql, params=None):
+        with peewee.__exception_wrapper__:
+            return self.run(sql, params or ())
+
     def commit_job(self, job, durable, wait):
         """Run the job in a transaction, or as a part of one that has begun."""
         if self.has_begun():
