@@ -1,20 +1,20 @@
 """A cache whose entries are valid for one version of their source."""
 
 
-class Kept:
-    """Up to `most` results, each with the version of what it was made from."""
+class VersionedCache:
+    """Up to `max_size` entries, each with the version of the source that it was built from."""
 
-    def __init__(self, most):
-        self.most = most
-        self.results = {}
+    def __init__(self, max_size):
+        self.max_size = max_size
+        self.entries = {}
 
-    def get(self, key, version, make, *arguments):
-        """What was kept under the key, if it is of this version; else what `make(*arguments)` answers now."""
-        kept = self.results.get(key)
-        if kept and kept[0] == version:
-            return kept[1]
-        result = make(*arguments)
-        if len(self.results) >= self.most:
-            self.results.clear()  # rare, and dearer only for those who come next
-        self.results[key] = version, result
+    def get(self, key, version, build, *arguments):
+        """Return the entry of the key if it is of this version, else `build(*arguments)`, which becomes the entry."""
+        entry = self.entries.get(key)
+        if entry and entry[0] == version:
+            return entry[1]
+        result = build(*arguments)
+        if len(self.entries) >= self.max_size:
+            self.entries.clear()  # rare, and costs only the next reader of each key
+        self.entries[key] = version, result
         return result

@@ -151,6 +151,7 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
 
     is_in_memory = False
     is_shut = False
+    is_checkpointing = False
     is_failing = False  # the file can't be used: connections are closed after each use, see `reopen`
     version = None
 
@@ -256,11 +257,19 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
     def checkpoint(self):
         """Bring what the WAL file has into the database file, and empty it if nobody reads it. A background task."""
         self.reopen_if_replaced()
-        threadpool.run(threadpool.CHECKPOINTS, checkpoint, os.path.abspath(self.database))
+        threadpool.run(threadpool.CHECKPOINTS, self._checkpoint)
 
     def start_checkpoint(self):
         """Do a part of the same, beside readers and writers."""
-        threadpool.spawn(threadpool.CHECKPOINTS, checkpoint, os.path.abspath(self.database), ("PASSIVE",))
+        threadpool.spawn(threadpool.CHECKPOINTS, self._checkpoint, ("PASSIVE",))
+
+    def _checkpoint(self, modes=("PASSIVE", "TRUNCATE")):
+        self.is_checkpointing = True
+        try:
+            checkpoint(os.path.abspath(self.database), modes)
+        finally:
+            self.writer.wal_may_restart = True
+            self.is_checkpointing = False
 
     def close_all(self):
         """Close all connections; what the WAL file has is in the database file then, if no other process is reading."""

@@ -43,6 +43,7 @@ class Writer:
         self._is_running = self._is_beginning = False
         self._version = 0  # of the shared connections, at which this one was opened
         self._wal = None  # the path of the WAL file, if there is one
+        self.wal_may_restart = True  # since all of it may be in the database file: SQLite calls fsync then
         self._jobs = 0
 
     def run(self, function, durable, wait):
@@ -82,10 +83,9 @@ class Writer:
                 connection = self._begin(until)
                 jobs = self._take(len(self.waiting))
                 self._call(connection, jobs)
+                self._commit(connection, any(job.durable and not job.error for job in jobs))
             self._shared.is_failing = False
             self._count(len(jobs))
-            if self._wal and any(job.durable and not job.error for job in jobs):
-                threadpool.run(threadpool.DISK, _sync, self._wal)
         except BaseException as error:
             jobs = jobs or self._take(1)
             self._fail(jobs, error)
@@ -124,7 +124,7 @@ class Writer:
         return connection
 
     def _call(self, connection, jobs):
-        """Call each job's function, and commit. The failure of a job undoes its own changes only."""
+        """Call each job's function. The failure of a job undoes its own changes only."""
         is_alone = len(jobs) == 1
         with self._shared.writing(connection):
             for job in jobs:
@@ -140,8 +140,19 @@ class Writer:
                     connection.execute("ROLLBACK" if is_alone else "ROLLBACK TO job")
                 if not is_alone:
                     connection.execute("RELEASE job")
-        if connection.in_transaction:
-            retry_while_locked(time.monotonic() + self._shared.lock_wait, connection.execute, "COMMIT")
+
+    def _commit(self, connection, is_durable):
+        """Commit, in a thread where that takes an fsync: ours, or SQLite's own when it begins the WAL file again."""
+        if not connection.in_transaction:
+            return
+        until = time.monotonic() + self._shared.lock_wait
+        is_checkpointing = self._shared.is_checkpointing
+        if is_durable or is_checkpointing or self.wal_may_restart or not self._wal:
+            self.wal_may_restart = is_checkpointing
+            wal = self._wal if is_durable else None
+            retry_while_locked(until, threadpool.run, threadpool.DISK, _commit_and_sync, connection, wal)
+        else:
+            retry_while_locked(until, connection.execute, "COMMIT")
 
     def _fail(self, jobs, error):
         """Give each job an error of its own, undo what is not committed, and reopen the file if it can't be used."""
@@ -183,8 +194,11 @@ class Writer:
             self.database.close()
 
 
-def _sync(path):
-    file = os.open(path, os.O_RDWR)
+def _commit_and_sync(connection, wal):
+    connection.execute("COMMIT")
+    if not wal:
+        return
+    file = os.open(wal, os.O_RDWR)
     try:
         os.fdatasync(file)
     finally:

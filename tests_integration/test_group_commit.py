@@ -12,7 +12,7 @@ import os, sqlite3, sys, threading
 import gevent
 sys.path[:0] = sys.argv[1], sys.argv[1] + "/tests"
 
-calls, connections, may_go_on = [], [], monkey.get_original("threading", "Event")()
+calls, commits, connections, may_go_on = [], [], [], monkey.get_original("threading", "Event")()
 fdatasync, connect = os.fdatasync, sqlite3.connect
 
 def traced(file):
@@ -20,8 +20,14 @@ def traced(file):
     may_go_on.wait(30)
     fdatasync(file)
 
+class Connection(sqlite3.Connection):
+    def execute(self, statement, *parameters):
+        if statement == "COMMIT":
+            commits.append(threading.get_native_id())
+        return super().execute(statement, *parameters)
+
 def opened(*args, **options):
-    connections.append(connect(*args, **options))
+    connections.append(connect(*args, factory=Connection, **options))
     return connections[-1]
 
 os.fdatasync, sqlite3.connect = traced, opened
@@ -61,6 +67,12 @@ gevent.joinall(swift, raise_error=True, timeout=30)
 with bind(db):
     assert database.execute_sql("SELECT COUNT(*) FROM secrets").fetchone()[0] == 11
 assert len(calls) == 2, calls
+
+db.checkpoint()
+commits.clear()
+write("begins the WAL file again", False)  # for which SQLite calls fsync
+write("goes on with it", False)
+assert [thread == threading.get_native_id() for thread in commits] == [False, True]
 """
 APP = """
 import driver, service
