@@ -6,11 +6,11 @@ To build a query takes Peewee 150 us; to execute a compiled one takes 1 us more 
 import functools
 import operator
 from collections import namedtuple
-from itertools import chain, pairwise
+from itertools import chain
 
 import peewee
 
-from database.binding import current
+from database.binding import current, is_sqlite
 
 ROWS = 100  # inserted by one statement
 
@@ -18,24 +18,21 @@ ROWS = 100  # inserted by one statement
 class Param(peewee.ColumnBase):
     """A value that each execution gives, by name. It is passed as it is: no field converts it."""
 
-    def __init__(self, name):
-        self.marker = _Name(name)
+    def __init__(self, name, index=None):
+        self.name = _Name(name)
+        self.name.index = index
 
     def __sql__(self, ctx):
-        return ctx.value(self.marker, converter=False)
+        return ctx.value(self.name, converter=False)
 
 
 def params(name, number):
-    """Return `number` Params, to be used side by side, whose values each execution gives as one sequence."""
-    first, *others = [Param(name) for _ in range(number)]
-    first.marker = _Sequence(name)
-    for other in others:
-        other.marker = _REST
-    return [first, *others]
+    """Return `number` Params, whose values each execution gives as one list or tuple."""
+    return [Param(name, index) for index in range(number)]
 
 
 def rows(name, number, width):
-    """Return `params` as so many rows, for `insert_many`. Each execution gives their values as one flat sequence."""
+    """Return `params` as so many rows, for `insert_many`. Each execution gives their values as one flat list."""
     values = params(name, number * width)
     return [values[start : start + width] for start in range(0, len(values), width)]
 
@@ -46,14 +43,9 @@ def literal(value):
 
 
 class _Name(str):
-    """A parameter's name among the values of a compiled query."""
+    """A parameter's name among the values of a compiled query, and its index where a list is given for the name."""
 
-
-class _Sequence(str):
-    """The name of a parameter whose values are a sequence."""
-
-
-_REST = object()  # among the values of a query that is not compiled yet: a value of the sequence before it
+    index = None
 
 
 class compiled:  # noqa: N801 - it is used as a decorator
@@ -93,12 +85,7 @@ class compiled:  # noqa: N801 - it is used as a decorator
 
     def _compile(self, key):
         statement, values = current().get_sql_context().sql(self._build(*key[1:])).query()
-        if any(
-            value is _REST and type(before) is not _Sequence and before is not _REST for before, value in pairwise(values)
-        ):
-            raise ValueError(f"the params of a sequence must be used side by side: {statement}")
-        values = [value for value in values if value is not _REST]
-        is_plain = values and all(type(value) is _Name for value in values)
+        is_plain = values and all(type(value) is _Name and value.index is None for value in values)
         values_of = _getter(*map(str, values)) if is_plain else functools.partial(_values, values)
         self._statements[key] = statement, values_of
         return self._statements[key]
@@ -115,20 +102,37 @@ def _getter(*names):
 
 
 def _values(values, params):
-    """Return the values of a statement in which some are constants or sequences; of others a _getter is faster."""
+    """Return the values of a statement in which some are constants or in lists; of others a _getter is faster."""
     given = []
     for value in values:
         if type(value) is _Name:
-            given.append(params[value])
-        elif type(value) is _Sequence:
-            given += params[value]
+            named = params[value]
+            given.append(named if value.index is None else named[value.index])
         else:
             given.append(value)
     return given
+
+
+def batches(query, size):
+    """Yield lists of up to `size` rows, as tuples of the driver's values. Must run in a transaction.
+
+    psycopg fetches all rows at once unless they come from a cursor on the server, for which Peewee has no expression.
+    """
+    db = current()
+    if is_sqlite():
+        cursor = db.execute(query)
+        while rows := cursor.fetchmany(size):
+            yield rows
+        return
+    statement, params = db.get_sql_context().sql(query).query()
+    db.execute_sql(f"DECLARE batches NO SCROLL CURSOR FOR {statement}", params)
+    while rows := db.execute_sql(f"FETCH {size} FROM batches").fetchall():
+        yield rows
+    db.execute_sql("CLOSE batches")
 
 
 def insert_rows(query, rows):
     """Insert many rows, ROWS at a time, by a compiled query of `rows("rows", number, width)`."""
     for start in range(0, len(rows), ROWS):
         some = rows[start : start + ROWS]
-        query(len(some), rows=chain.from_iterable(some))
+        query(len(some), rows=list(chain.from_iterable(some)))

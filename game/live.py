@@ -145,7 +145,7 @@ def updates(cursors, limit, hidden, may_see):
     have at most records.MAX_TURNS turns together: those for which there is no room come with the next request.
     """
     order = {game_id: index for index, game_id in enumerate(cursors)}
-    watched = _games_by_id.all(len(order), ids=order) if order else []
+    watched = _games_by_id.all(len(order), ids=list(order)) if order else []
     watched = sorted(filter(may_see, watched), key=lambda game: order[game.id])
     others = _best_games.all(limit=limit, **_live_params(hidden)) if limit else []
     room, found = records.MAX_TURNS, []

@@ -16,8 +16,7 @@ import peewee
 import models
 from database import migrations
 from database.binding import database, is_sqlite
-from database.cursors import batches
-from database.queries import compiled, insert_rows, literal, rows
+from database.queries import batches, compiled, insert_rows, literal, rows
 from database.tables import missing_reference, references, reset_sequences
 from database.transactions import snapshot
 from models import User

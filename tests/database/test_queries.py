@@ -59,16 +59,6 @@ def test_a_sequence_is_given_at_once(ada, bob, db):
     assert [row.id for row in users_by_ids.all(2, ids=ids, low=ids[0])] == ids[1:]
 
 
-def test_a_sequence_that_is_torn_apart_is_refused(db):
-    @compiled
-    def torn():
-        first, second = params("ids", 2)
-        return User.select().where((User.id == first) | (User.id == Param("other")) | (User.id == second))
-
-    with pytest.raises(ValueError, match="side by side"):
-        torn(ids=[1, 2], other=3)
-
-
 @compiled
 def add_secrets(number):
     fields = [Secret.name, Secret.value]
