@@ -8,7 +8,7 @@ from playhouse import db_url
 
 import config
 from database import sqlite
-from database.locks import LOCK_WAIT
+from database.deadlines import LOCK_WAIT
 
 _numbers = itertools.count(1)
 

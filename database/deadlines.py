@@ -1,7 +1,12 @@
-"""Deadlines: for how long the work of a request, or of a background task, may wait for the database."""
+"""For how long work may wait for the database: deadlines of requests and background tasks, and tries while it is locked."""
 
 import time
 from contextvars import ContextVar
+
+from database.errors import is_locked
+
+LOCK_WAIT = 5  # seconds
+BACKOFF = 0.001, 0.02  # seconds between tries: the first pause, and the longest
 
 _deadline = ContextVar("deadline", default=None)  # on the monotonic clock; None: as long as it takes
 
@@ -36,3 +41,19 @@ def seconds_left(most=None):
         return most
     left = max(0, until - time.monotonic())
     return left if most is None else min(most, left)
+
+
+def retry_while_locked(until, call, *arguments):
+    """Return what a call returns, repeated until the time `until` while another program locks the SQLite file.
+
+    SQLite's own busy timeout would block gevent's event loop.
+    """
+    pause, longest = BACKOFF
+    while True:
+        try:
+            return call(*arguments)
+        except Exception as error:
+            if not is_locked(error) or time.monotonic() >= until:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, longest)

@@ -108,6 +108,15 @@ def sqlite_code(error):
     return None if code is None else code & 0xFF
 
 
+def is_locked(error):
+    """Return whether it is worth trying again, since another program holds SQLite's lock.
+
+    It isn't after SQLITE_BUSY_SNAPSHOT: the transaction began with a read, of what has changed since.
+    """
+    error = of_driver(error)
+    return sqlite_code(error) == sqlite3.SQLITE_BUSY and error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
 # After these errors of SQLite's, a connection may never work again: the file was read-only, say, or was replaced.
 LOST = {
     *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT),

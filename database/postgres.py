@@ -7,8 +7,7 @@ its own, and none of them shares a lock.
 
 import os
 import threading
-import weakref
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import peewee
 import psycopg
@@ -85,8 +84,6 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
     `limits` are set in each session, {name: milliseconds}, unless the URL's own options set them.
     """
 
-    is_in_memory = False
-    is_shut = False
     BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     def __init__(self, database, limits=None, encoding=None, **options):
@@ -96,7 +93,7 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         self._options = OPTIONS | options | {"thread_safe": False}
         self.begin_process()
         super().__init__(database, **options)
-        _pools.add(self)
+        transactions.shared.add(self)
 
     def begin_process(self):
         """Begin with no connections: in a process that was forked, those that were in use are still the other process's."""
@@ -169,9 +166,10 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         """Close this thread's connection and those that are idle."""
         if self.pid == os.getpid():  # else they are another process's
             self.close()
-            self.close_idle()
+            self.close_connections()
 
-    def close_idle(self):
+    def close_connections(self):
+        """Close those that are idle."""
         with suppress(IndexError):
             while True:
                 self._discard(self._idle.pop())
@@ -180,10 +178,6 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         """Close the pool; connections that are in use are closed when they are returned."""
         self.is_shut = True
         self.close_all()
-
-    @contextmanager
-    def own_connection(self):
-        yield self
 
     def has_begun(self):
         return self._mine.session is not None and not self._mine.session.is_idle()
@@ -205,7 +199,7 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
             if not is_first or not connection.closed:
                 raise
         self.close()
-        self.close_idle()  # they are as old
+        self.close_connections()  # they are as old
         return self.connection().execute(statement, parameters)
 
     # What peewee itself calls.
@@ -218,14 +212,3 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
 
     def cursor(self, named_cursor=None):
         return self.connection().cursor()
-
-
-_pools = weakref.WeakSet()
-
-
-def _close_before_fork():
-    for pool in list(_pools):
-        pool.close_idle()
-
-
-os.register_at_fork(before=_close_before_fork)

@@ -15,8 +15,7 @@ from pathlib import Path
 import peewee
 
 from database import errors, threadpool, transactions
-from database.deadlines import seconds_left
-from database.locks import LOCK_WAIT, is_locked, retry_while_locked
+from database.deadlines import LOCK_WAIT, retry_while_locked, seconds_left
 from database.writer import Writer
 from observability import counters
 
@@ -36,12 +35,11 @@ CHECKPOINT_WAIT = 0.1  # seconds to wait for readers to end, while writers wait,
 class Sqlite(transactions.Transactions, peewee.SqliteDatabase):
     """A database file, with a connection per thread. While another program locks the file, gevent runs other greenlets."""
 
-    is_in_memory = False
     BEGIN, BEGIN_SNAPSHOT = "BEGIN IMMEDIATE", "BEGIN"
 
     def __init__(self, database, lock_wait=LOCK_WAIT, **options):
         self.lock_wait = lock_wait
-        options |= {"lock_type": "IMMEDIATE", "check_same_thread": False, "timeout": 0}
+        options |= {"check_same_thread": False, "timeout": 0}
         super().__init__(database, **{"pragmas": OWN} | options)
 
     def connect(self, reuse_if_open=False):
@@ -71,11 +69,6 @@ class Sqlite(transactions.Transactions, peewee.SqliteDatabase):
     def has_begun(self):
         return not self.is_closed() and self.connection().in_transaction
 
-    @contextmanager
-    def own_connection(self):
-        """Yield a database with a connection that nobody else uses, for what takes long."""
-        yield self
-
     def run(self, statement, parameters=()):
         """Execute a statement and return its cursor. Raise the driver's errors."""
         return retry_while_locked(self._give_up_at(), self.connection().execute, statement, parameters)
@@ -85,8 +78,8 @@ class Sqlite(transactions.Transactions, peewee.SqliteDatabase):
 
     # What peewee itself calls.
 
-    def begin(self, lock_type=None):
-        self.execute_sql(f"BEGIN {lock_type or 'IMMEDIATE'}")
+    def begin(self):
+        self.execute_sql(self.BEGIN)
 
     def commit(self):
         self.execute_sql("COMMIT")
@@ -149,8 +142,6 @@ class _Connections:
 class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
     """A database file as a server uses it: one reader per OS thread, and one writer for all."""
 
-    is_in_memory = False
-    is_shut = False
     is_checkpointing = False
     is_failing = False  # the file can't be used: connections are closed after each use, see `reopen`
     version = None
@@ -160,7 +151,7 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
         super().__init__(database, **options)
         self.lock_wait, self._options = lock_wait, options
         self._begin()
-        _shared.add(self)
+        transactions.shared.add(self)
 
     def _begin(self):
         self.pid = os.getpid()
@@ -193,7 +184,7 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
         except sqlite3.DatabaseError as error:
             if errors.is_lost(error):
                 thread.version = 0
-            elif is_locked(error) and not reader.in_transaction:
+            elif errors.is_locked(error) and not reader.in_transaction:
                 give_up_at = time.monotonic() + seconds_left(self.lock_wait)
                 return retry_while_locked(give_up_at, reader.execute, statement, parameters)
             raise
@@ -232,7 +223,6 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
 
     @contextmanager
     def own_connection(self):
-        """Yield a database with a connection that nobody else uses, for what takes long."""
         with closing(self._make(Sqlite, OWN)) as database:
             yield database
 
@@ -279,6 +269,7 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
         self.close_connections()
 
     def close_connections(self):
+        """Close all connections. A forked process couldn't: that would free the locks on the file."""
         self.reopen()
         self.writer.close()
         for reader in list(self._readers):
@@ -301,7 +292,7 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
     def is_closed(self):
         return self._thread.version != self.version
 
-    def begin(self, lock_type=None):
+    def begin(self):
         raise RuntimeError("Write in a job, see transactions.commit.")
 
 
@@ -310,18 +301,6 @@ class _Reader(Sqlite):
 
     def __del__(self):
         self.close()
-
-
-_shared = weakref.WeakSet()
-
-
-def _close_before_fork():
-    """A process that is forked must not use these connections, nor close them: that would free the locks on the file."""
-    for database in list(_shared):
-        database.close_connections()
-
-
-os.register_at_fork(before=_close_before_fork)
 
 
 def _make_private(path):

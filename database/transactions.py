@@ -1,6 +1,8 @@
 """Transactions on the current database: `commit` for all that writes, `snapshot` for several reads of one moment."""
 
-from contextlib import ContextDecorator, suppress
+import os
+import weakref
+from contextlib import ContextDecorator, contextmanager, suppress
 
 import peewee
 
@@ -46,6 +48,12 @@ class Transactions:
     """Transactions of a database that has a connection for each who uses it, with `run`, `has_begun` and the statements."""
 
     BEGIN = BEGIN_SNAPSHOT = "BEGIN"
+    is_in_memory = is_shut = False
+
+    @contextmanager
+    def own_connection(self):
+        """Yield a database with a connection that nobody else uses, for what takes long."""
+        yield self
 
     def execute_sql(self, sql, params=None):
         with peewee.__exception_wrapper__:
@@ -75,3 +83,14 @@ class Transactions:
         # Some errors have rolled it back already, or have closed the connection.
         with suppress(*UNAVAILABLE), peewee.__exception_wrapper__:
             self.run("ROLLBACK")
+
+
+shared = weakref.WeakSet()  # databases whose connections are closed before a fork
+
+
+def _close_before_fork():
+    for database in list(shared):
+        database.close_connections()
+
+
+os.register_at_fork(before=_close_before_fork)

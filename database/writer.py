@@ -15,8 +15,7 @@ from contextlib import suppress
 import peewee
 
 from database import errors, threadpool
-from database.deadlines import current_deadline, seconds_left
-from database.locks import retry_while_locked
+from database.deadlines import current_deadline, retry_while_locked, seconds_left
 
 CHECKPOINT_EVERY = 1000  # jobs
 
