@@ -17,12 +17,12 @@ Status = Literal["playing", "over"]
 Period = Literal["all", "month", "week", "day"]
 Heading = Literal["U", "R", "D", "L"]
 Players = Literal["people", "bots"]
-MOST_LIVE = 50  # games of the wall in one response
-MOST_KNOWN = 50  # games that a request to the live feed names
-MOST_ACTIVE = 200  # games in one response
-PLACE = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # on a board
+MAX_LIVE = 50  # games of the wall in one response
+MAX_KNOWN = 50  # games that a request to the live feed names
+MAX_ACTIVE = 200  # games in one response
+CURSOR = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # in a leaderboard
 KNOWN_GAME = "[A-Za-z0-9_-]{1,16}:[0-9]{1,6}"
-KNOWN = f"^({KNOWN_GAME}(,{KNOWN_GAME}){{0,{MOST_KNOWN - 1}}})?$(?!\n)"
+KNOWN = f"^({KNOWN_GAME}(,{KNOWN_GAME}){{0,{MAX_KNOWN - 1}}})?$(?!\n)"
 Text = Annotated[str, Meta(max_length=320)]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Code = Annotated[str, Meta(extra_json_schema={"enum": list(CODES)})]
@@ -123,7 +123,7 @@ class StandingQuery(Request):
 class BoardQuery(StandingQuery):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
     after: Annotated[
-        Text, Meta(description="The cursor in the Link header of the previous page.", extra_json_schema={"pattern": PLACE})
+        Text, Meta(description="The cursor in the Link header of the previous page.", extra_json_schema={"pattern": CURSOR})
     ] = None
 
 
@@ -146,7 +146,7 @@ class TickQuery(Request):
 
 class ActiveQuery(Request):
     limit: Annotated[
-        int, Meta(ge=1, le=MOST_ACTIVE, description="The number of best games. A response has at most 1 MB.")
+        int, Meta(ge=1, le=MAX_ACTIVE, description="The number of best games. A response has at most 1 MB.")
     ] = 100
 
 
@@ -156,11 +156,11 @@ class LiveQuery(Request):
         Meta(
             max_length=2000,
             extra_json_schema={"pattern": KNOWN},
-            description=f"Watched games and the ticks that are known of them, as `ID:TICK,ID:TICK`, at most {MOST_KNOWN}.",
+            description=f"Watched games and the ticks that are known of them, as `ID:TICK,ID:TICK`, at most {MAX_KNOWN}.",
         ),
     ] = ""
     limit: Annotated[
-        int, Meta(ge=0, le=MOST_LIVE, description="The number of best games to return besides the watched ones.")
+        int, Meta(ge=0, le=MAX_LIVE, description="The number of best games to return besides the watched ones.")
     ] = 12
 
 

@@ -17,7 +17,7 @@ INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164
 DOTTED = re.compile("[il]([\u0316-\u0333\u0339-\u033c\u0347-\u0349]*)\u0307")
 # Marks that any letter can have: accents above and below, not those through it or around it, nor those between two letters.
 ACCENTS = re.compile("[\u0300-\u0333\u0339-\u0344\u0346-\u034e\u0350-\u035b]")
-MOST_ACCENTS, MOST_MARKS = 2, 5  # on a letter: of ACCENTS; of its script's own, which spell it in Thai, Hebrew or Burmese
+MAX_ACCENTS, MAX_MARKS = 2, 5  # on a letter: of ACCENTS; of its script's own, which spell it in Thai, Hebrew or Burmese
 
 
 def _load_confusables(name):
@@ -83,7 +83,7 @@ def problems_with(name, reserved):
         return [("username", NAME_CHARACTERS, "use letters, digits, - and _ only")]
     if not all(_marks_fit(*cluster) for cluster in _clusters(name)):
         return [
-            ("username", NAME_CHARACTERS, f"use at most {MOST_ACCENTS} accents on a letter, and marks of its script only")
+            ("username", NAME_CHARACTERS, f"use at most {MAX_ACCENTS} accents on a letter, and marks of its script only")
         ]
     if skeleton(name).startswith(GUEST):
         return [("username", NAME_RESERVED, f"{GUEST} begins the names of guests; choose another name")]
@@ -115,8 +115,8 @@ def _marks_fit(letter, marks):
     accents = [mark for mark in unicodedata.normalize("NFD", letter + marks) if ACCENTS.match(mark)]
     return (
         unicodedata.category(letter)[0] == "L"
-        and (len(own) == len(marks) or len(accents) <= MOST_ACCENTS)
-        and len(own) == len(set(own)) <= MOST_MARKS
+        and (len(own) == len(marks) or len(accents) <= MAX_ACCENTS)
+        and len(own) == len(set(own)) <= MAX_MARKS
         and all(_script(mark) == _script(letter) for mark in own)
     )
 

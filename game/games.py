@@ -132,7 +132,7 @@ def apply_turns(game_id, user, since, tick, turns, pace):
         flush()  # the post that ended it may still wait for the disk
         raise _conflict(GAME_OVER, "This game is over.", game, pace)
     if since != game.tick:
-        raise _conflict(WRONG_TICK, f"The server stands at tick {game.tick}: post what comes after that.", game, pace)
+        raise _conflict(WRONG_TICK, f"The server is at tick {game.tick}: post what comes after that.", game, pace)
     _check_turns(since, tick, turns)
 
     played = codec.decode_state(game.mode, game.state)

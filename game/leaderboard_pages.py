@@ -19,7 +19,7 @@ from game.leaderboards import ALL, board_key, challenge_board_key, mode_of
 from game.score_histogram import BELOW_ALL, rank, ranks, size
 from models import Entry, User
 from rules import MODES
-from schemas import PLACE, EntryAnswer, NextRank, Standing, timestamp
+from schemas import CURSOR, EntryAnswer, NextRank, Standing, timestamp
 from web.problems import BAD_FORMAT, NOT_WITH_CHALLENGE, invalid
 
 AROUND = 3  # entries on either side of the player's own
@@ -56,7 +56,7 @@ def leaderboard_page(query, boards):
 
 def _parse_cursor(after):
     """Return the cursor of a query's `after`, as the Link header gave it."""
-    if not re.fullmatch(PLACE, after):
+    if not re.fullmatch(CURSOR, after):
         why = "give what the Link header of the page before has, or nothing for the first page"
         raise invalid(("after", BAD_FORMAT, why))
     return tuple(map(int, after.split(".")))

@@ -41,8 +41,8 @@ GatheredGames = namedtuple("GatheredGames", "games since")
 def board_key(mode, period, day, bots=False):
     """Return the key of the board of a mode and of the period around a datetime.date, which `all` ignores."""
     year, week, _ = day.isocalendar()
-    spell = {ALL: "all", MONTH: f"{day:%Y-%m}", WEEK: f"{year}-W{week:02}", DAY: f"{day:%Y-%m-%d}"}
-    return f"{mode}/{spell[period]}{'/bots' * bots}"
+    name = {ALL: "all", MONTH: f"{day:%Y-%m}", WEEK: f"{year}-W{week:02}", DAY: f"{day:%Y-%m-%d}"}
+    return f"{mode}/{name[period]}{'/bots' * bots}"
 
 
 def challenge_board_key(mode, challenge, bots=False):

@@ -10,7 +10,7 @@ from database.binding import is_sqlite
 from database.queries import Param, compiled, literal, params
 from game import codec, records
 from models import Game, User, now, select_games
-from schemas import KNOWN_GAME, MOST_ACTIVE, MOST_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
+from schemas import KNOWN_GAME, MAX_ACTIVE, MAX_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
 from web.problems import BAD_FORMAT, TOO_LONG, invalid
 
 LIVE_MS = 10_000  # after a post, a game is shown as live
@@ -89,7 +89,7 @@ def _fingerprint():
 def _all_active(cache, params):
     """Return the games as JSON, as many as fit into one response."""
     fitting, size = [], 0
-    for game in _active_games(limit=MOST_ACTIVE, **params).fetchall():
+    for game in _active_games(limit=MAX_ACTIVE, **params).fetchall():
         fitting.append(cache.get(game[0], game[1:3], _active, *game))
         size += len(fitting[-1]) + 1
         if size > MAX_BYTES:
@@ -131,9 +131,9 @@ def parse_cursors(known):
     games = known.split(",") if known else []
     if not all(re.fullmatch(KNOWN_GAME, game) for game in games):
         raise invalid(("known", BAD_FORMAT, "give ID:TICK of each game, with commas between, such as abc:12,def:0"))
-    if len(games) > MOST_KNOWN:
-        why = f"names {len(games)} games; give at most {MOST_KNOWN}, and ask for the others separately"
-        raise invalid(("known", TOO_LONG, why, {"max": MOST_KNOWN, "unit": "games"}))
+    if len(games) > MAX_KNOWN:
+        why = f"names {len(games)} games; give at most {MAX_KNOWN}, and ask for the others separately"
+        raise invalid(("known", TOO_LONG, why, {"max": MAX_KNOWN, "unit": "games"}))
     return {game_id: int(tick) for game_id, _, tick in (game.partition(":") for game in games)}
 
 
