@@ -1,17 +1,11 @@
-"""Operator commands: backups, checks and player administration.
-
-The settings are read as the server reads them, from the environment and from `.env`: run this where the server is started.
-All commands but `restore` and `import` work while a server runs. An error is one line on the standard error, with exit
-status 1.
-"""
+"""The operator's command line: it parses arguments, calls `operations`, and prints an error as one line."""
 
 import argparse
 import os
 import signal
 import sqlite3
 import sys
-import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import peewee
 
@@ -39,11 +33,10 @@ def main(arguments=None):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # names are of any script, terminals are not
     try:
-        with _stopped_by_signals():
-            status = _run(args)
-            if sys.stdout:
-                sys.stdout.flush()
-            return status
+        status = _run(args)
+        if sys.stdout:
+            sys.stdout.flush()
+        return status
     except config.ConfigError as error:
         return _failed(error, 2)
     except (OperationError, Problem) as error:
@@ -68,24 +61,6 @@ def _run(args):
     except (sqlite3.Error, peewee.PeeweeException) as error:
         path = commands.sqlite_path(settings)
         raise (sqlite_error(path, error) if path else postgres_error(error)) from None
-
-
-@contextmanager
-def _stopped_by_signals():
-    """Within, SIGTERM and SIGHUP stop as Ctrl+C does, so that nothing is left behind."""
-
-    def stop(number, frame):
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _silence_stdout():
@@ -166,4 +141,6 @@ def command_line():
 
 if __name__ == "__main__":
     os.umask(0o077)  # what it writes is for its user only
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # as Ctrl+C does, so that nothing is left behind
     sys.exit(main())

@@ -16,14 +16,12 @@ import signal
 import sys
 import threading
 import time
-from bisect import bisect_right
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from itertools import count
-from operator import itemgetter
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -93,9 +91,6 @@ class Bot:
                 wait(random.uniform(1, 5))
                 try:
                     self.play()
-                except OtherRules as error:
-                    self.say(f"can't play: {error}")
-                    return
                 except Refused as refusal:
                     self.say(f"can't play: {refusal}")
                     wait(MAX_DELAY)
@@ -108,7 +103,8 @@ class Bot:
         mode = {"mode": random.choice(MODES)} if self.wanted.get("challenge", "daily") == "daily" else {}
         opened = self.call("POST /api/games", mode | self.wanted)  # a challenge of a game has the game's mode
         if opened["rules"] != RULES:
-            raise OtherRules(f"the server plays by rules {opened['rules']}; get the bot.py of its version")
+            self.say(f"can't play: the server plays by rules {opened['rules']}; get the bot.py of its version")
+            raise Stopped
         game, turns, began = Game(opened["seed"], opened["mode"]), [], time.monotonic()
         known, post_at = {"status": "playing", "tick": 0}, began + POST_EVERY
         self.say(f"begins, {game.mode}")
@@ -117,7 +113,7 @@ class Bot:
                 if game.outcome:
                     wait(post_at - time.monotonic())
                 else:
-                    wait(began + (game.nominal_ms + tick_ms(game.score)) / 1000 - time.monotonic())
+                    wait(began + (game.nominal_ms + game.tick_ms()) / 1000 - time.monotonic())
                     self.step(game, turns)
                 if game.outcome or time.monotonic() >= post_at:
                     known = self.post(opened["id"], game, turns, known)
@@ -133,7 +129,7 @@ class Bot:
         heading = random.choice(possible) if random.random() < self.careless else choose(game)
         if heading != game.heading:
             turns.append([game.ticks + 1, heading])
-        game.advance(turns[-1:], game.ticks + 1)
+        game.step(heading)
 
     def post(self, game_id, game, turns, known):
         """Post the turns that the server doesn't have yet. Return its state of the game."""
@@ -203,12 +199,8 @@ class Refused(Exception):
         super().__init__(self.answer.get("detail", f"status {status}"))
 
 
-class OtherRules(Exception):
-    """The server plays by other rules than this file."""
-
-
 class Stopped(Exception):
-    """Ctrl+C was pressed."""
+    """The bot is to play no more."""
 
 
 class NoRedirect(HTTPRedirectHandler):
@@ -236,46 +228,21 @@ def wait(seconds):
         raise Stopped
 
 
-# The rules: the same text as in the server's rules.py. The command line is at the end of this file.
+# The rules. A cell is a number, `y * SIZE + x`; (0, 0) is the top left. The command line is at the end of this file.
 
-RULES = 1
-
+RULES = 1  # their version
 SIZE = 20
 CELLS = SIZE * SIZE
-POINTS = 10  # for a meal
+OUTSIDE = CELLS  # the cell beyond every edge in `walls`
 STARVES_AFTER = 800  # ticks in a row without a meal
-
 HEADINGS = ("U", "R", "D", "L")
 STEPS = {"U": (0, -1), "R": (1, 0), "D": (0, 1), "L": (-1, 0)}
 OPPOSITE = {"U": "D", "R": "L", "D": "U", "L": "R"}
-
-WALLS, PASS_THROUGH = "walls", "pass-through"
-MODES = (WALLS, PASS_THROUGH)
-
-WALL, SELF, STARVED, WON, LEFT = "wall", "self", "starved", "won", "left"
-OUTCOMES = (WALL, SELF, STARVED, WON, LEFT)
-
-OUTSIDE = CELLS  # the cell beyond every edge in `walls`: always taken, never food
-NEVER = 0  # the tick of a turn that doesn't come
-
-
-def tick_ms(score):
-    """How long a tick lasts, in milliseconds, with the score as it is before that tick."""
-    return max(70, 150 - 2 * score // 10)
-
-
-def draw(rng):
-    """The state of the random numbers after one draw, which is also the number drawn.
-
-    xorshift32 on 32-bit unsigned integers (Marsaglia, "Xorshift RNGs", 2003).
-    """
-    rng ^= rng << 13 & 0xFFFFFFFF
-    rng ^= rng >> 17
-    return rng ^ (rng << 5 & 0xFFFFFFFF)
+MODES = WALLS, PASS_THROUGH = "walls", "pass-through"
 
 
 def neighbour(cell, heading, mode):
-    """The cell one step from `cell`; OUTSIDE where a wall is."""
+    """Return the cell one step from `cell`; OUTSIDE where a wall is."""
     x, y = cell % SIZE + STEPS[heading][0], cell // SIZE + STEPS[heading][1]
     if mode == WALLS and not (0 <= x < SIZE and 0 <= y < SIZE):
         return OUTSIDE
@@ -288,130 +255,50 @@ NEIGHBOURS = {
 
 
 class Game:
-    """A game in progress: `seed` 1 to 4294967295, `mode` one of MODES. Raises ValueError for others.
-
-    `ticks`, `score`, `outcome` (None while playing), `heading`, `body` (cells, head first), `food` (a cell), `rng` (the
-    state after the last draw), `hunger` (ticks since the last meal) and `nominal_ms` (the sum of the ticks' lengths) are
-    for reading.
-    """
+    """A game as the server plays it. `outcome` is None while it is going on, `nominal_ms` the length of all its ticks."""
 
     def __init__(self, seed, mode):
-        if not 1 <= seed <= 0xFFFFFFFF:
-            raise ValueError(f"seed {seed} is not from 1 to 4294967295")
-        if mode not in MODES:
-            raise ValueError(f"mode {mode!r} is none of {', '.join(MODES)}")
-        self.mode = mode
+        self.rng, self.mode, self.heading, self.outcome = seed, mode, "U", None
         self.ticks = self.score = self.hunger = self.nominal_ms = 0
-        self.outcome = None
-        self.heading = "U"
-        self.rng = seed
-        self._occupy([10 * SIZE + 10, 11 * SIZE + 10, 12 * SIZE + 10])
-        self._place_food()
+        self.body = deque([10 * SIZE + 10, 11 * SIZE + 10, 12 * SIZE + 10])  # head first
+        self.place_food()
 
-    @classmethod
-    def load(cls, mode, saved):
-        """The game that `save()` wrote, in that mode, still playing."""
-        game = cls.__new__(cls)
-        game.mode = mode
-        game.outcome = None
-        game.ticks, game.score, game.hunger, game.nominal_ms, game.rng, game.food = saved[:6]
-        game.heading = HEADINGS[saved[6]]
-        game._occupy(saved[7:])
-        return game
+    def tick_ms(self):
+        """Return how many milliseconds the next tick lasts."""
+        return max(70, 150 - 2 * self.score // 10)
 
-    def save(self):
-        """The state of a game that is still playing, as unsigned 32-bit integers: what `load` takes."""
-        heading = HEADINGS.index(self.heading)
-        return [self.ticks, self.score, self.hunger, self.nominal_ms, self.rng, self.food, heading, *self.body]
+    def step(self, heading):
+        """Play a tick. A turn to the opposite has no effect."""
+        self.nominal_ms += self.tick_ms()
+        self.ticks += 1
+        self.hunger += 1
+        if heading != OPPOSITE[self.heading]:
+            self.heading = heading
+        head = NEIGHBOURS[self.mode][self.heading][self.body[0]]
+        is_meal = head == self.food
+        if not is_meal:
+            self.body.pop()
+        if head == OUTSIDE or head in self.body:
+            self.outcome = "wall" if head == OUTSIDE else "self"
+            return
+        self.body.appendleft(head)
+        if is_meal:
+            self.score += 10
+            self.hunger = 0
+            if len(self.body) == CELLS:
+                self.outcome = "won"
+            else:
+                self.place_food()
+        elif self.hunger == STARVES_AFTER:
+            self.outcome = "starved"
 
-    def snapshot(self):
-        """The state as the vectors of the rules have it, cells as [x, y]."""
-        return {
-            "ticks": self.ticks,
-            "score": self.score,
-            "outcome": self.outcome,
-            "heading": self.heading,
-            "body": [[cell % SIZE, cell // SIZE] for cell in self.body],
-            "food": [self.food % SIZE, self.food // SIZE],
-            "rng": self.rng,
-            "nominal_ms": self.nominal_ms,
-        }
-
-    def advance(self, turns, tick):
-        """Play on through `tick`, or to the end of the game.
-
-        `turns` is a list of [tick, heading] in ascending order. Those at ticks already played are passed over, and so are
-        those after `tick`: the list may be the whole game's.
-        """
-        following = bisect_right(turns, self.ticks, key=itemgetter(0))
-        while self.ticks < tick and not self.outcome:
-            starves = self.ticks + STARVES_AFTER - self.hunger
-            following = self._run_to_meal(turns, following, min(tick, starves))
-
-    def _run_to_meal(self, turns, following, last):
-        """Play through tick `last`, to the next meal, or to the end of the game, whichever is first.
-
-        `following` is the index of the turn that comes next; answers what it is then. The one hot loop of the server: the
-        state is kept in locals, and what can only change with a meal (a tick's length, the tick of starvation) is not
-        looked at on each tick.
-        """
-        neighbours, body, taken, food = NEIGHBOURS[self.mode], self.body, self._taken, self.food
-        neighbour_of, head, ate = neighbours[self.heading], body[0], False
-        turns_at = turns[following][0] if following < len(turns) else NEVER
-        for tick in range(self.ticks + 1, last + 1):
-            if tick == turns_at:
-                heading = turns[following][1]
-                if heading != OPPOSITE[self.heading]:
-                    self.heading = heading
-                    neighbour_of = neighbours[heading]
-                following += 1
-                turns_at = turns[following][0] if following < len(turns) else NEVER
-            head = neighbour_of[head]
-            if head == food:
-                ate = True
-                break
-            tail = body.pop()
-            taken[tail] = 0
-            if taken[head]:
-                body.append(tail)
-                taken[tail] = 1
-                self.outcome = WALL if head == OUTSIDE else SELF
-                break
-            taken[head] = 1
-            body.appendleft(head)
-
-        self.hunger += tick - self.ticks
-        self.nominal_ms += (tick - self.ticks) * tick_ms(self.score)
-        self.ticks = tick
-        if ate:
-            self._eat()
-        elif self.hunger == STARVES_AFTER and not self.outcome:
-            self.outcome = STARVED
-        return following
-
-    def _eat(self):
-        self.body.appendleft(self.food)
-        self._taken[self.food] = 1
-        self.score += POINTS
-        self.hunger = 0
-        if len(self.body) == CELLS:
-            self.outcome = WON
-        else:
-            self._place_food()
-
-    def _place_food(self):
-        self.rng = draw(self.rng)
-        index = self.rng % (CELLS - len(self.body))
-        # The empty cell's number is its index, and one more for each cell up to there that is taken.
-        self.food = index
-        while (cell := index + self._taken.count(1, 0, self.food + 1)) != self.food:
-            self.food = cell
-
-    def _occupy(self, cells):
-        self.body = deque(cells)
-        self._taken = bytearray(CELLS + 1)
-        for cell in (*cells, OUTSIDE):
-            self._taken[cell] = 1
+    def place_food(self):
+        """Put the food on an empty cell, by xorshift32 (Marsaglia, 2003)."""
+        self.rng ^= self.rng << 13 & 0xFFFFFFFF
+        self.rng ^= self.rng >> 17
+        self.rng ^= self.rng << 5 & 0xFFFFFFFF
+        empty = [cell for cell in range(CELLS) if cell not in self.body]
+        self.food = empty[self.rng % len(empty)]
 
 
 # The start.
@@ -476,19 +363,14 @@ def chance(text):
 
 def command_line():
     parser = argparse.ArgumentParser(description="Bots that play on a Snakepit server until Ctrl+C.")
-    parser.add_argument(
-        "--url", type=web_address, default="http://127.0.0.1:8000", help="the server's address (default: %(default)s)"
-    )
-    parser.add_argument("--bots", type=number, default=4, help="number of bots (default: %(default)s)")
-    parser.add_argument("--games", type=number, help="number of games that each plays (default: no limit)")
-    parser.add_argument("--mode", choices=MODES, help="the mode to play (default: random)")
-    parser.add_argument(
-        "--challenge", metavar="daily|ID", help="play today's challenge, or the challenge of a game, again and again"
-    )
-    parser.add_argument("--careless", type=chance, help="the probability of a random turn (default: each bot has its own)")
-    parser.add_argument(
-        "--accounts", type=Path, default="bots.json", help="the file that stores their passwords (default: %(default)s)"
-    )
+    add, url, default = parser.add_argument, "http://127.0.0.1:8000", "(default: %(default)s)"
+    add("--url", type=web_address, default=url, help=f"the server's address {default}")
+    add("--bots", type=number, default=4, help=f"number of bots {default}")
+    add("--games", type=number, help="number of games that each plays (default: no limit)")
+    add("--mode", choices=MODES, help="the mode to play (default: random)")
+    add("--challenge", metavar="daily|ID", help="play today's challenge, or the challenge of a game, again and again")
+    add("--careless", type=chance, help="the probability of a random turn (default: each bot has its own)")
+    add("--accounts", type=Path, default="bots.json", help=f"the file that stores their passwords {default}")
     return parser
 
 
