@@ -138,7 +138,10 @@ def reset(token, password, hasher, then):
 
     Return the user, and what `then(user)` returns, which runs in the same transaction.
     """
-    user = _user_of_reset(token)
+    is_valid = (Reset.token_hash == _reset_hash(token)) & (Reset.expires_at > now())
+    user = User.select().join(Reset).where(is_valid).first()
+    if not user:
+        raise _invalid_link()
     if errors := problems_with(password, user.name, user.email, hasher.common):
         raise invalid(*errors)
     hashed = hasher.hash(password)
@@ -151,13 +154,6 @@ def reset(token, password, hasher, then):
         return user, then(user)
 
     return commit(job)
-
-
-def _user_of_reset(token):
-    users = User.select().join(Reset).where(Reset.token_hash == _reset_hash(token), Reset.expires_at > now())
-    if not (user := users.first()):
-        raise _invalid_link()
-    return user
 
 
 def _invalid_link():

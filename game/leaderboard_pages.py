@@ -15,7 +15,7 @@ from peewee import Tuple
 from database.queries import Param, compiled, params
 from database.transactions import snapshot
 from game import challenges, clock
-from game.leaderboards import ALL, board_key, challenge_board_key, mode_of
+from game.leaderboards import ALL, board_key, challenge_board_key
 from game.score_histogram import BELOW_ALL, rank, ranks, size
 from models import Entry, User
 from rules import MODES
@@ -96,7 +96,7 @@ def entry_response(rank, entry, player):
         id=f"{entry.user_id}.{entry.game_id}",
         username=player.name,
         score=entry.score,
-        mode=mode_of(entry.board),
+        mode=entry.board.partition("/")[0],
         timestamp=timestamp(entry.achieved_at),
         game=entry.game_id if entry.verified else None,
         verified=bool(entry.verified),

@@ -55,10 +55,6 @@ def main_board_key(mode, challenge=None, bots=False):
     return challenge_board_key(mode, challenge, bots) if challenge else board_key(mode, ALL, date.min, bots)
 
 
-def mode_of(board):
-    return board.split("/")[0]
-
-
 def _boards_of(mode, challenge, ended_at, bot):
     """Return the keys of all boards that a game is for, by its `challenge` or None; the main one first."""
     if challenge:
@@ -118,17 +114,6 @@ def _save_entries(number):
     values = Entry.score, Entry.achieved_at, Entry.game_id, Entry.verified
     insert = Entry.insert_many(rows("rows", number, 6), [Entry.board, *values, Entry.user])
     return insert.on_conflict(conflict_target=(Entry.user, Entry.board), preserve=values).returning()
-
-
-def best_score(board, user_id):
-    """Return the score of the player's entry on a board, or None."""
-    found = _score(board=board, user=user_id).fetchone()
-    return found and found[0]
-
-
-@compiled
-def _score():
-    return Entry.select(Entry.score).where(Entry.user == Param("user"), Entry.board == Param("board"))
 
 
 def has_entry(game_id, user_id, mode, challenge, ended_at):

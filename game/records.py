@@ -9,7 +9,7 @@ from database.binding import release_connection
 from database.queries import Param, compiled
 from game import codec, leaderboards, score_histogram
 from game.pace import seconds_left
-from models import Game, now, select_games
+from models import Entry, Game, now, select_games
 from schemas import GameRecord, PastScore, PlayedGame, Progress, timestamp
 from web.problems import not_found
 
@@ -124,7 +124,13 @@ def rank(game, best):
 
 def best_on_board(game):
     """Return the best score of the game's player on the leaderboard that the game is for, or None without an entry."""
-    return leaderboards.best_score(_board(game), game.user_id)
+    found = _entry_score(board=_board(game), user=game.user_id).fetchone()
+    return found and found[0]
+
+
+@compiled
+def _entry_score():
+    return Entry.select(Entry.score).where(Entry.user == Param("user"), Entry.board == Param("board"))
 
 
 def _board(game):
