@@ -44,7 +44,7 @@ class User(Table):
     password = TextField(null=True)  # bcrypt's hash
     created_at = BigIntegerField()
     banned_at = BigIntegerField(null=True)
-    bot = BooleanField(default=False)  # a program's, which stands on boards of their own
+    bot = BooleanField(default=False)  # a program, which has entries on leaderboards for bots only
     games = IntegerField(default=0)  # played to an end; those that were deleted since are counted, stated scores are not
     deleted_at = BigIntegerField(null=True)  # when the player deleted the account, until its last row is gone
 

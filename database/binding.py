@@ -8,7 +8,7 @@ _current = ContextVar("database", default=None)
 
 
 class _CurrentDatabase(peewee.DatabaseProxy):
-    """Stands for the database that `bind` has set in this thread or greenlet."""
+    """The database that `bind` has set in this thread or greenlet."""
 
     obj = property(lambda self: _current.get(), lambda self, value: None)
 

@@ -88,7 +88,8 @@ def _foreign_keys_off():
 def status():
     """Return (the names of the migrations that the database has had, those that it has not), each in order."""
     found = Runner().status()
-    return [one.name for one in found if one.applied], [one.name for one in found if not one.applied]
+    applied = [migration.name for migration in found if migration.applied]
+    return applied, [migration.name for migration in found if not migration.applied]
 
 
 def refuse_newer(applied, what="DATABASE_URL: this database", refusal=ConfigError):

@@ -113,7 +113,7 @@ def reset_sequences(tables):
 
 
 def try_to_write(models):
-    """Raise what keeps the server from writing to the models' tables."""
+    """Raise what prevents the server from writing to the models' tables."""
     if is_sqlite():
         # It is 0 already, and nobody reads it, but the page is written all the same.
         commit(partial(database.execute_sql, "PRAGMA user_version = 0"), durable=False)

@@ -6,7 +6,7 @@ import threading
 import time
 from functools import cache
 
-HASHING = "hashing", max(1, (os.cpu_count() or 2) - 1)  # one core is left for those who only play
+HASHING = "hashing", max(1, (os.cpu_count() or 2) - 1)  # one core is left for players
 DISK = "disk", 2
 CHECKPOINTS = "checkpoints", 1
 PICTURES = "pictures", 1
