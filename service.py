@@ -158,8 +158,7 @@ def game_viewer():
         secret = request.app.secret
         if not challenges.is_hidden(game, secret):
             return True
-        for name, value in challenges.PRIVATE.items():
-            response.set_header(name, value)
+        response.headers.update(challenges.PRIVATE)
         return challenges.may_see(game, user(), secret)
 
     return may_see

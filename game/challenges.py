@@ -50,16 +50,12 @@ class Challenge(namedtuple("Challenge", "name mode seed rules secret", defaults=
 
 def has_opened(user_id, name, mode):
     """Return whether the user has opened a game on the daily challenge of that name in that mode."""
-    return first_game(user_id, name, mode) is not None
-
-
-def first_game(user_id, name, mode):
-    """Return the first game that the user has opened on a challenge in a mode, or None: `id, score, ranked, ended_at`."""
-    return _first_game.first(user=user_id, challenge=name, mode=mode)
+    return first_game.first(user=user_id, challenge=name, mode=mode) is not None
 
 
 @compiled
-def _first_game():
+def first_game():
+    """The first game that a user has opened on a challenge in a mode."""
     games = Game.select(Game.id, Game.score, Game.ranked, Game.ended_at).order_by(Game.started_at).limit(1)
     return games.where(Game.user == Param("user"), Game.challenge == Param("challenge"), Game.mode == Param("mode"))
 

@@ -45,7 +45,7 @@ def show(mode, user):
 
 def _attempt(mode, day, user_id, bots):
     """Return the user's DailyAttempt, by the first game that they opened on the challenge, or None."""
-    game = first_game(user_id, daily(day), mode)
+    game = first_game.first(user=user_id, challenge=daily(day), mode=mode)
     if not game:
         return None
     board = leaderboards.challenge_board_key(mode, daily(day), bots)

@@ -155,7 +155,7 @@ def test_only_attempts_that_count_make_a_streak(ada, api, db):
 def test_streaks_are_read_from_an_index_of_counted_attempts(ada, db):
     """By the plan of the database: with an index that has at most two games for each day."""
     assert any("games_daily" in step for step in plan_of(db, daily.streaks, 1, today()))
-    [step] = plan_of(db, challenges.first_game, 1, "daily/x", "walls")
+    [step] = plan_of(db, challenges.first_game.first, user=1, challenge="daily/x", mode="walls")
     assert "games_challenge" in step
 
 
