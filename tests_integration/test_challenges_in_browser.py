@@ -310,10 +310,10 @@ def test_the_pausing_time_that_is_left_is_shown(make_server, open_page, tmp_path
 
 @pytest.mark.parametrize(("width", "height", "scheme"), [(360, 640, "dark"), (1280, 800, "light")])
 def test_nothing_is_wrong_with_the_views_of_challenges(open_as, server, axe, width, height, scheme):
-    game, _, _ = server.api.sign_up("国" * 20).play(2)
+    game, _, _ = server.api.sign_up("国" * 20).play(2, "pass-through")  # no wall ends a game while axe looks at it
     bot = server.api.sign_up("Robot", bot=True)
     bot.play(3)
-    try_challenge(bot, game["id"])
+    try_challenge(bot, game["id"], "pass-through")
     try_challenge(server.api.sign_up("Ada"), "daily", meals=2)
     touch = width < 1000
     options = {"color_scheme": scheme, "reduced_motion": "reduce", "has_touch": touch, "is_mobile": touch}
@@ -340,7 +340,7 @@ def test_nothing_is_wrong_with_the_views_of_challenges(open_as, server, axe, wid
     give_up(page)
     check("result")
     go("#/?challenge=nothing", "#challenge-title:has-text('No such game')")
-    go("#/?challenge=daily", "#challenge-title:has-text('Daily challenge')")
+    go("#/?challenge=daily&mode=pass-through", "#challenge-title:has-text('Daily challenge')")
     play(page)
     give_up(page)
     check("result of the day")

@@ -3,6 +3,7 @@
 import json
 from itertools import product
 from secrets import token_hex
+from time import sleep
 
 import pytest
 from browser import SIZES, goes_wrong, sign_up, start
@@ -79,6 +80,14 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
     expect(page.locator("#settings")).to_be_visible()
     check("settings")
     assert wrong == {}
+
+
+def test_a_player_that_is_loaded_slowly_moves_nothing(open_page, filled):
+    page = open_page(filled.url, 390, 844)
+    page.route("**/api/players/*", lambda route: (sleep(0.3), route.continue_()))
+    page.goto(f"{filled.url}/#/players/Player3")
+    expect(page.locator("#player-games tr").first).to_be_visible()
+    assert page.evaluate("shifted") <= 0.001
 
 
 @pytest.mark.parametrize("width", [320, 360])
