@@ -27,9 +27,14 @@ now = clock.now
 # Tables. Migrations make them; these say what today's queries find.
 
 
+def _plural(model):
+    return f"{model.__name__.lower()}s"
+
+
 class Table(peewee.Model):
     class Meta:
         database = database
+        table_function = _plural  # unless `table_name` says otherwise
 
 
 class User(Table):
@@ -47,9 +52,6 @@ class User(Table):
     bot = BooleanField(default=False)  # a program, which has entries on leaderboards for bots only
     games = IntegerField(default=0)  # played to an end; those that were deleted since are counted, stated scores are not
     deleted_at = BigIntegerField(null=True)  # when the player deleted the account, until its last row is gone
-
-    class Meta:
-        table_name = "users"
 
     @property
     def is_guest(self):
@@ -84,9 +86,6 @@ class Session(Table):
     expires_at = BigIntegerField()
     address_hash = CharField(64, null=True)  # keyed; from where it was opened, null if that was before this was stored
 
-    class Meta:
-        table_name = "sessions"
-
 
 class Game(Table):
     """A game, in progress while `ended_at` is null.
@@ -112,9 +111,6 @@ class Game(Table):
     turns = BlobField()
     state = BlobField(null=True)
     challenge = TextField(null=True)
-
-    class Meta:
-        table_name = "games"
 
 
 SHORT_TURNS = 12_000  # bytes of encoded turns that are read together with those of other games
@@ -185,7 +181,6 @@ class Attempt(Table):
     who = CharField(64)
 
     class Meta:
-        table_name = "attempts"
         primary_key = CompositeKey("challenge", "mode", "who")
 
 
@@ -196,9 +191,6 @@ class Reset(Table):
     token_hash = CharField(64, unique=True)
     expires_at = BigIntegerField()
 
-    class Meta:
-        table_name = "resets"
-
 
 class Ban(Table):
     """What a banned player is called, or was: nobody else can have it until the ban is lifted. See bans.py."""
@@ -207,16 +199,10 @@ class Ban(Table):
     ban = CharField(16, index=True)  # the same for all of a player's
     created_at = BigIntegerField()
 
-    class Meta:
-        table_name = "bans"
-
 
 class Secret(Table):
     name = TextField(primary_key=True)
     value = TextField()
-
-    class Meta:
-        table_name = "secrets"
 
     @classmethod
     def find(cls, name):
