@@ -57,6 +57,20 @@ def exchange(target, request):
     return b"".join(parts)
 
 
+def run_program(folder, program, *arguments, wrapper=(), input=None, umask=-1, **settings):
+    """Run service.py or manage.py to its end in a folder, with nothing but these settings. Return the completed process."""
+    return subprocess.run(
+        [*wrapper, sys.executable, ROOT / program, *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PORT": "0", **settings},
+        input=input,
+        umask=umask,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+
+
 class Server:
     """`python service.py` in a folder of its own, at a port that is free when it first starts."""
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from servers import ROOT, TIMEOUT
+from servers import ROOT, TIMEOUT, run_program
 
 P = "hunter2"  # never to be shown
 BAD = {
@@ -21,17 +21,6 @@ BAD = {
     "NAMES_REFUSED": "nothing.txt",
     "WORKERS": "many",
 }
-
-
-def run(folder, program, *arguments, **env):
-    return subprocess.run(
-        [sys.executable, ROOT / program, *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PORT": "0", **env},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
 
 
 ALL = """
@@ -66,7 +55,7 @@ def test_each_bad_setting_stops_the_server_and_manage(tmp_path):
 @pytest.mark.parametrize("workers", ["1", "3"])
 def test_as_json_it_is_one_line_too(tmp_path, program, arguments, workers):
     (tmp_path / ".env").write_text(f"LOG_FORMAT=json\nDATABASE_URL=postgresql://snake:pa/{P}@host/db\n")
-    done = run(tmp_path, program, *arguments, WORKERS=workers)
+    done = run_program(tmp_path, program, *arguments, WORKERS=workers)
     assert (done.returncode, done.stdout) == (2, "")
     [line] = done.stderr.splitlines()
     assert json.loads(line)["message"].startswith("DATABASE_URL: ")
@@ -77,7 +66,7 @@ def test_as_json_it_is_one_line_too(tmp_path, program, arguments, workers):
 @pytest.mark.parametrize(("program", "arguments"), [("service.py", []), ("manage.py", ["stats"])])
 def test_a_file_that_is_not_utf_8_stops_both(tmp_path, program, arguments):
     (tmp_path / ".env").write_bytes("# caf\u00e9\nPORT=0\n".encode("latin-1"))
-    done = run(tmp_path, program, *arguments)
+    done = run_program(tmp_path, program, *arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert ".env: line 1 is not in UTF-8" in done.stderr
 

@@ -17,7 +17,7 @@ from functools import partial
 import pytest
 from crowd import Crowd
 from driver import PASSWORD
-from servers import ROOT, TIMEOUT
+from servers import TIMEOUT, run_program
 
 import service
 from database import errors
@@ -233,12 +233,7 @@ def test_a_start_on_a_full_disk_reports_it_and_continues_once_there_is_room(make
 def test_what_is_read_only_stops_the_start(disk, what):
     make_database(disk.path / "snake.db")
     path = disk.path / "snake.db" if what == "file" else disk.path
-    run = subprocess.run(
-        [*disk.wrapper(disk.read_only(path)), sys.executable, ROOT / "service.py"],
-        **{"env": {"DATABASE_URL": disk.url, "PORT": "0"}, "cwd": disk.path.parent, "timeout": TIMEOUT},
-        capture_output=True,
-        text=True,
-    )
+    run = run_program(disk.path.parent, "service.py", wrapper=disk.wrapper(disk.read_only(path)), DATABASE_URL=disk.url)
     assert (run.returncode, run.stdout) == (2, "")
     assert re.fullmatch("DATABASE_URL: the (server can't write to|database file can't be opened).*\n", run.stderr)
 

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 from playwright.sync_api import expect
-from servers import ROOT, TIMEOUT
+from servers import ROOT, TIMEOUT, run_program
 
 from game import score_histogram
 
@@ -33,11 +33,7 @@ def manage(tmp_path):
 
 
 def start(folder, database_url, *arguments, **options):
-    command = [sys.executable, ROOT / "manage.py", *arguments]
-    env = {"PATH": os.environ["PATH"], "DATABASE_URL": database_url, "BCRYPT_ROUNDS": "4"}
-    return subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False, **options
-    )
+    return run_program(folder, "manage.py", *arguments, DATABASE_URL=database_url, BCRYPT_ROUNDS="4", **options)
 
 
 @contextmanager

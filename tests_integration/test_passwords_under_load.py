@@ -1,10 +1,7 @@
 """Passwords on a running server: concurrent attempts, and the queue of passwords to hash."""
 
 import json
-import os
 import select
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -12,7 +9,7 @@ from collections import Counter
 import pytest
 from driver import PASSWORD
 from playwright.sync_api import expect
-from servers import ROOT, TIMEOUT
+from servers import TIMEOUT, run_program
 
 PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}  # so that a test can be at several addresses
 SLOW = "10"  # rounds, with which a hash takes long enough to wait for
@@ -175,8 +172,7 @@ def test_right_passwords_of_one_account_have_a_limit_of_their_own(make_server):
 
 
 def manage(folder, database_url, *arguments):
-    env = {"PATH": os.environ["PATH"], "DATABASE_URL": database_url}
-    subprocess.run([sys.executable, ROOT / "manage.py", *arguments], cwd=folder, env=env, check=True, capture_output=True)
+    assert run_program(folder, "manage.py", *arguments, DATABASE_URL=database_url).returncode == 0
 
 
 def test_both_databases_know_bans_and_addresses_and_drop_the_oldest_sessions(database_url, make_server, tmp_path):

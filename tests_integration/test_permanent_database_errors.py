@@ -4,8 +4,6 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
-import sys
 import uuid
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
@@ -13,7 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from driver import drive
-from servers import ROOT, TIMEOUT
+from servers import run_program
 
 import config
 import service
@@ -53,14 +51,7 @@ def as_role(url, role, password=PASSWORD):
 
 def start(url, folder, **settings):
     """The exit status and the output of a `python service.py` that doesn't start."""
-    run = subprocess.run(
-        [sys.executable, ROOT / "service.py"],
-        cwd=folder,
-        env={"PORT": "0", "DATABASE_URL": url, **settings},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
+    run = run_program(folder, "service.py", DATABASE_URL=url, **settings)
     assert run.stdout == ""
     return run.returncode, run.stderr
 

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from driver import PASSWORD, plan
-from servers import ROOT, TIMEOUT, Server
+from servers import TIMEOUT, Server, run_program
 
 import config
 import rules
@@ -188,21 +186,14 @@ def test_pace_is_kept_by_the_clock(make_server, database_url):
 
 def test_a_bad_setting_stops_the_start_with_one_line(tmp_path):
     (tmp_path / ".env").write_text("WORKERS=many\n")
-    run = subprocess.run([sys.executable, ROOT / "service.py"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    run = run_program(tmp_path, "service.py")
     assert run.returncode == 2
     assert run.stderr == "WORKERS=many: give a whole number from 1 to 64\n"
 
 
 def test_an_option_that_the_driver_does_not_know_stops_the_start_in_words(database_url, tmp_path):
     url = f"{database_url}{'&' if '?' in database_url else '?'}nonsense=1"
-    run = subprocess.run(
-        [sys.executable, ROOT / "service.py"],
-        cwd=tmp_path,
-        env={"PORT": "0", "DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    run = run_program(tmp_path, "service.py", DATABASE_URL=url)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.startswith("DATABASE_URL: ")
     assert "nonsense" in run.stderr
@@ -210,14 +201,7 @@ def test_an_option_that_the_driver_does_not_know_stops_the_start_in_words(databa
 
 
 def test_a_bad_rate_limit_storage_stops_the_start_with_one_line(tmp_path):
-    run = subprocess.run(
-        [sys.executable, ROOT / "service.py"],
-        cwd=tmp_path,
-        env={"PORT": "0", "RATE_LIMIT_STORAGE": "nonsense://:hunter2@host"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    run = run_program(tmp_path, "service.py", RATE_LIMIT_STORAGE="nonsense://:hunter2@host")
     assert run.returncode == 2
     assert run.stderr.startswith("RATE_LIMIT_STORAGE: there is no such storage; give memory://")
     assert run.stderr.count("\n") == 1
@@ -258,14 +242,7 @@ def test_ctrl_c_stops_it_without_a_stack_trace(make_server, tmp_path):
 def test_a_port_that_is_taken_stops_the_start(make_server, tmp_path):
     first = make_server(DATABASE_URL="sqlite:///:memory:")
     port = first.settings["PORT"]
-    run = subprocess.run(
-        [sys.executable, ROOT / "service.py"],
-        cwd=tmp_path,
-        env={"PORT": port, "DATABASE_URL": "sqlite:///:memory:"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    run = run_program(tmp_path, "service.py", PORT=port, DATABASE_URL="sqlite:///:memory:")
     assert run.returncode == 2
     assert run.stderr.startswith(f"PORT={port}: ")
     assert run.stderr.count("\n") == 1

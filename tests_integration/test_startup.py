@@ -1,29 +1,19 @@
 """The start of the server: options, the printed address, and errors."""
 
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 
 import pytest
-from servers import ROOT, TIMEOUT, Server
+from servers import TIMEOUT, Server, run_program
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the tests serve for a moment
 MEMORY = {"DATABASE_URL": "sqlite:///:memory:"}
 
 
 def run(folder, *arguments, **settings):
-    """Start a server that can't start; what has become of it."""
-    return subprocess.run(
-        [sys.executable, ROOT / "service.py", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PORT": "0", **settings},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-    )
+    """Start a server that can't start. Return the completed process."""
+    return run_program(folder, "service.py", *arguments, **settings)
 
 
 @pytest.fixture

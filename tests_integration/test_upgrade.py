@@ -7,15 +7,13 @@ The databases in fixtures/ were made by that version itself; fixtures/fill_first
 
 import gzip
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 from driver import PASSWORD
 from playhouse.schema_diff import diff_models
-from servers import ROOT, TIMEOUT, until
+from servers import run_program, until
 
 import models
 import rules
@@ -153,15 +151,7 @@ def newer(old, server):
 
 def test_a_database_from_a_newer_version_is_left_alone_and_reported_in_one_line(newer, tmp_path):
     for program, *arguments in (["service.py"], ["manage.py", "stats"], ["manage.py", "ban", "Ada"]):
-        done = subprocess.run(
-            [sys.executable, ROOT / program, *arguments],
-            cwd=tmp_path,
-            env={"DATABASE_URL": newer, "PORT": "0"},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
+        done = run_program(tmp_path, program, *arguments, DATABASE_URL=newer)
         assert done.returncode != 0
         [line] = [line for line in done.stderr.splitlines() if "9999_wings" in line]
         assert "run that version, or restore a copy" in line

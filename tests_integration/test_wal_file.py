@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 from driver import drive
-from servers import ROOT, TIMEOUT, until
+from servers import ROOT, TIMEOUT, run_program, until
 
 import service
 
@@ -102,8 +102,7 @@ def test_a_command_leaves_the_file_complete(make_app, path, url):
     app = make_app()
     drive(app).sign_up("Ada").play(1)
     app.close()
-    command = [sys.executable, ROOT / "manage.py", "ban", "Ada"]
-    subprocess.run(command, env={"DATABASE_URL": url}, cwd=path.parent, check=True, timeout=TIMEOUT, stdout=subprocess.PIPE)
+    assert run_program(path.parent, "manage.py", "ban", "Ada", DATABASE_URL=url).returncode == 0
     assert wal_size(path) == 0
     shutil.copy(path, path.with_name("copy.db"))
     with closing(sqlite3.connect(path.with_name("copy.db"))) as alone:
