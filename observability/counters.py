@@ -67,40 +67,28 @@ class Counter(Number):
         return self.numbers[value]
 
 
-class Histogram:
-    """How many times were not longer than each of the bounds, and their sum; in nanoseconds."""
-
-    def __init__(self, *what):
-        self.position = _allocate(what, len(BUCKET_BOUNDS_NS) + 2)
-        self.sum = self.position + len(BUCKET_BOUNDS_NS) + 1
-
-    def observe(self, nanoseconds):
-        _local[self.position + bisect_left(BUCKET_BOUNDS_NS, nanoseconds)] += 1
-        _local[self.sum] += nanoseconds
-
-    def of(self, slot):
-        """Return (the numbers in each bucket, the sum)."""
-        return list(slot[self.position : self.sum]), slot[self.sum]
-
-
 class RouteMetrics:
-    """The responses of a route: their numbers by status, and their durations."""
+    """The responses of a route: their numbers by status, and a histogram of their durations in nanoseconds."""
 
     def __init__(self, method, route):
-        self.position = _allocate((method, route), len(STATUSES))
-        self.durations = Histogram(method, route, "durations")
+        self.position = _allocate((method, route), len(STATUSES) + len(BUCKET_BOUNDS_NS) + 2)
+        self.buckets = self.position + len(STATUSES)
+        self.sum = self.buckets + len(BUCKET_BOUNDS_NS) + 1
 
     def inc(self, status):
         """Count a response; `status` begins with its three digits."""
         _local[self.position + STATUSES.get(status[:3], STATUSES[OTHER])] += 1
 
     def observe(self, status, nanoseconds):
+        """Count a response and its duration: in the first bucket whose bound is not below it."""
         self.inc(status)
-        self.durations.observe(nanoseconds)
+        _local[self.buckets + bisect_left(BUCKET_BOUNDS_NS, nanoseconds)] += 1
+        _local[self.sum] += nanoseconds
 
     def of(self, slot):
-        """Return {status: number}."""
-        return dict(zip(STATUSES, slot[self.position : self.position + len(STATUSES)], strict=True))
+        """Return ({status: number}, the numbers in each bucket, the sum of the durations)."""
+        numbers = dict(zip(STATUSES, slot[self.position : self.buckets], strict=True))
+        return numbers, list(slot[self.buckets : self.sum]), slot[self.sum]
 
 
 def route_metrics(method, route):

@@ -69,10 +69,10 @@ def _responses(totals):
     durations = HistogramMetricFamily(name, "The time until a response is ready.", labels=ROUTE)
     bounds = [*(str(bound / 1e9) for bound in counters.BUCKET_BOUNDS_NS), "+Inf"]
     for route, metrics in counters.ROUTES.items():
-        for status, number in metrics.of(totals).items():
+        numbers, buckets, nanoseconds = metrics.of(totals)
+        for status, number in numbers.items():
             if number:
                 requests.add_metric((*route, status), number)
-        buckets, nanoseconds = metrics.durations.of(totals)
         if any(buckets):
             durations.add_metric(route, list(zip(bounds, accumulate(buckets), strict=True)), nanoseconds / 1e9)
     return requests, durations

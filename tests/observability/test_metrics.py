@@ -115,9 +115,10 @@ def _by_bound(grown):
     ("nanoseconds", "bucket"), [(0, 0), (500_000, 0), (500_001, 1), (5_000_000_000, 9), (5_000_000_001, 10)]
 )
 def test_a_bucket_holds_its_bound(nanoseconds, bucket):
-    histogram = counters.Histogram("a test")
-    histogram.observe(nanoseconds)
-    buckets, total = histogram.of(counters.totals())
+    metrics = counters.RouteMetrics("GET", "/a/test")
+    metrics.observe("200 OK", nanoseconds)
+    numbers, buckets, total = metrics.of(counters.totals())
+    assert {status: number for status, number in numbers.items() if number} == {"200": 1}
     assert [at for at, number in enumerate(buckets) if number] == [bucket]
     assert total == nanoseconds
 
