@@ -52,7 +52,8 @@ class App(bottle.Bottle):
         self.background = background.Background(self.database)
         self.is_restart = is_restart
         self.response_metrics = {}  # {route: its counters}
-        self.process = _Process()
+        self.serving = set()  # ids of the processes that serve: another may have created the app, and forked them
+        self.start_locks = {}  # {process id: its lock}: one that is held during a fork is never released
 
     def prepare(self):
         """Do once what needs the database and must precede the first request. It is called before each request."""
@@ -120,7 +121,7 @@ class App(bottle.Bottle):
         if len(cors) > 1 and environ["REQUEST_METHOD"] == "OPTIONS":
             start("204 No Content", [])
             content = [b""]
-        elif self.process.pid != os.getpid() and (reason := self._start_process(environ)):
+        elif os.getpid() not in self.serving and (reason := self._start_process(environ)):
             content = _wrong_setup(reason, start)
         else:
             if self.background.runs_in_requests:
@@ -139,13 +140,14 @@ class App(bottle.Bottle):
 
     def _start_process(self, environ):
         """Start what each process has of its own, with its first request. Return the reason if it can't serve, or None."""
-        with self.process.lock():
-            if self.process.pid == os.getpid():
+        pid = os.getpid()
+        with self.start_locks.setdefault(pid, threading.Lock()):
+            if pid in self.serving:
                 return None
             if reason := self._why_not(environ):
                 log.critical("The server can't work as it is set up: %s", reason)
                 return reason
-            self.process.pid = os.getpid()
+            self.serving.add(pid)
             self.background.ensure_started()
             return None
 
@@ -172,17 +174,6 @@ class App(bottle.Bottle):
             detail = f"{request.path} does not take {request.method}. Allowed: {allowed}."
             return problem_response(Problem(405, METHOD_NOT_ALLOWED, detail, params={"allowed": allowed.split(",")}))
         return problem_response(Problem(error.status_code, MALFORMED_REQUEST, str(error.body)))
-
-
-class _Process:
-    """The process that serves: the app may have been created in another, which forked it."""
-
-    def __init__(self):
-        self.pid = None
-        self._locks = {}  # by process id: a lock that was held during a fork is never released
-
-    def lock(self):
-        return self._locks.setdefault(os.getpid(), threading.Lock())
 
 
 def _connect(settings):

@@ -91,36 +91,20 @@ class _InProcess:
     """Counts in this process, in one window for each limit."""
 
     def __init__(self):
-        self.windows = {}  # {limit: (its start, {key: count})}
+        self.windows = {}  # {limit: its FixedWindow}
         self.lock = threading.Lock()
 
     def hit(self, limit, who):
         with self.lock:
-            now = time.time()
-            start, counts = self.windows.get(limit, (0, None))
-            if counts is None or not 0 <= now - start < limit.get_expiry():  # the window is over, or the clock was set
-                start, counts = self.windows[limit] = now, {}
-            key = _key(counts, who)
-            count = counts.get(key, 0)
-            if count >= limit.amount:
-                raise _too_many(start + limit.get_expiry() - now)
-            counts[key] = count + 1
-        return partial(self._undo, counts, key)
+            window = self.windows.setdefault(limit, FixedWindow(True, limit.amount, limit.get_expiry()))
+            key = window.hit(time.time() * 1000, who)
+            return partial(self._undo, window.counts, key)
 
     def _undo(self, counts, key):
         with self.lock:
             counts[key] -= 1
             if not counts[key]:
                 del counts[key]
-
-
-def _key(counts, who):
-    """Return the key of `who` in a table of counts: a hash, since clients choose the length of names.
-
-    The size of the table is bounded. When it is full, new keys share counts: they reach their limits earlier, not later.
-    """
-    key = hash(who)
-    return key if len(counts) < MAX_KEYS or key in counts else key % SHARED_COUNTS
 
 
 class _Shared:
@@ -174,13 +158,21 @@ class FixedWindow:
         self.counts, self.start = {}, 0
 
     def hit(self, at, *who):
-        """Count a hit at `at`, in milliseconds of the clock that games use. Raise a 429 Problem if there are too many."""
+        """Count a hit at `at`, in milliseconds of the clock that games use, and return its key in `counts`.
+
+        Raise a 429 Problem if there are too many. A key is a hash, since clients choose the length of names. When there are
+        MAX_KEYS, new ones share counts: they reach their limits earlier, not later.
+        """
         if not 0 <= at - self.start < self.milliseconds:  # the window is over, or the clock was set
             self.counts, self.start = {}, at
-        key = _key(self.counts, who)
-        count = self.counts[key] = self.counts.get(key, 0) + 1
-        if count > self.most:
+        key, counts = hash(who), self.counts
+        if len(counts) >= MAX_KEYS and key not in counts:
+            key %= SHARED_COUNTS
+        count = counts.get(key, 0)
+        if count >= self.most:
             raise _too_many((self.start + self.milliseconds - at) / 1000)
+        counts[key] = count + 1
+        return key
 
 
 def _too_many(wait):

@@ -5,15 +5,14 @@ must be gevent's. Here are only its clock, counters, logs and settings, which th
 """
 
 import argparse
-import fcntl
 import gc
 import logging
 import os
 import resource
+import select
 import signal
 import socket
 import sys
-import termios
 from functools import partial
 from pathlib import Path
 
@@ -148,7 +147,7 @@ class _Once:
 
     def is_over(self):
         """Return whether a process has asked."""
-        return not int.from_bytes(fcntl.ioctl(self.reads, termios.FIONREAD, bytes(4)), sys.byteorder)  # bytes to read
+        return not select.select([self.reads], [], [], 0)[0]
 
 
 def _raise_file_limit():
