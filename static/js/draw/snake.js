@@ -87,17 +87,17 @@ function roundOff(points) {
   for (let n = 1; n < points.length - 1; n++) {
     const [before, corner, after] = [points[n - 1], points[n], points[n + 1]];
     const reach = Math.min(BEND, distance(before, corner), distance(corner, after));
-    if (reach === 0 || before.x === after.x || before.y === after.y) add(corner);
-    else bend(between(corner, before, reach / distance(corner, before)), corner, after, reach).forEach(add);
+    if (reach === 0 || before.x === after.x || before.y === after.y) {
+      add(corner);
+      continue;
+    }
+    const start = between(corner, before, reach / distance(corner, before));
+    const end = between(corner, after, reach / distance(corner, after));
+    // Along a quadratic curve
+    for (const t of [0, 0.25, 0.5, 0.75, 1]) add(between(between(start, corner, t), between(corner, end, t), t));
   }
   add(points.at(-1));
   return line;
-}
-
-/** Points along a quadratic curve round a corner. */
-function bend(start, corner, after, reach) {
-  const end = between(corner, after, reach / distance(corner, after));
-  return [0, 0.25, 0.5, 0.75, 1].map((t) => between(between(start, corner, t), between(corner, end, t), t));
 }
 
 function pointAt(line, at) {

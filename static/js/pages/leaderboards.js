@@ -144,7 +144,8 @@ function go(isLater) {
 
 function showBoard(board, { entries, next }, me) {
   byId("boards-pit").setAttribute("aria-busy", "false");
-  showStanding(board, me);
+  byId("boards-me").classList.toggle("is-standing", Boolean(me?.rank));
+  byId("boards-me").replaceChildren(...(me?.rank ? rowsAround(me) : noStanding(board, me)));
   const found = JSON.stringify([entries, next]);
   if (found === known) return;
   known = found;
@@ -208,12 +209,6 @@ function showMore(board, next) {
 }
 
 // The player's own standing, which stays in sight
-
-function showStanding(board, me) {
-  const standing = me?.rank ? rowsAround(me) : noStanding(board, me);
-  byId("boards-me").classList.toggle("is-standing", Boolean(me?.rank));
-  byId("boards-me").replaceChildren(...standing);
-}
 
 function rowsAround({ rank, of, score, percentile, around }) {
   const better = of > 9 ? ` Better than or equal to ${Math.floor(percentile)} %.` : "";
