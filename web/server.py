@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -137,13 +138,15 @@ class _Once:
     """Something that one of several processes does: the first that asks. They are forked later."""
 
     def __init__(self):
-        self.reads, writes = os.pipe()
-        os.write(writes, b"1")
-        os.close(writes)
+        self.reads, self.writes = os.pipe()  # both stay open: a pipe that nobody writes to is readable at its end
+        os.set_blocking(self.reads, False)
+        os.write(self.writes, b"1")
 
     def first(self):
         """Return whether no process has asked before."""
-        return os.read(self.reads, 1) == b"1"
+        with suppress(BlockingIOError):
+            return bool(os.read(self.reads, 1))
+        return False
 
     def is_over(self):
         """Return whether a process has asked."""
