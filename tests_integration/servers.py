@@ -290,19 +290,22 @@ class Relay:
 
 
 @contextmanager
-def served_below(path, server):
-    """A proxy that serves the server below a path and nothing else, as nginx would; its URL, with a slash at the end."""
-    inner = urlsplit(server.url).netloc
+def served_below(servers):
+    """A proxy that serves each of {path: server} below its path and nothing else, as nginx would; its URL.
+
+    The path "" is for what is below no other.
+    """
 
     class Proxy(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def forward(self):
-            if not self.path.startswith(f"{path}/"):
+            path = next((path for path in servers if self.path.startswith(f"{path}/")), None)
+            if path is None:
                 self.send_error(404)
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            connection = http.client.HTTPConnection(inner)
+            connection = http.client.HTTPConnection(urlsplit(servers[path].url).netloc)
             connection.request(self.command, self.path.removeprefix(path), body, dict(self.headers))
             answer = connection.getresponse()
             raw = answer.read()
@@ -322,5 +325,5 @@ def served_below(path, server):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{proxy.server_port}{path}/"
+        yield f"http://127.0.0.1:{proxy.server_port}"
         proxy.shutdown()

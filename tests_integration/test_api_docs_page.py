@@ -80,8 +80,8 @@ def test_each_call_has_its_description(opened, server):
 @pytest.mark.parametrize("below", [False, True])
 def test_calls_are_tried_from_it(opened, server, below):
     """A game is opened, played on, and read, as a guest; below a path behind a proxy, too."""
-    with served_below("/games/snake", server) as url:
-        page = opened("open_game", base=url if below else None)
+    with served_below({"/games/snake": server}) as url:
+        page = opened("open_game", base=f"{url}/games/snake/" if below else None)
         page.get_by_role("button", name="Play as a guest").click()
         expect(page.locator("#bearer-note")).to_contain_text("You are guest-")
         status, game = send(page, "open_game", body='{"mode": "pass-through"}')

@@ -193,8 +193,8 @@ def test_a_game_at_full_length_keeps_the_frame_rate(open_page, live):
 
 @pytest.fixture
 def below_a_path(filled):
-    with served_below("/games/snake", filled) as url:
-        yield url
+    with served_below({"/games/snake": filled}) as url:
+        yield f"{url}/games/snake/"
 
 
 def test_it_works_below_a_path(open_page, below_a_path):

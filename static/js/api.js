@@ -3,7 +3,7 @@
 Each call returns the parsed JSON or throws a Problem. Addresses are relative: Snakepit may live below a path. */
 
 import { BUSY, SESSION, emit } from "./lib/events.js";
-import { load, remove, save } from "./storage.js";
+import { load, onChange, remove, save } from "./storage.js";
 
 const TIMEOUT_MS = 5000;
 const HASHING_TIMEOUT_MS = 60_000; // of password calls, which queue at the server
@@ -110,9 +110,7 @@ function setSession({ token, user }) {
   emit(SESSION);
 }
 
-window.addEventListener("storage", ({ key }) => { // another tab has logged in or out
-  if (key === "snakepit.session") setSession(load("session", { token: null, user: null }));
-});
+onChange("session", () => setSession(load("session", { token: null, user: null }))); // another tab has logged in or out
 
 export const guest = async () => beginSession(await call("POST", "auth/guest"));
 

@@ -1,14 +1,22 @@
-/* Storage: JSON under `snakepit.NAME`, in `localStorage`, or in `sessionStorage` for as long as the tab.
+/* Storage: JSON in `localStorage`, or in `sessionStorage` for as long as the tab.
 
-Where the browser forbids storage or it is full, values last as long as the page. */
+Servers below several paths of one origin share the browser's storage, so keys contain the path: `snakepit.NAME` at `/`,
+`snakepit./PATH/.NAME` below a path. Where the browser forbids storage or it is full, values last as long as the page. */
+
+const PATH = new URL(import.meta.url).pathname.replace(/static\/(v-\w+\/)?js\/storage\.js$/, ""); // of the server
 
 const page = {};
+
+/** Return a name that no other server at this origin uses: for what all pages of the origin share. */
+export function scoped(name) {
+  return PATH === "/" ? `snakepit.${name}` : `snakepit.${PATH}.${name}`;
+}
 
 /** Return the saved value; `otherwise` if there is none. */
 export function load(name, otherwise = null, area = "localStorage") {
   if (name in page) return page[name];
   try {
-    return JSON.parse(window[area].getItem(`snakepit.${name}`)) ?? otherwise;
+    return JSON.parse(window[area].getItem(scoped(name))) ?? otherwise;
   } catch {
     return otherwise;
   }
@@ -16,7 +24,7 @@ export function load(name, otherwise = null, area = "localStorage") {
 
 export function save(name, value, area = "localStorage") {
   try {
-    window[area].setItem(`snakepit.${name}`, JSON.stringify(value));
+    window[area].setItem(scoped(name), JSON.stringify(value));
   } catch {
     page[name] = value;
   }
@@ -25,8 +33,13 @@ export function save(name, value, area = "localStorage") {
 export function remove(name) {
   delete page[name];
   try {
-    localStorage.removeItem(`snakepit.${name}`);
+    localStorage.removeItem(scoped(name));
   } catch {
     return; // nothing was saved there
   }
+}
+
+/** Call `listener` when another tab has saved or removed the value, or cleared the storage. */
+export function onChange(name, listener) {
+  window.addEventListener("storage", ({ key }) => [scoped(name), null].includes(key) && listener());
 }

@@ -8,11 +8,11 @@ import { byId, setAttribute, setHidden, setText } from "../lib/dom.js";
 import { SELECTED, emit } from "../lib/events.js";
 import { MODE_NAMES, challengeAddress, day, dayOf } from "../lib/format.js";
 import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
-import { load, remove, save } from "../storage.js";
+import { load, remove, save, scoped } from "../storage.js";
 
 const REPLY_MS = 250; // for another tab to say that it is playing
 
-const tabs = "BroadcastChannel" in window ? new BroadcastChannel("snakepit") : null;
+const tabs = "BroadcastChannel" in window ? new BroadcastChannel(scoped("tabs")) : null;
 
 let offer = null; // {opened, played, mode, score} of a game that could be resumed
 
