@@ -98,18 +98,6 @@ def test_a_game_goes_on_after_the_page_was_reloaded(page, live):
     assert (found["id"], found["turns"][:1]) == (before["id"], before["turns"][:1])
 
 
-def test_a_game_in_a_second_tab_ends_the_first_with_a_notice(page, live):
-    start(page, "pass-through")
-    other = page.context.new_page()
-    other.goto(live.url)
-    other.evaluate(REACH_IN)
-    other.locator("label:has(#mode-walls)").click()
-    other.locator("#play").click()
-    other.wait_for_function(AFTER_TICK, arg=0)
-    expect(page.locator("#result")).to_be_visible(timeout=10_000)
-    expect(page.locator("#result-note")).to_contain_text("second tab")
-
-
 def test_errors_are_shown_beside_their_fields(page, live):
     live.api.sign_up("Ada")
     page.locator("#account").click()

@@ -22,6 +22,7 @@ const PARTS = { // of the game, loaded at their first use
   nextRank: () => import("./game/next-rank.js"),
   result: () => import("./play/result.js"),
   sound: () => import("./game/sound.js"),
+  tabs: () => import("./game/tabs.js"),
 };
 const RETRY_MS = 2000; // before a part or a view that failed to load is requested again
 
@@ -194,11 +195,14 @@ byId("skip").addEventListener("click", (event) => {
 });
 bindSwitch(byId("sound"), "sound", false, (isOn) => isOn && need("sound"));
 bindSwitch(byId("pad-toggle"), "pad", true, (isShown) => byId("view-play").classList.toggle("has-no-pad", !isShown));
+matchMedia("(orientation: portrait)").addEventListener("change", pause); // the board is elsewhere now
 window.addEventListener("gamepadconnected", () => need("gamepad"));
 window.addEventListener("gamepaddisconnected", pause);
 showAccount();
 on(SELECTED, needChallenge);
 on(OPENED, () => {
+  if (!isInPlay() || document.hidden) pause(); // the player has left while it was being opened
+  need("tabs");
   need("result");
   need("nextRank");
   needChallenge();
@@ -213,4 +217,4 @@ window.addEventListener("hashchange", route);
 route();
 if (isEarly && isInPlay()) play();
 requestAnimationFrame(frame);
-if (session.token) refreshSession().catch(() => {}).then(findOpenGame);
+if (session.token) refreshSession().catch(() => {}).then(findOpenGame).catch(() => {}); // Play asks again

@@ -5,6 +5,7 @@ export const BUSY = "busy"; // a password call waits for its turn: (seconds)
 export const SELECTED = "selected"; // another challenge, or none, is selected on the start card
 export const START_FAILED = "start failed"; // no game could be opened
 export const OPENED = "opened"; // a game has begun
+export const BEGUN_ELSEWHERE = "begun elsewhere"; // another tab has begun or continued a game
 export const SETTLED = "settled"; // the server has the whole game, or has rejected it
 
 const listeners = {};

@@ -82,8 +82,10 @@ function connection(now) {
 }
 
 function showPause(now) {
-  const left = pauseLeft(now), paused = state.phase === PAUSED;
+  const left = pauseLeft(now), paused = state.phase === PAUSED, isAway = paused && byId("view-play").hidden;
   setHidden(byId("paused"), !paused);
+  setHidden(byId("waiting"), !isAway);
+  setText(byId("waiting-note"), isAway ? budget(left) : "");
   const signedOut = state.connection === SIGNED_OUT, { selection, challenge } = state;
   const isOtherSelected = selection && selection.name !== challenge?.asked;
   setText(byId("paused-title"), signedOut ? "You are logged out" : "Paused");

@@ -5,16 +5,13 @@ import * as api from "../api.js";
 import { begin, pause, prepare, reset, start } from "../game/playing.js";
 import { IDLE, OVER, state } from "../game/state.js";
 import { byId, setAttribute, setHidden, setText } from "../lib/dom.js";
-import { SELECTED, emit } from "../lib/events.js";
+import { BEGUN_ELSEWHERE, SELECTED, emit, on } from "../lib/events.js";
 import { MODE_NAMES, challengeAddress, day, dayOf } from "../lib/format.js";
 import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
-import { load, remove, save, scoped } from "../storage.js";
-
-const REPLY_MS = 250; // for another tab to say that it is playing
-
-const tabs = "BroadcastChannel" in window ? new BroadcastChannel(scoped("tabs")) : null;
+import { load, remove, save } from "../storage.js";
 
 let offer = null; // {opened, played, mode, score} of a game that could be resumed
+let isDeciding = false; // whether a new game may end another
 
 /** Return whether Play has been pressed already: until the page is loaded, that opens a popover, which needs no script. */
 export function bindStart() {
@@ -30,8 +27,8 @@ export function bindStart() {
   byId("play").removeAttribute("popovertarget");
   byId("play").addEventListener("click", play);
   byId("resume").addEventListener("click", acceptOffer);
-  tabs?.addEventListener("message", ({ data }) => {
-    if (data.ask && data.ask === state.id && state.phase !== IDLE) tabs.postMessage({ playing: state.id });
+  on(BEGUN_ELSEWHERE, () => {
+    offer = null;
   });
   return isPressed;
 }
@@ -42,13 +39,37 @@ export function playOrResume() {
   else play();
 }
 
-/** Start a game in the selected mode, or the selected challenge. */
-export function play() {
+/** Start a game in the selected mode, or the selected challenge. The player is asked before that ends another game. */
+export async function play() {
+  const other = otherGame();
+  if (isDeciding || (other && !await mayEnd(other))) return;
   const { selection } = state;
   offer = null;
   document.activeElement?.blur(); // or a key meant for the snake would press the button again
   if (selection?.problem) location.hash = byId("challenge-leave").getAttribute("href");
   else start(selection && !dayOf(selection.name) ? null : selectedMode(), selection?.name); // a game brings its mode
+}
+
+/** The player's open game in this browser that is neither played nor offered here, or null. */
+function otherGame() {
+  const saved = load("game"), isHere = [state.id, offer?.opened.id].includes(saved?.id);
+  return saved && !isHere && saved.user === api.session.user?.id ? saved : null;
+}
+
+/** Ask whether a game that another tab is playing may end; one that nobody is playing is offered instead. */
+async function mayEnd(other) {
+  isDeciding = true;
+  try {
+    const { askToEnd, findInOtherTab } = await import("../game/tabs.js"), played = await findInOtherTab(other.id);
+    if (played) return await askToEnd(played);
+    reset(); // the offer is on the start card
+    await offerToResume(other);
+    return !offer;
+  } catch {
+    return true; // without a connection no game starts, which is then said
+  } finally {
+    isDeciding = false;
+  }
 }
 
 export function selectedMode() {
@@ -125,10 +146,16 @@ export function selectChallenge(name = null, mode = null, game = null) {
 
 // A game left open
 
-/** Offer to continue the game that the last page left open, if the server still has it. */
+/** Offer to continue the game that the last page left open. */
 export async function findOpenGame() {
   const left = load("game");
-  if (!left || await isPlayedElsewhere(left.id)) return;
+  if (!left) return;
+  const { findInOtherTab } = await import("../game/tabs.js");
+  if (!await findInOtherTab(left.id)) await offerToResume(left);
+}
+
+/** Offer the game if the server still has it. */
+async function offerToResume(left) {
   const found = await api.game(left.id).catch((problem) => problem.status === 404 ? {} : null);
   if (!found || state.phase !== IDLE) return; // unreachable: the next page will ask again
   const canResume = found.status === "playing" && found.rules === RULES && left.user === api.session.user?.id;
@@ -155,14 +182,4 @@ function acceptOffer() {
     selectChallenge(asked);
   }
   checkMode(mode);
-}
-
-/** Whether another tab of this browser is playing that game. */
-function isPlayedElsewhere(id) {
-  if (!tabs) return false;
-  return new Promise((resolve) => {
-    tabs.addEventListener("message", ({ data }) => data.playing === id && resolve(true));
-    setTimeout(() => resolve(false), REPLY_MS);
-    tabs.postMessage({ ask: id });
-  });
 }
