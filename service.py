@@ -544,12 +544,14 @@ def game_preview(game_id):
     """Respond with the page behind a game's link: a preview for programs, which leads browsers to the client."""
     tick = page_query(schemas.TickQuery).tick
     game = records.get_game_or_none(game_id, brief=True)
-    if game and not game_viewer()(game):
+    if not game:
+        return pages.html(previews.missing_page(game_id), 404, {"Cache-Control": "no-cache"})
+    if not game_viewer()(game):
         return _hidden_preview(game)
     public, trusted = request.app.settings.public_url, request.app.settings.trusted_proxies
     address = f"{public}/games/{game_id}" if public else client_addresses.url(request.environ, trusted)
     fields = {"Cache-Control": "no-cache"} | dict(response.headers)
-    return pages.html(previews.page(game, address, tick), 200 if game else 404, fields)
+    return pages.html(previews.page(game, address, tick), 200, fields)
 
 
 def _hidden_preview(game):

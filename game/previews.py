@@ -6,6 +6,7 @@ of the client's own addresses.
 
 import threading
 from html import escape
+from urllib.parse import quote
 
 import rules
 from database import threadpool
@@ -37,12 +38,14 @@ _IMAGE = """  <meta property="og:image" content="{address}">
 """
 _BODY = """  <p><a href="{client}">{title}</a></p>
 """
+_MISSING = """  <h1>{title}</h1>
+  <p>{description}</p>
+  <p><a href="../#/">Play a game</a> <a href="../#/boards">See the boards</a></p>
+"""
 
 
 def page(game, address, tick=None):
-    """Return the page of a game, or None for no such game. `address` is its absolute URL, without a query."""
-    if game is None:
-        return _page("No such game", "There is no such game.", "../#/")
+    """Return the page of a game. `address` is its absolute URL, without a query."""
     title, description = escape(_title(game)), escape(_description(game))
     image = _IMAGE.format(
         address=escape(f"{address}/card.png"),
@@ -62,10 +65,16 @@ def hidden_page(game):
     )
 
 
-def _page(title, description, client, image=""):
+def missing_page(game_id):
+    """Return the page for no such game. It leads to the client's view of the game, which says the same."""
+    description = "It may be gone with its player's account, or the link may be cut short."
+    return _page("There is no such game", description, f"../#/games/{quote(game_id, safe='')}", body=_MISSING)
+
+
+def _page(title, description, client, image="", body=_BODY):
     """Return a page that leads to the address `client`; all arguments are HTML."""
     head = _HEAD.format(title=title, description=description, image=image, client=client)
-    return document(title, "../", head, _BODY.format(title=title, client=client))
+    return document(title, "../", head, body.format(title=title, description=description, client=client))
 
 
 def _title(game):

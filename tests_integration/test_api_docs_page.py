@@ -109,6 +109,10 @@ def test_a_token_is_taken_from_an_answer_and_stays_in_the_tab(opened, server):
     expect(other.locator("#token")).to_have_value("")
 
 
+def test_an_address_that_was_cut_short_within_a_letter_shows_the_page(opened):
+    expect(opened("%E0%A4%A").locator("#trouble")).to_be_empty()
+
+
 def test_what_is_answered_becomes_text(opened):
     page = opened("show_player")
     status, answer = send(page, "show_player", name="<img src=x onerror=alert(1)>")

@@ -224,9 +224,13 @@ def test_a_program_is_called_a_bot(archive, watch):
 
 
 def test_a_game_that_can_not_be_shown_has_a_notice(open_page, make_server, archive, tmp_path):
-    page = open_page(f"{archive.server.url}/#/games/nothing")
+    page = open_page(archive.server.url)
+    page.goto(f"{archive.server.url}/games/nothing")
     note = page.locator("#replay-note")
     expect(note).to_contain_text("no such game")
+    expect(note.get_by_role("link", name="Play a game")).to_have_attribute("href", "#/")
+    note.get_by_role("link", name="See the boards").click()
+    expect(page.locator("#view-boards")).to_be_visible()
     page.goto(archive.keep(GAME, rules=rules.RULES + 1)[0])
     expect(note).to_contain_text("newer rules")
     expect(page.locator("#replay-controls")).to_be_hidden()

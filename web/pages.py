@@ -22,9 +22,15 @@ _DOCUMENT = """<!doctype html>
 """
 _NO_INDEX = """  <meta name="robots" content="noindex">
 """
-_REFUSAL = """  <h1>{title}</h1>
-  <p>{detail}</p>
-  <p><a href="{root}">Play Snakepit</a></p>
+_STYLE = """  <link rel="stylesheet" href="{root}static/style.css">
+"""
+_RETRY = """  <meta http-equiv="refresh" content="{seconds}">
+"""
+_REFUSAL = """  <main class="page">
+    <h1>{title}</h1>
+    <p>{detail}</p>
+    <p><a href="{root}">Play Snakepit</a></p>
+  </main>
 """
 
 
@@ -39,7 +45,13 @@ def html(content, status, fields):
 
 
 def refusal(problem, path):
-    """Return the page for a Problem at a path; its links are relative, as those of the client are."""
+    """Return the page for a Problem at a path; its links are relative, as those of the client are.
+
+    If the same request may succeed later, the page sends it again by itself.
+    """
     root = "../" * (path.count("/") - 1) or "./"
     title, detail = escape(HTTPStatus(problem.status).phrase), escape(problem.detail)
-    return document(title, root, _NO_INDEX, _REFUSAL.format(title=title, detail=detail, root=root))
+    head, seconds = _NO_INDEX + _STYLE.format(root=root), problem.params.get("retry_in")
+    if seconds:
+        head += _RETRY.format(seconds=seconds)
+    return document(title, root, head, _REFUSAL.format(title=title, detail=detail, root=root))

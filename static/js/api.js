@@ -9,6 +9,7 @@ const TIMEOUT_MS = 5000;
 const HASHING_TIMEOUT_MS = 60_000; // of password calls, which queue at the server
 const BUSY_FOR_MS = 120_000; // after which a password call is not repeated
 const BACKOFF_MS = [500, 1000, 2000, 4000, 5000];
+const RETRY_MS = 8000; // before a view that has no content asks for it again
 
 /** Who is playing: `token` and `user` ({id, username, email, guest}), both null for a visitor. */
 export const session = load("session", { token: null, user: null });
@@ -35,6 +36,12 @@ class Problem extends Error {
 /** Milliseconds to wait before the next try after so many failures in a row. */
 export function retryDelayMs(failures, { retryAfter } = {}) {
   return Math.max(BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1], (retryAfter ?? 0) * 1000);
+}
+
+/** For a notice about a problem: a button to try again, which also does so by itself if that may help. */
+export function tryAgain(problem, act) {
+  const retryMs = Math.max(RETRY_MS, (problem.retryAfter ?? 0) * 1000);
+  return { label: "Try again", act, retryMs: problem.isTransient && retryMs };
 }
 
 async function call(method, path, body, options = {}) {

@@ -109,7 +109,7 @@ function table(rows) {
 }
 
 function follow() {
-  const target = byId(decodeURIComponent(location.hash.slice(1)));
+  const target = byId(location.hash.slice(1));
   if (target?.matches("details")) target.open = true;
   target?.scrollIntoView();
 }

@@ -69,13 +69,22 @@ async function route() {
     if (location.hash !== hash) return; // the address has changed since
     view = module;
     section.hidden = false; // not before its stylesheets are loaded
-    view.open(query, decodeURIComponent(rest.join("/")));
+    view.open(query, decoded(rest.join("/")));
     namePage(section, isNew);
   } catch {
     if (location.hash !== hash) return;
     section.hidden = false;
-    notice(section.querySelector(".notice"), "This page can't be loaded now.", { label: "Try again", act: route });
-    setTimeout(() => location.hash === hash && !view && route(), RETRY_MS);
+    const again = { label: "Try again", act: route, retryMs: RETRY_MS };
+    notice(section.querySelector(".notice"), "This page can't be loaded now.", again);
+  }
+}
+
+/** A part of an address as text; one that was cut short within a letter as it is. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

@@ -88,15 +88,19 @@ def test_the_card_of_a_game_in_progress(client, ada):
 
 
 def test_an_unknown_game_is_404_and_leads_to_the_client(client):
-    page = client.get("/games/nothing", status=404)
+    page = client.get("/games/nothing?fbclid=x", status=404)
     assert page.content_type == "text/html"
-    assert "url=../#/" in page.text
+    assert "There is no such game" in page.text
+    assert "cut short" in page.text
+    assert 'url=../#/games/nothing"' in page.text
+    assert {"../#/", "../#/boards"} <= set(re.findall('<a href="([^"]*)">', page.text))
     client.get("/games/nothing/card.png", status=404)
 
 
-@pytest.mark.parametrize("game_id", ["%22%3E%3Cscript%3E", "%00", "a" * 500])
-def test_nothing_of_an_address_gets_into_the_page(client, game_id):
+@pytest.mark.parametrize("game_id", ["%22%3E%3Cscript%3E", "%27%26amp%3B", "%00", "a" * 500, "%D1%84"])
+def test_an_address_is_in_the_page_only_as_it_is_spelled(client, game_id):
     page = client.get(f"/games/{game_id}", status=404)
+    assert f'url=../#/games/{game_id}"' in page.text
     assert "script>" not in page.text
     assert page.content_type == "text/html"
 

@@ -13,7 +13,8 @@ from driver import PASSWORD, drive
 import service
 from database import migrations
 from models import TABLES
-from web import problems
+from web import pages, problems
+from web.problems import Problem
 
 JSON_CALLS = [
     "POST /api/auth/signup",
@@ -244,6 +245,12 @@ def test_a_browser_gets_a_page_for_an_unknown_address(app, accepted, path):
     assert "<script>" not in page.text
     home = re.search('<a href="(.*)">', page.text)[1]
     assert urljoin(f"http://localhost/snake{path}", home) == "http://localhost/snake/"
+
+
+def test_a_page_that_may_be_there_later_is_requested_again_by_itself():
+    again = '<meta http-equiv="refresh" content="2">'
+    assert again in pages.refusal(Problem(503, problems.UNAVAILABLE, "Try again in 2 s.", retry_in=2), "/games/x")
+    assert 'http-equiv="refresh"' not in pages.refusal(Problem(404, problems.NOT_FOUND, "It is gone."), "/games/x")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/static/nothing.js"])

@@ -52,11 +52,36 @@ export function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
-/** Show a message in place of content, with a button for a `remedy`: {label, act}. */
-export function notice(element, words, remedy = null) {
-  element.replaceChildren(words);
-  if (remedy) element.append(make("button", { type: "button", className: "secondary", onclick: remedy.act }, remedy.label));
+/** Show a message in place of content, with remedies: links {label, href} or buttons {label, act, retryMs}. With `retryMs`
+it also acts by itself: after that time, or when the browser is online again. */
+export function notice(element, words, ...remedies) {
+  const whole = [words, ...remedies.map(({ label }) => label)].join("");
+  const isShown = element.textContent === whole && element.children.length === remedies.length;
+  if (!isShown) element.replaceChildren(words, ...remedies.map(control)); // else it keeps the focus
+  retries.get(element)?.abort();
+  const canceller = new AbortController();
+  retries.set(element, canceller);
+  remedies.forEach((remedy, n) => remedy.act && bindRemedy(element.children[n], remedy, canceller));
 }
+
+function control({ label, href }) {
+  return make(href ? "a" : "button", { className: "secondary", ...href ? { href } : { type: "button" } }, label);
+}
+
+function bindRemedy(button, { act, retryMs }, canceller) {
+  const { signal } = canceller;
+  button.onclick = () => {
+    canceller.abort();
+    act();
+  };
+  if (!retryMs) return;
+  const retry = () => button.offsetParent && button.click(); // not where it is hidden or replaced
+  const timer = setTimeout(retry, retryMs);
+  window.addEventListener("online", retry, { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer));
+}
+
+const retries = new WeakMap(); // by the element of a notice: what cancels its retry
 
 /** Load the stylesheet of a view; resolves when it is applied. */
 export function loadStyle(name) {

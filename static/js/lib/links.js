@@ -1,7 +1,17 @@
 /* Links and times in tables. */
 
 import { make, makeSvg } from "./dom.js";
-import { gameAddress, playerAddress, when } from "./format.js";
+import { DAILY, challengeAddress, gameAddress, playerAddress, when } from "./format.js";
+
+// What a notice offers where there is nothing to show
+export const TO_BOARDS = { label: "See the boards", href: "#/boards" };
+export const TO_PLAY = { label: "Play a game", href: "#/" };
+
+/** The same for a game that only those may see who have played today's challenge. */
+export function toDaily(mode) {
+  const act = () => { location.hash = challengeAddress(DAILY, mode); };
+  return { label: "Play today's challenge", act };
+}
 
 /** A score that links to the replay of its game; plain where the server has no turns of it (`game` null). */
 export function scoreLink(score, game, whose) {

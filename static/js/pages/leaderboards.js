@@ -6,7 +6,7 @@ import { byId, make, notice, setHidden, setText, setTitle, setWords } from "../l
 import {
   DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, challengeAddress, dayOf, gameAddress, ordinal, when,
 } from "../lib/format.js";
-import { playerLink, scoreLink, timeElement } from "../lib/links.js";
+import { TO_BOARDS, playerLink, scoreLink, timeElement, toDaily } from "../lib/links.js";
 import { describe, endsIn, past, step } from "../lib/periods.js";
 import { MODES, WALLS } from "../rules.js";
 import { openAccount } from "./account.js";
@@ -26,7 +26,7 @@ let known = ""; // the entries on the page as JSON, so that a refresh leaves alo
 export function open(query) {
   shown = boardOf(query);
   known = "";
-  if (shown.game) clear();
+  if (shown.game) clear("table", "more", "me", "note");
   showHead();
   showTabs(shown);
   showPeriod();
@@ -40,8 +40,8 @@ function boardOf({ mode: modeName, period: periodName, at, challenge, players })
   return { mode, period, at: from, players: players === BOTS ? BOTS : null, game, record: null };
 }
 
-function clear() {
-  for (const part of ["table", "more", "me", "note"]) byId(`boards-${part}`).replaceChildren();
+function clear(...parts) {
+  for (const part of parts) byId(`boards-${part}`).replaceChildren();
 }
 
 /** Fetch the leaderboard and the player's standing; before, the game to beat, which names the leaderboard of a challenge.
@@ -76,11 +76,13 @@ async function fetchStanding(board) {
   });
 }
 
-function showProblem(board, { status, code, message }) {
+function showProblem(board, problem) {
   known = "";
-  clear();
-  const words = board.game && status === 404 ? NO_GAME : code === DAILY_HIDDEN ? HIDDEN : message;
-  notice(byId("boards-note"), words, status === 404 ? null : { label: "Try again", act: () => fill(board, PAGE) });
+  clear("table", "more", "me");
+  const note = byId("boards-note"), { status, code, params, message } = problem;
+  if (board.game && status === 404) notice(note, NO_GAME, TO_BOARDS);
+  else if (code === DAILY_HIDDEN) notice(note, HIDDEN, toDaily(params.mode));
+  else notice(note, message, api.tryAgain(problem, () => fill(board, PAGE)));
   byId("boards-pit").setAttribute("aria-busy", "false");
 }
 

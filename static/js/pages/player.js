@@ -4,8 +4,10 @@ import * as api from "../api.js";
 import { showChart } from "../draw/chart.js";
 import { byId, make, notice } from "../lib/dom.js";
 import { MODE_NAMES, OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
-import { scoreLink, timeElement } from "../lib/links.js";
+import { TO_BOARDS, scoreLink, timeElement } from "../lib/links.js";
 import { MODES } from "../rules.js";
+
+const GONE = "Nobody plays here by this name. It may have been changed, or the account deleted.";
 
 let shown = null; // the name of the player on the page
 
@@ -33,14 +35,10 @@ function clear(name) {
   byId("player-games").replaceChildren();
 }
 
-function showProblem({ status, message }, again) {
+function showProblem(problem, again) {
   byId("player-found").hidden = true;
-  if (status === 404) {
-    notice(byId("player-note"), "Nobody plays here by this name. It may have been changed, or the account deleted.");
-    byId("player-note").append(make("a", { href: "#/boards" }, "See the boards"));
-  } else {
-    notice(byId("player-note"), message, { label: "Try again", act: again });
-  }
+  if (problem.status === 404) notice(byId("player-note"), GONE, TO_BOARDS);
+  else notice(byId("player-note"), problem.message, api.tryAgain(problem, again));
 }
 
 function show({ username, joined_at, games, bests, latest, bot = false, scores = [] }) {

@@ -6,7 +6,8 @@ import { createBoardView, draw } from "../draw/board.js";
 import { goTo, openPlayback, play } from "../game/playback.js";
 import { PAUSED, PLAYING, progress } from "../game/state.js";
 import { byId, notice, setHidden, setText } from "../lib/dom.js";
-import { DAILY, DAILY_HIDDEN, HIDDEN, challengeAddress } from "../lib/format.js";
+import { DAILY_HIDDEN, HIDDEN } from "../lib/format.js";
+import { TO_BOARDS, TO_PLAY, toDaily } from "../lib/links.js";
 import { shareGame } from "../lib/share.js";
 import {
   ENDED, addGame, advance as follow, closeFeed, lagMs, openFeed, reattach, statusOf,
@@ -20,6 +21,7 @@ const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const MAX_FRAME_MS = 100; // a longer frame is a stall of the page
 const ADDRESS_MS = 300; // at a tick before the address names it: browsers limit how often it may change
 const MEAL_MS = 800; // after a meal in which "previous meal" means the one before it
+const GONE = "There is no such game. It may be gone with its player’s account, or the link may be cut short.";
 const EMPTY = { mode: WALLS, game: null }; // the scene until there is a game
 
 const boardView = createBoardView(byId("replay-board"));
@@ -34,18 +36,22 @@ let movedAt = 0; // when the viewer last chose a tick
 let seenAt = 0; // when `advance` last looked at the clock
 
 /** Show a game from its start, at the `tick` of the query, or as it is being played. */
-export async function open(query, id) {
+export function open(query, id) {
   close();
   current = query;
   address = location.hash;
   clear();
   showNotice("Loading…");
   requestAnimationFrame((now) => frame(now, query));
+  return fetchGame(query, id);
+}
+
+async function fetchGame(query, id) {
   try {
     const record = await api.game(id);
     if (current === query) begin(record, toTick(query.tick));
   } catch (problem) {
-    if (current === query) showProblem(problem, () => open({ ...query }, id));
+    if (current === query) showProblem(problem, () => current === query && fetchGame(query, id));
   }
 }
 
@@ -273,18 +279,16 @@ function share() {
 // Notices
 
 /** Show words in place of the game; "" for the game itself. */
-function showNotice(words, remedy = null) {
-  notice(byId("replay-note"), words, remedy);
+function showNotice(words, ...remedies) {
+  notice(byId("replay-note"), words, ...remedies);
   setHidden(byId("replay-controls"), Boolean(words));
 }
 
-function showProblem({ status, code, params, message }, again) {
-  if (code === DAILY_HIDDEN) {
-    const act = () => { location.hash = challengeAddress(DAILY, params.mode); };
-    return showNotice(HIDDEN, { label: "Play today's challenge", act });
-  }
-  if (status !== 404) return showNotice(message, { label: "Try again", act: again });
-  showNotice("There is no such game. It may be gone with its player’s account, or the link may be cut short.");
+function showProblem(problem, again) {
+  const { status, code, params, message } = problem;
+  if (code === DAILY_HIDDEN) showNotice(HIDDEN, toDaily(params.mode));
+  else if (status === 404) showNotice(GONE, TO_PLAY, TO_BOARDS);
+  else showNotice(message, api.tryAgain(problem, again));
 }
 
 const ACTS = {
