@@ -120,6 +120,19 @@ def test_away_from_a_game_one_sees_the_pausing_that_is_left_and_a_way_back(open_
     page.wait_for_function(AFTER_TICK, arg=paused_at)
 
 
+def test_the_account_dialog_shows_the_pausing_that_is_left(open_page, live, axe):
+    page = open_page(live.url, 320, 640)
+    page.locator("#account").click()
+    expect(page.locator("#login-form")).to_be_visible()
+    expect(page.locator("#account-paused")).to_be_hidden()
+    page.keyboard.press("Escape")
+    start(page, "pass-through")
+    page.locator("#account").click()
+    expect(page.locator("#account-paused")).to_contain_text(LEFT)
+    page.evaluate("window.shifted = 0")
+    assert goes_wrong(page, axe) == []
+
+
 def test_a_game_that_is_opened_while_the_player_goes_elsewhere_waits(page, live):
     page.route("**/api/games", lambda route: (sleep(0.5), route.continue_()))
     page.locator("#play").click()

@@ -86,6 +86,7 @@ function showPause(now) {
   setHidden(byId("paused"), !paused);
   setHidden(byId("waiting"), !isAway);
   setText(byId("waiting-note"), isAway ? budget(left) : "");
+  setText(byId("account-paused"), paused && left !== null ? `Your game is paused. ${budget(left)}` : "");
   const signedOut = state.connection === SIGNED_OUT, { selection, challenge } = state;
   const isOtherSelected = selection && selection.name !== challenge?.asked;
   setText(byId("paused-title"), signedOut ? "You are logged out" : "Paused");
