@@ -3,8 +3,8 @@
 import { isPlayer, refreshSession, session } from "./api.js";
 import { createBoardView, draw } from "./draw/board.js";
 import { bindKeys, bindPad, bindSwipes } from "./game/input.js";
-import { advance, giveUp, onPageHide, pause, turn, unpause } from "./game/playing.js";
-import { IDLE, OVER, PAUSED, progress, state } from "./game/state.js";
+import { advance, giveUp, isSettled, onPageHide, pause, turn, unpause } from "./game/playing.js";
+import { IDLE, OVER, PAUSED, SIGNED_OUT, progress, state } from "./game/state.js";
 import { syncNow } from "./game/sync.js";
 import { byId, loadStyle, notice, setTitle } from "./lib/dom.js";
 import { OPENED, SELECTED, SESSION, on } from "./lib/events.js";
@@ -25,6 +25,7 @@ const PARTS = { // of the game, loaded at their first use
   tabs: () => import("./game/tabs.js"),
 };
 const RETRY_MS = 2000; // before a part or a view that failed to load is requested again
+const REFLEX_MS = 400; // after the end of a game, in which keys and swipes are still meant for it
 
 const VIEWS = { // loaded with their stylesheets when the address names them
   boards: () => withStyles(import("./pages/leaderboards.js"), "tables.css", "boards.css"),
@@ -115,7 +116,7 @@ function isInPlay() {
   return !byId("view-play").hidden;
 }
 
-/** Space, P and Escape. Return whether there was something to pause or to continue. */
+/** P and Escape. Return whether there was something to pause or to continue. */
 function toggle() {
   if (!isInPlay()) return view?.toggle?.() ?? false;
   if ([IDLE, OVER].includes(state.phase)) return false;
@@ -124,14 +125,44 @@ function toggle() {
   return true;
 }
 
-/** Enter: continue, or start. Return whether it had a use. */
+/** Enter: continue, or start. Return whether it is the game's. */
 function go() {
   if (!isInPlay()) return false;
   if (state.phase === PAUSED) unpause();
-  else if (state.phase === IDLE) playOrResume();
-  else if (state.phase === OVER) play();
-  else return false;
+  else if ([IDLE, OVER].includes(state.phase)) playOrResume();
   return true;
+}
+
+/** Start a game without a button, from the start card or after another game, if the player has meant that. Return whether
+there was no game in progress. */
+function startGame(isMeant = true) {
+  const { phase, selection, overAt, connection } = state, isOver = phase === OVER;
+  if (!isInPlay() || ![IDLE, OVER].includes(phase)) return false;
+  const isReflex = isOver && performance.now() - overAt < REFLEX_MS;
+  const wouldLoseScore = isOver && connection === SIGNED_OUT && !isSettled();
+  if (isMeant && !isReflex && !wouldLoseScore && !selection?.problem) playOrResume();
+  return true;
+}
+
+/** Space: start, pause or continue. Return whether it had a use. */
+function startOrToggle() {
+  return startGame() || toggle();
+}
+
+/** Turn; where there is no game in progress, start one and turn in it. Return whether it is the game's. */
+function steer(heading, isMeant) {
+  if (!isInPlay()) return false;
+  if (turn(heading)) return true;
+  const isTaken = startGame(isMeant);
+  turn(heading);
+  return isTaken;
+}
+
+/** A finger taps the board, or a card beside its buttons; a mouse must click the board itself. */
+function tap({ target, pointerType }) {
+  if (state.phase === PAUSED) return unpause();
+  const onStage = target.closest(".stage") && !target.closest(".actions, .links");
+  if (pointerType === "mouse" ? target === boardView.canvas : onStage) startGame();
 }
 
 async function need(name) {
@@ -166,7 +197,7 @@ function bindSwitch(button, name, initial, act) {
 
 function frame(now) {
   advance(now);
-  parts.gamepad?.poll({ turn: (heading) => isInPlay() && turn(heading), go: () => toggle() || go() });
+  parts.gamepad?.poll({ turn: steer, go: startOrToggle });
   parts.ghost?.runAlong(now);
   if (isInPlay()) {
     draw(boardView, state, progress(state), now, parts.ghost?.drawGhost);
@@ -179,13 +210,14 @@ function frame(now) {
 }
 
 bindKeys({
-  turn: (heading) => isInPlay() && turn(heading),
+  turn: steer,
+  space: startOrToggle,
   toggle,
   go,
   press: (event) => (!isInPlay() && view?.press?.(event)) || false,
 });
-bindSwipes(byId("view-play"), { turn, tap: () => state.phase === PAUSED && unpause() });
-bindPad(byId("pad"), { turn: (heading) => (state.phase === IDLE ? playOrResume() : turn(heading)) });
+bindSwipes(byId("view-play"), { turn: steer, tap });
+bindPad(byId("pad"), { turn: steer });
 window.addEventListener("blur", pause);
 document.addEventListener("visibilitychange", () => document.hidden && pause());
 window.addEventListener("pagehide", onPageHide); // it may not come back

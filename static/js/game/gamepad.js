@@ -1,7 +1,7 @@
 /* A gamepad in the standard layout: the cross or the left stick turns, A and Start play and pause. Loaded when a gamepad
 is connected; it has to be polled with each frame. */
 
-import { direction } from "./input.js";
+import { direction, isDialogOpen } from "./input.js";
 
 const CROSS = { 12: "U", 13: "D", 14: "L", 15: "R" };
 const GO = [0, 9]; // A, Start
@@ -11,7 +11,7 @@ let heading = null, went = false; // at the last poll: a button held down acts o
 
 /** `turn` takes a heading; `go` plays, pauses or continues. */
 export function poll({ turn, go }) {
-  const isOurs = document.hasFocus() && !document.querySelector("dialog[open]");
+  const isOurs = document.hasFocus() && !isDialogOpen();
   const pads = isOurs ? navigator.getGamepads().filter(Boolean) : [];
   const nowHeading = pads.map(headingOf).find(Boolean) ?? null;
   const nowGo = pads.some(({ buttons }) => GO.some((n) => buttons[n]?.pressed));

@@ -30,7 +30,7 @@ export async function start(mode, challenge = null) {
   try {
     begin(await open(mode, challenge), challenge);
   } catch (problem) {
-    Object.assign(state, { phase: IDLE, startError: problem.message });
+    Object.assign(state, { phase: IDLE, startError: problem.message, early: [] });
     emit(START_FAILED);
   }
 }
@@ -66,6 +66,7 @@ export function begin(opened, asked, played = { turns: [], tick: 0 }) {
   state.lastResponseAt = state.seenAt = performance.now();
   if (game.outcome) end();
   else getReady();
+  for (const heading of state.early.splice(0)) turn(heading);
   saveGame();
   syncLoop({ onResponse, onRejection: reject, onSignedOut: pause });
   emit(OPENED);
@@ -131,10 +132,15 @@ export function giveUp() {
 
 // What the player does
 
-/** Queue a turn, unless it leads on or back from the last one queued. Return whether there was a game to turn in. */
+/** Queue a turn, unless it leads on or back from the last one queued; save it if the game is not open yet. Return whether
+there is a game to turn in. */
 export function turn(heading) {
-  if (state.phase !== PLAYING && state.phase !== READY) return false;
-  const { queue, game } = state;
+  const { phase, nextGame, early, queue, game } = state;
+  if (phase === OPENING || nextGame) {
+    if (early.length < MAX_QUEUED) early.push(heading);
+    return true;
+  }
+  if (phase !== PLAYING && phase !== READY) return false;
   const last = queue.at(-1) ?? game.heading;
   if (heading !== last && heading !== OPPOSITE[last] && queue.length < MAX_QUEUED) queue.push(heading);
   return true;

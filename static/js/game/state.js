@@ -22,6 +22,7 @@ export const state = {
   selection: undefined, // the challenge that the address names: {name, target, standing, problem}, or null; start.js
   startError: null, // why no game could be opened, in words; also start.js, challenge.js
   nextGame: null, // {mode, challenge} to open as soon as this game is settled
+  early: [], // headings for a game that is not open yet
 
   ...fresh(),
 };

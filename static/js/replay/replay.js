@@ -3,6 +3,7 @@ played, a little behind its player, with the same controls. */
 
 import * as api from "../api.js";
 import { createBoardView, draw } from "../draw/board.js";
+import { isFocusedByKey, nameOf } from "../game/input.js";
 import { goTo, openPlayback, play } from "../game/playback.js";
 import { PAUSED, PLAYING, progress } from "../game/state.js";
 import { byId, notice, setHidden, setText } from "../lib/dom.js";
@@ -245,8 +246,9 @@ const SLIDER_KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", 
 const READER_KEYS = ["ArrowUp", "ArrowDown", "Home", "End"];
 
 /** Handle a key. Return whether it had a meaning. */
-export function press({ key, shiftKey, repeat, target }) {
-  const name = key.length === 1 ? key.toUpperCase() : key, often = shiftKey ? WITH_SHIFT[name] ?? OFTEN[name] : OFTEN[name];
+export function press(event) {
+  const { key, shiftKey, repeat, target } = event, name = nameOf(event);
+  const often = shiftKey ? WITH_SHIFT[name] ?? OFTEN[name] : OFTEN[name];
   const act = often ?? ONCE[name];
   if (!shown || !act || hasOwnUse(target, key, shiftKey)) return false;
   if (often || !repeat) act();
@@ -255,7 +257,7 @@ export function press({ key, shiftKey, repeat, target }) {
 
 /** Whether the focused element uses that key itself. */
 function hasOwnUse(target, key, shiftKey) {
-  if (target.closest("button, a, summary") && key === " ") return true;
+  if (target.closest("button, a, summary") && key === " ") return isFocusedByKey(target);
   if (target === byId("replay-slider")) return SLIDER_KEYS.includes(key) && !shiftKey;
   return Boolean(target.closest("#replay-lines")) && READER_KEYS.includes(key); // scroll
 }
