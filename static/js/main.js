@@ -25,6 +25,7 @@ const PARTS = { // of the game, loaded at their first use
   tabs: () => import("./game/tabs.js"),
 };
 const RETRY_MS = 2000; // before a part or a view that failed to load is requested again
+const VIBRATION_MS = 10; // for a turn, on phones, if the setting `vibration` is stored
 const REFLEX_MS = 400; // after the end of a game, in which keys and swipes are still meant for it
 
 const VIEWS = { // loaded with their stylesheets when the address names them
@@ -152,9 +153,9 @@ function startOrToggle() {
 /** Turn; where there is no game in progress, start one and turn in it. Return whether it is the game's. */
 function steer(heading, isMeant) {
   if (!isInPlay()) return false;
-  if (turn(heading)) return true;
-  const isTaken = startGame(isMeant);
-  turn(heading);
+  const isTurn = turn(heading), isTaken = isTurn || startGame(isMeant);
+  if (!isTurn) turn(heading); // the first of the game that is being opened
+  if (isTaken && load("vibration")) navigator.vibrate?.(VIBRATION_MS);
   return isTaken;
 }
 

@@ -4,7 +4,7 @@ nothing.
 A board view is a canvas and what drawing on it has to remember. Lengths are in cells; the field begins at (0, 0), and
 the rim is around it. */
 
-import { IDLE, PAUSED } from "../game/state.js";
+import { IDLE, PAUSED, WARNING_TICKS, starvesIn } from "../game/state.js";
 import { darkScheme, reducedMotion } from "../lib/dom.js";
 import { CELLS, SIZE, WALLS, WON } from "../rules.js";
 import { drawEffects, shake } from "./effects.js";
@@ -25,7 +25,7 @@ const RESTING = {
 
 /** Return a view on this canvas, sharp at its size on the screen. `close` unbinds it. */
 export function createBoardView(canvas) {
-  const view = { canvas, ctx: canvas.getContext("2d"), palette: {}, background: null, drawn: "" };
+  const view = { canvas, ctx: canvas.getContext("2d"), palette: {}, background: null, density: 0, drawn: "" };
   const repaint = () => readPalette(view);
   const sizes = new ResizeObserver(() => resizeToDisplay(view));
   sizes.observe(canvas);
@@ -41,7 +41,7 @@ export function createBoardView(canvas) {
 function resizeToDisplay(view) {
   const { canvas } = view, side = Math.round(canvas.clientWidth * devicePixelRatio);
   if (!side) return; // out of sight
-  view.background = null;
+  Object.assign(view, { background: null, density: devicePixelRatio });
   if (canvas.width === side && canvas.height === side) return;
   const last = canvas.cloneNode(); // resizing clears the canvas
   last.getContext("2d").drawImage(canvas, 0, 0);
@@ -59,9 +59,10 @@ function readPalette(view) {
 /** `state` is state.js's, or a scene with `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the next;
 `now` in milliseconds. `drawUnder(ctx, palette, now, still)`, if given, draws below the food and the snake. */
 export function draw(view, state, progress, now, drawUnder = null) {
+  if (view.density !== devicePixelRatio) resizeToDisplay(view); // the window is on another screen, or zoomed
   const scene = state.game ? state : { ...RESTING, mode: state.mode };
   const moving = scene.phase !== PAUSED && !reducedMotion.matches;
-  const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, moving ? now : ""].join();
+  const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, scene.queue, moving ? now : ""].join();
   if (view.background?.mode === scene.mode && frame === view.drawn) return;
   view.drawn = frame;
   const { canvas, ctx, palette } = view;
@@ -185,11 +186,24 @@ function drawOpenings(context, palette) {
 // The food: an egg
 
 function drawFood(ctx, scene, progress, now, palette) {
-  const { game, eaten } = scene;
-  if (eaten !== null && progress < 0.5) drawEgg(ctx, eaten, 1, palette); // the mouth is not there yet
+  const { game, eaten } = scene, left = starvesIn(scene);
+  if (scene.isReaching) drawEgg(ctx, eaten, 1, palette);
   if (game.outcome === WON) return;
   const hatch = eaten === null || reducedMotion.matches ? 1 : Math.min(1, progress * 1.6);
   drawEgg(ctx, game.food, hatch * (reducedMotion.matches ? 1 : 1 + 0.035 * Math.sin(now / 260)), palette);
+  if (left) drawHunger(ctx, game.food, left / WARNING_TICKS, palette);
+}
+
+/** A ring around the egg that runs out with the time to eat it. */
+function drawHunger(ctx, cell, part, palette) {
+  const { x, y } = cellCentre(cell), top = -Math.PI / 2;
+  ctx.lineCap = "round";
+  for (const [colour, width] of [[palette.shade, 0.26], [palette.egg, 0.14]]) {
+    Object.assign(ctx, { strokeStyle: colour, lineWidth: width });
+    ctx.beginPath();
+    ctx.arc(x, y, 0.72, top, top + 2 * Math.PI * part);
+    ctx.stroke();
+  }
 }
 
 function drawEgg(ctx, cell, scale, palette) {

@@ -12,12 +12,13 @@ const TAPER = 3.2; // the length of the tail that grows thinner
 const TIP = 0.3; // of the WIDTH is left at its end
 const DROP = 0.13; // how far the shadow falls
 const NEAR = 1; // beside the field, something may still be seen on it
+const AHEAD = 0.06, ASIDE = 0.08; // how far the pupils are from the middle of the eyes
 
 /** `scene` as in state.js; `progress` 0 to 1 from the last tick to the next; `now` in milliseconds. */
 export function drawSnake(ctx, scene, progress, now, palette, still) {
-  const points = spine(scene, progress);
+  const points = spine(scene, progress), angle = lookAngle(points, progress);
   const line = roundOff(points);
-  const look = { angle: lookAngle(points, progress), ...pose(scene, now, still) };
+  const look = { angle, gaze: gaze(scene, angle), ...pose(scene, now, still) };
   const parts = scene.mode === WALLS ? [{ x: 0, y: 0, runs: [[0, line.length - 1]] }] : seenParts(line);
   for (const { x, y, runs } of parts) {
     atPlace(ctx, x, y + DROP, () => {
@@ -200,6 +201,13 @@ function lookAngle(points, progress) {
   return before + Math.atan2(Math.sin(way), Math.cos(way)) * Math.min(1, progress / 0.45);
 }
 
+/** Where the pupils are, seen from a head at this angle: ahead, or to the last turn that waits for its tick. */
+function gaze({ queue = [] }, angle) {
+  if (!queue.length) return { x: AHEAD, y: 0 };
+  const [x, y] = STEPS[queue.at(-1)], cos = Math.cos(angle), sin = Math.sin(angle);
+  return { x: ASIDE * (x * cos + y * sin), y: ASIDE * (y * cos - x * sin) };
+}
+
 /** What the head does: `lunge` cells ahead into what it ran into, `dazed`, the `tongue` 0 to 1 out. */
 function pose({ game, phase, overAt }, now, still) {
   const dazed = phase === OVER && Boolean(game.outcome) && game.outcome !== WON;
@@ -235,15 +243,15 @@ function drawHead(ctx, head, look, palette) {
   });
   drawSkull(ctx, head, look, palette.snake);
   atHead(ctx, head, look, () => {
-    for (const side of [-1, 1]) (look.dazed ? drawDazedEye : drawEye)(ctx, { x: 0.16, y: side * 0.25 }, palette);
+    for (const side of [-1, 1]) (look.dazed ? drawDazedEye : drawEye)(ctx, { x: 0.16, y: side * 0.25 }, palette, look.gaze);
   });
 }
 
-function drawEye(ctx, { x, y }, palette) {
+function drawEye(ctx, { x, y }, palette, gaze) {
   ctx.fillStyle = palette.eye;
   dot(ctx, { x, y }, 0.165);
   ctx.fillStyle = palette.shade;
-  dot(ctx, { x: x + 0.06, y }, 0.09);
+  dot(ctx, { x: x + gaze.x, y: y + gaze.y }, 0.09);
 }
 
 function drawDazedEye(ctx, { x, y }, palette) {

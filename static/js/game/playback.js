@@ -5,7 +5,7 @@ The game is known up to the tick `known.ticks`, and more may come (`extend`). Th
 `mode` and `phase`, are what draw/board.js draws. */
 
 import { Game, tickMs } from "../rules.js";
-import { OVER, PAUSED, PLAYING, scene, step } from "./state.js";
+import { OVER, PAUSED, PLAYING, checkContact, scene, step } from "./state.js";
 
 const KEYFRAME_TICKS = 1000; // between two saved states
 const MAX_STEPS = 200; // in one frame
@@ -50,12 +50,13 @@ export function play(playback, ms, now) {
     if (isAtEnd(playback)) {
       playback.clock = tickMs(playback.game.score);
       if (playback.outcome) Object.assign(playback, { phase: OVER, overAt: now });
-      return;
+      break;
     }
-    if (steps === MAX_STEPS) return;
+    if (steps === MAX_STEPS) break;
     playback.clock -= tickMs(playback.game.score);
     step(playback, now);
   }
+  checkContact(playback, now);
 }
 
 /** Move to a tick, or to the last one known, without any motion. */
@@ -64,8 +65,7 @@ export function goTo(playback, tick, now) {
   Object.assign(playback, scene(bringNear(playback, target), playback.turns));
   playback.meals = allMeals.filter((meal) => meal.tick < target).map((meal) => meal.tick);
   if (target > 0) step(playback, now);
-  playback.events = [];
-  playback.clock = tickMs(playback.game.score);
+  Object.assign(playback, { events: [], isReaching: false, clock: tickMs(playback.game.score) });
   if (phase === OVER) playback.phase = PAUSED;
   if (isAtEnd(playback) && playback.outcome) Object.assign(playback, { phase: OVER, overAt: -Infinity });
 }

@@ -2,7 +2,7 @@
 change it; each field says which, where it isn't playing.js. */
 
 import { emit } from "../lib/events.js";
-import { WALLS, WON, tickMs } from "../rules.js";
+import { POINTS, STARVES_AFTER, WALLS, WON, tickMs } from "../rules.js";
 
 // The phases of a game
 export const IDLE = "idle", OPENING = "opening", READY = "ready", PLAYING = "playing", PAUSED = "paused", OVER = "over";
@@ -13,6 +13,8 @@ export const FINE = "fine", LOST = "lost", SIGNED_OUT = "signed out";
 // Events of a scene. Those of the game played here are emitted, too: `on(ATE, listener)`
 export const ATE = "ate", DIED = "died", NEW_BEST = "new best", OVERTOOK = "overtook";
 
+const CONTACT = 0.5; // of the way to the next cell: there the mouth reaches the egg
+export const WARNING_TICKS = 150; // before the snake starves
 const MAX_EVENTS = 8; // more than are ever visible at once
 
 export const state = {
@@ -68,6 +70,7 @@ export function scene(game = null, turns = []) {
     turns, // [[tick, heading], ...]: all of the game's
     tailLeft: null, // the cell that the tail left in the last tick, or null
     eaten: null, // the cell of the meal of the last tick, or null
+    isReaching: false, // the mouth has not reached that meal yet
     meals: [], // the ticks of all meals
     overAt: 0, // when the game ended here
     events: [], // the latest: [{type, at, ...}]
@@ -77,16 +80,37 @@ export function scene(game = null, turns = []) {
 /** Play one tick of a scene at the time `now`, in milliseconds. */
 export function step(scene, now) {
   const { game, turns } = scene;
+  bite(scene, now); // if no frame fell between contact and tick
   const tail = game.body.at(-1), food = game.food, score = game.score, at = game.ticks + 1;
   game.advance(turns, at);
   const ate = game.score > score;
   scene.eaten = ate ? food : null;
   scene.tailLeft = ate || game.outcome ? null : tail;
-  if (ate) {
-    scene.meals.push(at);
-    addEvent(scene, ATE, now, { cell: food, points: game.score - score, length: game.body.length });
-  }
+  scene.isReaching = ate;
+  if (ate) scene.meals.push(at);
   if (game.outcome && game.outcome !== WON) addEvent(scene, DIED, now, { cell: game.body[0] });
+}
+
+/** Called when `scene.clock` has moved: the mouth may have reached the egg of the last tick. */
+export function checkContact(scene, now) {
+  if (progress(scene) >= CONTACT) bite(scene, now);
+}
+
+function bite(scene, now) {
+  if (!scene.isReaching) return;
+  scene.isReaching = false;
+  addEvent(scene, ATE, now, { cell: scene.eaten, points: POINTS, length: scene.game.body.length });
+}
+
+/** The score as the picture has it: an egg counts when the mouth reaches it. */
+export function shownScore({ game, isReaching }) {
+  return game ? game.score - (isReaching ? POINTS : 0) : 0;
+}
+
+/** How many ticks are left before the snake starves; null while it is fed. */
+export function starvesIn({ game }) {
+  const left = game ? STARVES_AFTER - game.hunger : STARVES_AFTER;
+  return left > 0 && left <= WARNING_TICKS ? left : null;
 }
 
 /** How far the snake has come since the last tick on its way to the next, 0 to 1. */

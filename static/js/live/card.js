@@ -2,7 +2,7 @@
 nothing. */
 
 import { draw } from "../draw/board.js";
-import { PAUSED, progress } from "../game/state.js";
+import { PAUSED, progress, shownScore } from "../game/state.js";
 import { make, setHidden, setText } from "../lib/dom.js";
 import { MODE_NAMES, OUTCOME_NAMES, dayOf, gameAddress, rankWords } from "../lib/format.js";
 import { ENDED, STALE } from "./feed.js";
@@ -42,7 +42,7 @@ export function unmount(card) {
 
 /** Show the game as of `now`, with its `status` in the feed. */
 export function showCard(card, status, now) {
-  setText(card.score, card.watched.playback.game.score);
+  setText(card.score, shownScore(card.watched.playback));
   const lines = overlayLines(card, status, now), [outcome = "", total = "", rank = ""] = lines;
   setHidden(card.overlay, !lines.length);
   setText(card.outcome, outcome);

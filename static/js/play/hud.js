@@ -1,9 +1,12 @@
 /* The HUD: score, best, the next rank, the connection, pauses. It shows the state and changes nothing. */
 
 import { READY_MS, bestKey, isRankedAttempt, outcome, pauseLeft } from "../game/playing.js";
-import { IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, state } from "../game/state.js";
+import {
+  IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, shownScore, starvesIn, state,
+} from "../game/state.js";
 import { byId, setHidden, setText } from "../lib/dom.js";
 import { OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
+import { tickMs } from "../rules.js";
 
 const RECONNECTED_MS = 4000; // for how long the HUD says so
 const SCARCE = 5; // seconds of pausing left from which on they are shown during play
@@ -14,9 +17,9 @@ let announcedAt = -Infinity;
 
 /** Show the state as of `now`; called with each frame, it touches only what has changed. `mode` is the selected one. */
 export function showHud(now, mode) {
-  const { phase, game, result } = state;
+  const { phase, result } = state;
   byId("view-play").dataset.phase = phase;
-  setText(byId("score"), (result ?? game)?.score ?? 0);
+  setText(byId("score"), result?.score ?? shownScore(state));
   showBest(mode);
   showNext();
   showBanner(now);
@@ -35,8 +38,8 @@ function showBest(mode) {
   const key = bestKey(state.mode, challenge?.name), shown = isOver ? bestKey(mode, selection?.name) : key;
   const best = state.bests[shown] ?? 0;
   const isOpen = !isOver || (phase === OVER && !result && shown === key); // the server hasn't counted it yet
-  const beaten = isOpen && isRankedAttempt() && game && game.score > best;
-  setText(byId("best"), beaten ? game.score : best || "–");
+  const beaten = isOpen && isRankedAttempt() && game && shownScore(state) > best;
+  setText(byId("best"), beaten ? shownScore(state) : best || "–");
   setText(byId("best-label"), beaten && best ? "New best" : "Best");
   byId("best").parentElement.classList.toggle("is-beaten", Boolean(beaten && best));
 }
@@ -50,8 +53,8 @@ function showNext() {
 }
 
 function nextLabel() {
-  const { game, target, rival, isLeading, challenge } = state;
-  if (target) return game?.score > target.score ? "Ahead of" : "To beat";
+  const { target, rival, isLeading, challenge } = state;
+  if (target) return shownScore(state) > target.score ? "Ahead of" : "To beat";
   if (rival) return rival.rank ? `Next: ${ordinal(rival.rank)}` : "To beat";
   if (!isRankedAttempt()) return "Out of the count";
   if (isLeading) return "Nobody ahead of you";
@@ -95,8 +98,14 @@ function showPause(now) {
     : `${isOtherSelected ? "The challenge waits until this game is over. " : ""}${budget(left)}`);
   setHidden(byId("go-on"), signedOut);
   setHidden(byId("log-in-again"), !signedOut);
-  const scarce = state.phase === PLAYING && left !== null && left < SCARCE;
-  setText(byId("budget"), scarce ? budget(left) : "");
+  setText(byId("budget"), state.phase === PLAYING ? warning(left) : "");
+}
+
+/** What is about to run out during play. */
+function warning(left) {
+  const ticks = starvesIn(state);
+  if (ticks) return `Eat within ${Math.ceil(ticks * tickMs(state.game.score) / 1000)} s, or the snake starves.`;
+  return left !== null && left < SCARCE ? budget(left) : "";
 }
 
 function budget(left) {
@@ -109,8 +118,10 @@ function budget(left) {
 function announcement() {
   const { phase, game, result } = state;
   if (phase === OVER) return `${OUTCOME_NAMES[outcome()] ?? "Game over"}. Score ${(result ?? game).score}.`;
-  if (phase === PAUSED) return `Paused. Score ${game.score}.`;
-  return game?.score ? `Score ${game.score}.` : "";
+  const score = shownScore(state);
+  if (phase === PAUSED) return `Paused. Score ${score}.`;
+  if (starvesIn(state)) return "Eat soon, or the snake starves.";
+  return score ? `Score ${score}.` : "";
 }
 
 /** Announce at once, but scores no faster than they can be spoken. */

@@ -15,6 +15,8 @@ import { play, selectedMode } from "./start.js";
 const PAUSED_TOO_LONG = "Not ranked: it was paused for too long. Ten seconds are free, and playing earns more.";
 const DELAY_MS = 650; // to see what happened, before the card covers it
 
+let density = 0; // of the screen for which the picture is drawn
+
 export function bind() {
   byId("play-again").addEventListener("click", play);
   byId("result-sign-up").addEventListener("click", () => openAccount("signup"));
@@ -38,6 +40,7 @@ export function showResult(now) {
   if (byId("result").hidden && !hidden) appear();
   setHidden(byId("result"), hidden);
   if (hidden) return;
+  if (density !== devicePixelRatio) showPicture();
   const { result, game } = state;
   setText(byId("result-outcome"), title());
   setText(byId("result-score"), (result ?? game).score);
@@ -62,6 +65,7 @@ function appear() {
 
 /** The whole game at a glance, with a description for screen readers. */
 function showPicture() {
+  density = devicePixelRatio;
   const { seed, mode, turns, game } = state, meals = game.score / POINTS;
   drawThumbnail(byId("result-picture"), { seed, mode, turns, tick: game.ticks });
   const eggs = meals === 1 ? "1 egg" : `${meals} eggs`;

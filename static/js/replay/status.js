@@ -1,7 +1,7 @@
 /* What the page shows around a replayed or watched game: its player, its status, and how it ended. It shows what
 replay.js has, `shown`, and changes nothing. */
 
-import { OVER, PAUSED, PLAYING } from "../game/state.js";
+import { OVER, PAUSED, PLAYING, shownScore } from "../game/state.js";
 import { byId, make, setAttribute, setHidden, setText, setTitle } from "../lib/dom.js";
 import { MODE_NAMES, OUTCOME_NAMES, challengeAddress, dayOf, playerAddress, rankWords } from "../lib/format.js";
 import { DELETED, ENDED, LOST, STALE, statusOf } from "../live/feed.js";
@@ -36,7 +36,7 @@ function challengeLink(challenge, mode) {
 /** What changes with each tick, or when the viewer does something. */
 export function showStatus(shown, now) {
   const { playback, record, feed, watched, speed } = shown, { game, phase } = playback;
-  setText(byId("replay-score"), game.score);
+  setText(byId("replay-score"), shownScore(playback));
   setText(byId("replay-final"), feed ? game.body.length : record.score);
   showButton(phase);
   for (const button of byId("replay-speeds").children) {

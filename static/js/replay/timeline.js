@@ -11,7 +11,7 @@ const COLORS = ["egg", "snake", "scales"];
 const timeline = byId("timeline"), slider = byId("replay-slider");
 const [eggs, eaten] = timeline.querySelectorAll("canvas");
 
-let painted = null; // what the canvases show: {playback, ticks}
+let painted = null; // what the canvases show: {playback, ticks, density}
 let placed = {}; // where the head is: {tick, end}
 let announcedAt = -Infinity;
 let isDragged = false;
@@ -58,8 +58,8 @@ function time(ms) {
 
 function paint(playback) {
   const { known: { ticks }, allMeals } = playback;
-  if (painted?.playback === playback && painted.ticks === ticks) return;
-  painted = { playback, ticks };
+  if (painted?.playback === playback && painted.ticks === ticks && painted.density === devicePixelRatio) return;
+  painted = { playback, ticks, density: devicePixelRatio };
   const style = getComputedStyle(timeline);
   const [egg, snake, scales] = COLORS.map((name) => style.getPropertyValue(`--${name}`).trim());
   const meals = allMeals.map(({ tick }) => tick / ticks);
