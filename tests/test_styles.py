@@ -1,9 +1,11 @@
 """Stylesheets: no unused or missing names; colours and breakpoints are defined in one place."""
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
+from colours import contrast
 
 STATIC = Path(__file__).parent.parent / "static"
 STYLE = (STATIC / "style.css").read_text()
@@ -33,6 +35,30 @@ def test_each_token_is_set_and_used():
 def test_colours_are_tokens():
     literals = re.compile(r"^(?! *--).*[ (](#[0-9a-f]{3}|#[0-9a-f]{6,8})\b.*;", re.MULTILINE)
     assert literals.findall(CSS) == []
+
+
+def _tokens():
+    """The colours of both themes: {name: "#rrggbb"} each."""
+    light, _, rest = STYLE.partition("@media (prefers-color-scheme: dark)")
+    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", part)) for part in (light, rest.partition("\n}\n")[0]))
+    return light, light | dark
+
+
+def _declared(selector, name):
+    """The token that a rule sets a property to."""
+    return re.search(rf"^{re.escape(selector)} \{{[^}}]*?[ ;]{name}: var\(--([\w-]+)\);", CSS, re.MULTILINE)[1]
+
+
+@pytest.mark.parametrize("tokens", _tokens(), ids=["light", "dark"])
+def test_words_and_focus_can_be_seen_in_both_themes(tokens):
+    grounds = ("page", "page-edge", "card")
+    words = {*product(("ink", "muted", "wrong"), grounds), ("good", "page"), ("good", "card")}
+    words |= {("on-accent", "accent"), ("page", "ink"), ("egg", "pit"), ("egg", "pit-other"), ("pit-muted", "pit")}
+    words |= {("on-snake", "snake"), ("on-egg", "egg"), (_declared(".tag", "color"), _declared(".tag", "background"))}
+    marks = {*product(("focus", "good"), grounds)} | {("snake", "pit"), ("snake", "pit-other"), ("on-snake", "snake")}
+    marks |= {(_declared("#start[data-screen=play]", "--focus"), ground) for ground in ("pit", "pit-other")}
+    assert {pair for pair in words if contrast(*(tokens[name] for name in pair)) < 4.5} == set()
+    assert {pair for pair in marks if contrast(*(tokens[name] for name in pair)) < 3} == set()
 
 
 def test_breakpoints_are_those_that_style_css_lists():

@@ -15,19 +15,6 @@ import rules
 VECTORS = ROOT / "tests" / "rules-vectors.json"
 
 
-@pytest.fixture(scope="module")
-def filled(make_server_of_module):
-    """A server with 25 players, each with a game, and one with many."""
-    server = make_server_of_module(RATE_LIMITS="false")
-    for number in range(24):
-        server.api.sign_up(f"Player{number}").play(number % 7)
-    player = server.api.sign_up("महेश_中文名_Ωμέγα_x")
-    for meals in (1, 4, 2, 0, 8, 3):
-        player.play(meals)
-    player.play(2, "pass-through")
-    return server
-
-
 @pytest.mark.parametrize(
     ("width", "height", "scheme"),
     [
