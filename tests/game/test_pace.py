@@ -128,7 +128,7 @@ def test_a_game_that_is_left_is_judged_by_its_last_post(paced, api_of, seconds, 
 def test_a_game_left_after_midnight_counts_for_the_day_of_its_last_post(ada, api, app, db, way):
     game = ada.open()
     ada.post(game, 0, 5)
-    midnight = models.now() // 86_400_000 * 86_400_000
+    midnight = models.now() // 86_400_000 * 86_400_000 - 86_400_000  # yesterday's: the game is abandoned at any time of today
     Game.update(started_at=midnight - 3000, last_post_at=midnight - 1000).execute()
     if way == "leave":
         ada(f"DELETE /api/games/{game['id']}", status=204)
@@ -136,10 +136,10 @@ def test_a_game_left_after_midnight_counts_for_the_day_of_its_last_post(ada, api
         ada.open()
     else:
         app.end_abandoned()
-    yesterday = str(datetime.fromtimestamp(midnight / 1000 - 1, UTC).date())
+    day = str(datetime.fromtimestamp(midnight / 1000 - 1, UTC).date())
     record = api(f"GET /api/games/{game['id']}")
-    assert (record["outcome"], record["ended_at"][:10]) == ("left", yesterday)
-    assert [entry["game"] for entry in api(f"GET /api/leaderboard?period=day&at={yesterday}")] == [game["id"]]
+    assert (record["outcome"], record["ended_at"][:10]) == ("left", day)
+    assert [entry["game"] for entry in api(f"GET /api/leaderboard?period=day&at={day}")] == [game["id"]]
     assert api("GET /api/leaderboard?period=day") == []
     assert ada("GET /api/leaderboard?period=day") == []
 
