@@ -128,7 +128,7 @@ def test_a_game_that_is_left_is_judged_by_its_last_post(paced, api_of, seconds, 
 def test_a_game_left_after_midnight_counts_for_the_day_of_its_last_post(ada, api, app, db, way):
     game = ada.open()
     ada.post(game, 0, 5)
-    midnight = models.now() // 86_400_000 * 86_400_000 - 86_400_000  # yesterday's: the game is abandoned at any time of today
+    midnight = models.now() // 86_400_000 * 86_400_000 - 86_400_000  # yesterday's: abandoned, whatever the time
     Game.update(started_at=midnight - 3000, last_post_at=midnight - 1000).execute()
     if way == "leave":
         ada(f"DELETE /api/games/{game['id']}", status=204)
