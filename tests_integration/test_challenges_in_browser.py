@@ -17,6 +17,10 @@ GHOST = """() => ({
     ms: state.ghost.game.nominalMs + state.ghost.clock, game_ms: state.game.nominalMs + state.clock,
 })"""
 HAS_GHOST = "(tick) => state.ghost?.game.ticks > tick"
+LEAD = """() => {
+    const shown = ({game, isReaching}) => game.score - (isReaching ? 10 : 0);
+    return [shown(state) - shown(state.ghost), document.querySelector("#next-lead").textContent];
+}"""
 
 
 @pytest.fixture
@@ -75,6 +79,13 @@ def assert_ghost_is_in_step(page, game, turns):
     assert (ghost["tick"], ghost["body"], ghost["score"]) == (there.ticks, list(there.body), there.score)
 
 
+def assert_lead_is_shown(page):
+    """As of the last frame."""
+    points, words = page.evaluate(LEAD)
+    level = "Level with the ghost"
+    assert words == (f"{abs(points)} {'ahead of' if points > 0 else 'behind'} the ghost" if points else level)
+
+
 def yesterday():
     return datetime.now(UTC).date() - timedelta(days=1)
 
@@ -89,6 +100,8 @@ def test_a_game_is_beaten_beside_its_ghost_and_counts_on_its_own_board_only(open
     expect(page.locator("#next-name")).to_have_text("Ada")
     page.wait_for_function(HAS_GHOST, arg=3)
     assert_ghost_is_in_step(page, game, turns)
+    expect(page.locator("#next-score")).to_have_text("10")
+    assert_lead_is_shown(page)
     page.keyboard.press(" ")
     expect(page.locator("#paused")).to_be_visible()
     page.keyboard.press(" ")
@@ -96,6 +109,7 @@ def test_a_game_is_beaten_beside_its_ghost_and_counts_on_its_own_board_only(open
     assert_ghost_is_in_step(page, game, turns)
     steer(page, 20)
     expect(page.locator("#banner")).to_have_text(" Ada overtaken")
+    assert_lead_is_shown(page)
     score = give_up(page)
     expect(page.locator("#result-best")).to_have_text(f"You beat Ada by {score - 10}")
     expect(page.locator("#result-rank")).to_have_text("You are 1st in this challenge.")
@@ -103,6 +117,11 @@ def test_a_game_is_beaten_beside_its_ghost_and_counts_on_its_own_board_only(open
     assert [entry["username"] for entry in server.api("GET /api/leaderboard")] == ["Ada"]
     [entry] = server.api(f"GET /api/leaderboard?challenge={game['id']}")
     assert (entry["username"], entry["score"]) == ("Mia", score)
+    page.locator("#result-board").click()
+    expect(page.locator("#boards-ends")).to_have_text("Score to beat: 10 by Ada")
+    expect(page.locator("#boards-me")).to_contain_text(f"You beat Ada by {score - 10}.")
+    page.locator("#boards-table .score a").click()
+    expect(page.locator("#replay-challenge")).to_have_text("A challenge, to beat 10 by Ada")
 
 
 def test_a_guest_who_falls_short_retries_and_is_on_the_board_after_signing_up(open_as, server):
@@ -112,6 +131,8 @@ def test_a_guest_who_falls_short_retries_and_is_on_the_board_after_signing_up(op
     first = state(page)["id"]
     score = give_up(page)
     expect(page.locator("#result-best")).to_have_text(f"{60 - score} short of Ada's 60")
+    expect(page.locator("#result-rank")).to_have_text("This would be 1st in this challenge.")
+    expect(page.locator("#announce")).to_contain_text("This would be 1st in this challenge.")
     page.locator("#play-again").click()
     page.wait_for_function("(first) => state.id !== first && state.game.ticks > 0", arg=first)
     assert state(page)["seed"] == game["seed"]
@@ -152,7 +173,7 @@ def test_of_the_daily_challenge_the_first_try_counts_and_the_second_does_not(ope
     first = state(page)["id"]
     score = give_up(page)
     expect(page.locator("#result-rank")).to_have_text("You are 2nd in today's daily challenge.")
-    expect(page.locator("#play-again")).to_have_text("Try again, out of the count")
+    expect(page.locator("#play-again")).to_have_text("Try again, not counted")
     page.locator("#play-again").click()
     page.wait_for_function("(first) => state.id !== first && state.game.ticks > 0", arg=first)
     expect(page.locator("#next-label")).to_have_text("To beat")
@@ -172,9 +193,10 @@ def test_a_guest_sees_before_the_daily_challenge_that_the_attempt_does_not_count
     page = open_as(None, "#/?challenge=daily")
     expect(page.locator("#challenge-note")).to_contain_text("A guest's try doesn't count, even after signing up later")
     play(page)
-    expect(page.locator("#next-label")).to_have_text("Out of the count")
+    expect(page.locator("#next-label")).to_have_text("Not counted")
     give_up(page)
     expect(page.locator("#result-note")).to_contain_text("you play as a guest")
+    expect(page.locator("#result-rank")).to_have_text("This would be 1st in today's daily challenge.")
     expect(page.locator("#result-sign-up")).to_be_hidden()  # it would not bring this score onto the board
     player = open_as(server.api.sign_up("Mia"), "#/?challenge=daily")
     expect(player.locator("#challenge-note")).to_contain_text("only the first try counts.")
@@ -204,9 +226,9 @@ def test_yesterdays_challenge_is_out_of_the_count(open_as, server):
     page = open_as(server.api.sign_up("Mia"), f"#/?challenge=daily/{yesterday()}")
     expect(page.locator("#challenge-title")).to_have_text("Yesterday's challenge")
     play(page)
-    expect(page.locator("#next-label")).to_have_text("Out of the count")
+    expect(page.locator("#next-label")).to_have_text("Not counted")
     give_up(page)
-    expect(page.locator("#result-note")).to_have_text("Yesterday's challenge is out of the count.")
+    expect(page.locator("#result-note")).to_have_text("Yesterday's challenge doesn't count any more.")
 
 
 def test_an_older_day_and_an_unknown_game_lead_to_what_can_be_played(open_as):
@@ -272,7 +294,7 @@ def test_each_days_challenge_has_its_board(open_as, server):
     page.locator("#boards-earlier").click()
     expect(page.locator("#boards-span")).to_have_text("Yesterday's challenge")
     expect(page.locator("#boards-note")).to_have_text("Nobody played then.")
-    expect(page.get_by_text("out of the count")).to_be_visible()
+    expect(page.get_by_text("Play it, not counted")).to_be_visible()
     page.locator("#boards-later").click()
     expect(page.locator("#boards-table tr")).to_have_count(1)
     page.locator("#boards-me .primary").click()
@@ -286,6 +308,7 @@ def test_the_board_of_a_games_challenge_and_those_of_bots(open_as, server):
     try_challenge(bot, game["id"])
     page = open_as(None, f"#/boards?challenge={game['id']}")
     expect(page.locator("#boards-title")).to_have_text("Ada's 20")
+    expect(page.locator("#boards-ends")).to_have_text("Score to beat: 20 by Ada")
     expect(page.locator("#boards-note")).to_have_text("Nobody has tried yet. Be the first.")
     expect(page.locator("#boards-watch")).to_have_attribute("href", f"#/games/{game['id']}")
     expect(page.locator("#boards-beat")).to_have_attribute("href", f"#/?challenge={game['id']}")

@@ -203,6 +203,18 @@ def test_a_game_is_shared_by_the_address_of_its_page(archive, watch):
     expect(page.locator("#replay-beat")).to_have_attribute("href", f"#/?challenge={address.rpartition('/')[2]}")
 
 
+def test_what_trackers_add_to_the_address_of_a_game_does_not_matter(archive, watch):
+    address, _ = archive.keep(GAME)
+    page = watch(address, permissions=["clipboard-read", "clipboard-write"])
+    shared = address.replace("#/", "")
+    page.goto(f"{shared}?fbclid=x&utm_source=y")
+    expect(page).to_have_url(address)
+    expect(page.locator("#replay-controls")).to_be_visible()
+    page.goto(address.replace("#/", "?utm_source=y#/"))
+    page.locator("#replay-share").click()
+    page.wait_for_function("(wanted) => navigator.clipboard.readText().then((text) => text === wanted)", arg=shared)
+
+
 @pytest.mark.parametrize(
     ("challenge", "words"),
     [("daily/2026-11-22", "Daily challenge of 22 Nov 2026"), ("q7_Zt-Lw02Xa", "A challenge")],

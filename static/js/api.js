@@ -187,6 +187,9 @@ export async function game(id) {
   return game;
 }
 
+/** A game without its turns: those after the tick with which the longest possible game ends. */
+export const gameSummary = (id) => call("GET", `games/${encodeURIComponent(id)}?since=320000`);
+
 /** Updates of the games in `known`, a Map of ticks by id, and the `limit` best of the others. */
 export const liveGames = (known, limit) => {
   const ticks = Array.from(known, ([id, tick]) => `${id}:${tick}`).join();

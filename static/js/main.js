@@ -6,8 +6,8 @@ import { bindKeys, bindPad, bindSwipes } from "./game/input.js";
 import { advance, giveUp, isSettled, onPageHide, pause, turn, unpause } from "./game/playing.js";
 import { IDLE, OVER, PAUSED, SIGNED_OUT, progress, state } from "./game/state.js";
 import { syncNow } from "./game/sync.js";
-import { byId, loadStyle, notice, setTitle } from "./lib/dom.js";
-import { OPENED, SELECTED, SESSION, on } from "./lib/events.js";
+import { byId, focusAction, loadStyle, notice, setTitle } from "./lib/dom.js";
+import { OPENED, SELECTED, SESSION, START_FAILED, on } from "./lib/events.js";
 import { dayOf } from "./lib/format.js";
 import { showHud } from "./play/hud.js";
 import {
@@ -64,6 +64,7 @@ async function route() {
   document.title = "Snakepit";
   if (name === "play") {
     section.hidden = false;
+    if (isNew) focusAction(section); // the link that led here may be gone
     return;
   }
   try {
@@ -231,6 +232,9 @@ const CLICKS = {
   "log-in-again": () => openAccount("login"),
 };
 for (const [id, act] of Object.entries(CLICKS)) byId(id).addEventListener("click", act);
+byId("go-on").addEventListener("keydown", (event) => {
+  if (event.repeat) event.preventDefault(); // the key that paused is still down
+});
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // or its address would be taken for a view's
   byId("main").focus();
@@ -248,6 +252,10 @@ on(OPENED, () => {
   need("result");
   need("nextRank");
   needChallenge();
+});
+on(START_FAILED, () => {
+  showStart();
+  if (isInPlay()) focusAction(byId("start"));
 });
 on(SESSION, () => {
   showAccount();

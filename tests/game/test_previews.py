@@ -71,7 +71,8 @@ def test_the_card_leads_on_to_the_client_at_the_tick_that_it_was_asked_for(clien
 
 
 @pytest.mark.parametrize(
-    "query", ["fbclid=x", "tick=x", "tick=-1", "tick=", "utm_source=%ff&gclid=1", "=&&tick", "x" * 4000]
+    "query",
+    ["fbclid=x", "fbclid=x&utm_source=y", "tick=x", "tick=-1", "tick=", "utm_source=%ff&gclid=1", "=&&tick", "x" * 4000],
 )
 def test_what_trackers_add_to_a_shared_address_is_ignored(client, ada, query):
     game, _, _ = ada.play(3)
@@ -80,6 +81,24 @@ def test_what_trackers_add_to_a_shared_address_is_ignored(client, ada, query):
     assert f'url=../#/games/{game["id"]}?tick=41"' in client.get(f"{address}?tick=41&{query.replace('tick', 'x')}").text
     assert client.get(f"{address}/card.png?{query}").content_type == "image/png"
     assert client.get(f"/?{query}").content_type == "text/html"
+
+
+def test_parameters_of_trackers_are_ignored_on_pages_and_refused_below_api(app, client, ada):
+    game, _, _ = ada.play(3)
+    trackers, browser = "fbclid=x&utm_source=y", {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for path, status in (("/", 200), (f"/games/{game['id']}", 200), ("/games/nothing", 404)):
+        page = client.get(f"{path}?{trackers}", headers=browser, status=status)
+        assert page.content_type == "text/html", path
+    assert f"url=../#/games/{game['id']}" in client.get(f"/games/{game['id']}?{trackers}&tick=", headers=browser).text
+    calls = [
+        path
+        for path, methods in client.get("/api/openapi.json").json["paths"].items()
+        if path.startswith("/api/") and "get" in methods
+    ]
+    assert "/api/games/{game_id}" in calls
+    for path in calls:
+        path = path.format(game_id=game["id"], name="Ada", session_id="1")
+        assert ada.ask(f"GET {path}?{trackers}").status == 422, path
 
 
 def test_the_card_of_a_game_in_progress(client, ada):

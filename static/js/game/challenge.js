@@ -2,7 +2,7 @@
 first challenge. */
 
 import * as api from "../api.js";
-import { byId, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
+import { byId, focusAction, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
 import { OPENED, SELECTED, SETTLED, START_FAILED, on } from "../lib/events.js";
 import {
   DAILY, DAILY_HIDDEN, MODE_NAMES, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay, ordinal,
@@ -14,7 +14,7 @@ import { IDLE, state } from "./state.js";
 const GONE = "It may be gone with its player's account, or the link may be cut short.";
 const EVERYBODY = "Everybody has the same eggs today, and only the first try counts";
 const FOR_GUESTS = ", with an account. A guest's try doesn't count, even after signing up later. Sign up first.";
-const OLD = "Only today's can be played, and yesterday's out of the count.";
+const OLD = "Only today's challenge can be played, and yesterday's without being counted.";
 const DATE_CHECK_MS = 60_000;
 
 export function bind() {
@@ -36,8 +36,15 @@ export function show() {
   setText(byId("challenge-note"), note);
   setText(byId("challenge-played"), played || (api.isPlayer() ? "\u00a0" : "")); // holds the line for what may come
   showWays(selection);
+  const isNew = title && !byId("start").classList.contains("is-known");
   byId("start").classList.toggle("is-known", Boolean(title));
+  if (isNew && hasLostFocus()) focusAction(byId("start"));
   if (title) setTitle(title.replace("@", () => name));
+}
+
+/** Whether the link that led here is gone with its view; at the start of the page nothing has been focused yet. */
+function hasLostFocus() {
+  return document.activeElement === document.body && navigator.userActivation?.hasBeenActive;
 }
 
 function showWays({ name, target, problem }) {
@@ -64,14 +71,14 @@ function describe({ name, target, standing, problem }) {
   return {
     title: `Beat ${isOwn(target) ? "your own" : "@'s"} ${score}`,
     name: username,
-    note: `${MODE_NAMES[mode]}, with the same eggs. It counts on a board of its own.${soFar}`,
+    note: `${MODE_NAMES[mode]}, with the same eggs. It counts on the challenge's own board.${soFar}`,
     played: best,
   };
 }
 
 function describeDaily(date, standing) {
   if (date !== day(0)) {
-    return { title: "Yesterday's challenge", note: `${longDay(date)}. It is over: a game on it is out of the count.` };
+    return { title: "Yesterday's challenge", note: `${longDay(date)}. It is over: a game on it doesn't count.` };
   }
   return {
     title: "Daily challenge",

@@ -17,7 +17,7 @@ const REJECTIONS = { // by status, where there is more to say than in the server
   404: "The server doesn't know this game any more.",
 };
 
-const DIVERGED = "The server has been told otherwise: was this game played in two windows at once?";
+const DIVERGED = "The server has other turns of this game. Was it played in two windows at once?";
 
 /** Post now rather than at the next second. */
 export let syncNow = () => {};

@@ -26,6 +26,13 @@ export function makeSvg(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Move the focus to the main button that an element shows, unless a dialog is open. */
+export function focusAction(element) {
+  if (document.querySelector("dialog[open]")) return;
+  const buttons = Array.from(element.querySelectorAll(".primary"));
+  buttons.find(({ offsetParent }) => offsetParent)?.focus({ preventScroll: true });
+}
+
 // These touch the page only where something changes, so they may be called with each frame
 
 export function setText(element, text) {

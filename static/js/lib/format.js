@@ -34,8 +34,9 @@ export function longDay(date) {
     .format(new Date(date));
 }
 
-export function gameAddress(id) {
-  return `#/games/${encodeURIComponent(id)}`;
+/** A game in the client, at a `tick` if given. Without "#/" it is the address to share, a page with a preview. */
+export function gameAddress(id, tick = null) {
+  return `#/games/${encodeURIComponent(id)}${tick === null ? "" : `?tick=${tick}`}`;
 }
 
 export function playerAddress(name) {
@@ -75,6 +76,14 @@ export function ordinal(number) {
 }
 
 const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
+
+/** How a score compares to that of a game to beat; "@" is for its player's name. */
+export function comparison(score, { score: theirs, isOwn }) {
+  const whose = isOwn ? "your own" : "@'s";
+  if (score < theirs) return `${theirs - score} short of ${whose} ${theirs}`;
+  if (score === theirs) return `As good as ${whose} ${theirs}`;
+  return `You beat ${isOwn ? `your own ${theirs}` : "@"} by ${score - theirs}`;
+}
 
 /** "3rd on the daily Walls board" of a ranked game. */
 export function rankWords({ rank, mode, bot, challenge }) {

@@ -1,20 +1,20 @@
 /* Sharing a game. */
 
 import { setText } from "./dom.js";
+import { gameAddress } from "./format.js";
 
 const SHOWN_MS = 2500;
 
 /** Open the device's share sheet, or copy the link: the address of the game's page, which has a title and a preview, at a
 `tick` if given. `button` and `note`, for screen readers, show the outcome for a moment. */
 export async function shareGame(button, note, text, id, tick = null) {
-  const path = `games/${encodeURIComponent(id)}${tick === null ? "" : `?tick=${tick}`}`;
-  const url = new URL(path, location.href.split("#")[0]).href;
+  const url = new URL(gameAddress(id, tick).replace("#/", ""), location.href.split("#")[0]).href;
   try {
     if (navigator.share) return await navigator.share({ title: "Snakepit", text, url });
     await navigator.clipboard.writeText(url);
     showOutcome(button, note, "Link copied");
   } catch (problem) {
-    if (problem.name !== "AbortError") showOutcome(button, note, "Copying is forbidden here"); // else it was cancelled
+    if (problem.name !== "AbortError") showOutcome(button, note, "The browser forbids copying"); // else it was cancelled
   }
 }
 

@@ -3,12 +3,12 @@
 import * as api from "../api.js";
 import { STAYS_OPEN, bindForm, clear } from "../lib/forms.js";
 import { pause } from "../game/playing.js";
-import { byId, loadStyle } from "../lib/dom.js";
+import { byId, focusAction, loadStyle } from "../lib/dom.js";
 import { MODE_NAMES, playerAddress } from "../lib/format.js";
 
 const dialog = byId("account-dialog");
 
-const SIGN_UP_NOTE = "A name puts your scores on the boards, those you have played so far included.";
+const SIGN_UP_NOTE = "With a name, your scores go on the boards, including those you have already played.";
 const DELETE_NOTE = "The account, all its games with their replays, and its places on the leaderboards are deleted. "
   + "This can't be undone.";
 
@@ -70,11 +70,10 @@ function showForm(name) {
   byId(`${name}-form`).elements.username.focus();
 }
 
-/** Close, and focus the game's button rather than the one that opened the dialog. */
+/** Close, and focus the view's main button, if it has one, rather than the one that opened the dialog. */
 function leave() {
   dialog.close();
-  const buttons = document.querySelectorAll("#view-play .primary");
-  Array.from(buttons).find((button) => button.offsetParent)?.focus(); // the visible one, if any
+  focusAction(byId("main"));
 }
 
 /** Reset the dialog for the next time. */

@@ -4,7 +4,7 @@
 import * as api from "../api.js";
 import { byId, make, notice, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
 import {
-  DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, challengeAddress, dayOf, gameAddress, ordinal, when,
+  DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, challengeAddress, comparison, dayOf, gameAddress, ordinal, when,
 } from "../lib/format.js";
 import { TO_BOARDS, playerLink, scoreLink, timeElement, toDaily } from "../lib/links.js";
 import { describe, endsIn, past, step } from "../lib/periods.js";
@@ -54,6 +54,7 @@ async function fill(board, limit) {
       board.mode = board.record.mode;
       if (shown !== board) return;
       showHead();
+      showTimeLeft();
     }
     const [page, me] = await Promise.all([api.leaderboard({ ...inQuery(board), limit }), fetchStanding(board)]);
     if (shown === board) showBoard(board, page, me);
@@ -89,13 +90,13 @@ function showProblem(board, problem) {
 // Which leaderboard
 
 function showHead() {
-  const { game, record } = shown, isOwn = record && record.username === api.session.user?.username;
+  const { game, record } = shown, isOwn = isOwnGame(record);
   byId("view-boards").classList.toggle("is-challenge", Boolean(game));
   if (!game) setText(byId("boards-title"), "Boards");
   else if (!record) setText(byId("boards-title"), "A challenge");
   else setWords(byId("boards-title"), `${isOwn ? "Your" : "@'s"} ${record.score}`, record.username);
   setText(byId("boards-tagline"), !game ? "Every score can be watched, turn by turn."
-    : record ? `${MODE_NAMES[record.mode]}: all of these played on the same eggs.` : "\u00a0"); // keeps its line
+    : record ? `${MODE_NAMES[record.mode]}: everybody here played with the same eggs.` : "\u00a0"); // keeps its line
   setHidden(byId("boards-ways"), !record);
   if (!record) return;
   setTitle(byId("boards-title").textContent);
@@ -120,6 +121,10 @@ function address(query) {
   return `#/boards?${new URLSearchParams(query)}`;
 }
 
+function isOwnGame(record) {
+  return Boolean(record) && record.username === api.session.user?.username;
+}
+
 /** The period's name, how long it lasts, and the buttons to the one before and after it. */
 function showPeriod() {
   const { period, at: date, players, game } = shown, name = game ? "This challenge" : describe(period, date).name;
@@ -130,9 +135,9 @@ function showPeriod() {
 }
 
 function showTimeLeft() {
-  const { period, at: date, game } = shown, { dates } = describe(period, date);
-  if (game) byId("boards-ends").textContent = "On a board of its own";
-  else if (period === "all") byId("boards-ends").textContent = "Since the pit was dug";
+  const { period, at: date, game, record } = shown, { dates } = describe(period, date);
+  if (game) setWords(byId("boards-ends"), record ? `Score to beat: ${record.score} by @` : "\u00a0", record?.username);
+  else if (period === "all") byId("boards-ends").textContent = "Since the first game";
   else byId("boards-ends").textContent = date ? dates || "It is over" : `${dates}, ${endsIn(period)}`;
 }
 
@@ -147,7 +152,7 @@ function go(isLater) {
 function showBoard(board, { entries, next }, me) {
   byId("boards-pit").setAttribute("aria-busy", "false");
   byId("boards-me").classList.toggle("is-standing", Boolean(me?.rank));
-  byId("boards-me").replaceChildren(...(me?.rank ? rowsAround(me) : noStanding(board, me)));
+  byId("boards-me").replaceChildren(...(me?.rank ? rowsAround(board, me) : noStanding(board, me)));
   const found = JSON.stringify([entries, next]);
   if (found === known) return;
   known = found;
@@ -212,13 +217,20 @@ function showMore(board, next) {
 
 // The player's own standing, which stays in sight
 
-function rowsAround({ rank, of, score, percentile, around }) {
+function rowsAround({ record }, { rank, of, score, percentile, around }) {
   const better = of > 9 ? ` Better than or equal to ${Math.floor(percentile)} %.` : "";
   return [
     make("p", { className: "standing" }, make("strong", {}, ordinal(rank)), ` of ${of} with ${score}.`,
-      make("span", { className: "percentile" }, better)),
+      make("span", { className: "percentile" }, better), ...(record ? [comparedTo(record, score)] : [])),
     make("ol", { className: "around plain-links" }, ...neighbours(around)),
   ];
+}
+
+/** The player's score beside the one to beat. */
+function comparedTo(record, score) {
+  const span = make("span", { className: "ellipsis-name" });
+  setWords(span, ` ${comparison(score, { score: record.score, isOwn: isOwnGame(record) })}.`, record.username);
+  return span;
 }
 
 /** The entries around the player's; where there is little room, only the nearest are shown. */
@@ -235,8 +247,8 @@ function noStanding(board, me) {
   const { mode, period, at: date, players, game } = board;
   const play = make("a", { className: "primary", href: wayToPlay(board) }, "Play");
   if (date) return pastBoard(board);
-  if (players) return [make("p", {}, "Here programs play, and people on boards of their own.")];
-  if (me && game) return [make("p", {}, "You have not tried yet. The same eggs wait for you.")];
+  if (players) return [make("p", {}, "This board is for bots. People have boards of their own."), play];
+  if (me && game) return [make("p", {}, "You have not tried yet. You get the same eggs.")];
   if (me && period === DAILY) return [make("p", {}, "The day's eggs are the same for all. Your first try counts."), play];
   if (me) return [make("p", {}, `You are not on this board yet. A game of ${MODE_NAMES[mode]} puts you there.`), play];
   const signUp = make("button", { type: "button", onclick: () => openAccount("signup") }, "Sign up");
@@ -247,16 +259,17 @@ function noStanding(board, me) {
 
 /** A past leaderboard leads to the current one; yesterday's challenge can still be played. */
 function pastBoard(board) {
-  const { period, at: date } = board, current = inQuery({ ...board, at: null });
-  const said = [make("p", {}, "This board stands as it ended."),
-    make("a", { href: address(current) }, `See ${describe(period, null).name.toLowerCase()}`)];
-  if (period !== DAILY || date !== step(DAILY, null, false)) return said;
-  return [...said, make("a", { href: wayToPlay(board) }, "Play it, out of the count")];
+  const { period, at: date } = board, isDaily = period === DAILY, current = { ...board, at: null };
+  const said = [make("p", {}, isDaily ? "This challenge is over." : "This period is over."),
+    make("a", { href: address(inQuery(current)) }, `See ${describe(period, null).name.toLowerCase()}`),
+    make("a", { className: "primary", href: wayToPlay(current) }, isDaily ? "Play today's" : "Play")];
+  if (!isDaily || date !== step(DAILY, null, false)) return said;
+  return [...said, make("a", { href: wayToPlay(board) }, "Play it, not counted")];
 }
 
 function wayToPlay({ mode, period, at: date, game }) {
   if (game) return challengeAddress(game);
-  return period === DAILY ? `${challengeAddress(date ? `${DAILY}/${date}` : DAILY)}&mode=${mode}` : "#/";
+  return period === DAILY ? `${challengeAddress(date ? `${DAILY}/${date}` : DAILY)}&mode=${mode}` : `#/?mode=${mode}`;
 }
 
 /** While the player's own row is in view, a standing that would cover the leaderboard is hidden. */

@@ -1,11 +1,12 @@
 /* The HUD: score, best, the next rank, the connection, pauses. It shows the state and changes nothing. */
 
-import { READY_MS, bestKey, isRankedAttempt, outcome, pauseLeft } from "../game/playing.js";
+import { READY_MS, bestKey, isRankedAttempt, isSettled, outcome, pauseLeft } from "../game/playing.js";
 import {
-  IDLE, LOST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, shownScore, starvesIn, state,
+  ATE, IDLE, LOST, NEW_BEST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, shownScore, starvesIn,
+  state,
 } from "../game/state.js";
-import { byId, setHidden, setText } from "../lib/dom.js";
-import { OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
+import { byId, focusAction, setHidden, setText } from "../lib/dom.js";
+import { MODE_NAMES, OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
 import { tickMs } from "../rules.js";
 
 const RECONNECTED_MS = 4000; // for how long the HUD says so
@@ -14,6 +15,7 @@ const BANNER_MS = 1800;
 const ANNOUNCE_MS = 1000; // between two scores for screen readers
 
 let announcedAt = -Infinity;
+let isPauseSeen = false;
 
 /** Show the state as of `now`; called with each frame, it touches only what has changed. `mode` is the selected one. */
 export function showHud(now, mode) {
@@ -50,15 +52,25 @@ function showNext() {
   setText(byId("next-label"), nextLabel());
   setText(byId("next-name"), target?.isOwn ? "Your own" : shown?.username ?? "");
   setText(byId("next-score"), shown?.score ?? "");
+  setText(byId("next-lead"), lead());
 }
 
 function nextLabel() {
   const { target, rival, isLeading, challenge } = state;
   if (target) return shownScore(state) > target.score ? "Ahead of" : "To beat";
   if (rival) return rival.rank ? `Next: ${ordinal(rival.rank)}` : "To beat";
-  if (!isRankedAttempt()) return "Out of the count";
+  if (!isRankedAttempt()) return "Not counted";
   if (isLeading) return "Nobody ahead of you";
   return challenge && dayOf(challenge.name) ? "Daily challenge" : "";
+}
+
+/** How far the game is ahead of the ghost, as both are now. */
+function lead() {
+  const { ghost } = state;
+  if (!ghost) return "";
+  const points = shownScore(state) - shownScore(ghost);
+  if (points === 0) return "Level with the ghost";
+  return points > 0 ? `${points} ahead of the ghost` : `${-points} behind the ghost`;
 }
 
 /** The rank that was just taken. */
@@ -94,11 +106,12 @@ function showPause(now) {
   const isOtherSelected = selection && selection.name !== challenge?.asked;
   setText(byId("paused-title"), signedOut ? "You are logged out" : "Paused");
   setText(byId("paused-note"), signedOut
-    ? `This game can be stored for ${state.player} only. Log in again, and it goes on where it stands.`
+    ? `Only ${state.player} can continue this game. Log in again, and it goes on from here.`
     : `${isOtherSelected ? "The challenge waits until this game is over. " : ""}${budget(left)}`);
   setHidden(byId("go-on"), signedOut);
   setHidden(byId("log-in-again"), !signedOut);
   setText(byId("budget"), state.phase === PLAYING ? warning(left) : "");
+  focusPause(paused);
 }
 
 /** What is about to run out during play. */
@@ -106,6 +119,13 @@ function warning(left) {
   const ticks = starvesIn(state);
   if (ticks) return `Eat within ${Math.ceil(ticks * tickMs(state.game.score) / 1000)} s, or the snake starves.`;
   return left !== null && left < SCARCE ? budget(left) : "";
+}
+
+/** When the pause comes into view, the next key continues the game. */
+function focusPause(paused) {
+  const isSeen = paused && !byId("view-play").hidden;
+  if (isSeen && !isPauseSeen) focusAction(byId("paused"));
+  isPauseSeen = isSeen;
 }
 
 function budget(left) {
@@ -116,18 +136,37 @@ function budget(left) {
 
 /** What a screen reader should say now. */
 function announcement() {
-  const { phase, game, result } = state;
-  if (phase === OVER) return `${OUTCOME_NAMES[outcome()] ?? "Game over"}. Score ${(result ?? game).score}.`;
+  const { phase, game, mode } = state;
+  if (phase === OVER) return ending();
+  if (!game || phase === OPENING) return "";
   const score = shownScore(state);
   if (phase === PAUSED) return `Paused. Score ${score}.`;
+  if (phase === READY) return `Get ready. ${game.ticks ? `Score ${score}` : MODE_NAMES[mode]}.`;
   if (starvesIn(state)) return "Eat soon, or the snake starves.";
-  return score ? `Score ${score}.` : "";
+  return [score ? `Score ${score}.` : "Go! The game has started.", ...news()].join(" ");
+}
+
+/** What the last meal has brought beside its points. */
+function news() {
+  const { events } = state, latest = events.slice(events.findLastIndex(({ type }) => type === ATE) + 1);
+  const said = [], taken = latest.findLast(({ type }) => type === OVERTOOK);
+  if (taken) said.push(`${taken.username} overtaken${taken.rank ? `, you are ${ordinal(taken.rank)}` : ""}.`);
+  if (latest.some(({ type }) => type === NEW_BEST)) said.push("New best.");
+  return said;
+}
+
+/** The end, and once the server has confirmed it what the result says. */
+function ending() {
+  const { game, result } = state, shown = isSettled() && !byId("result").hidden;
+  const more = shown ? ["best", "rank", "note"].map((part) => byId(`result-${part}`).textContent.trim()) : [];
+  return [OUTCOME_NAMES[outcome()] ?? "Game over", `Score ${(result ?? game).score}`, ...more]
+    .filter(Boolean).map((words) => /[.!?]$/.test(words) ? words : `${words}.`).join(" ");
 }
 
 /** Announce at once, but scores no faster than they can be spoken. */
 function announce(words, now) {
   if (byId("announce").textContent === words) return;
-  if (state.phase === PLAYING && now - announcedAt < ANNOUNCE_MS) return;
+  if (state.phase === PLAYING && now - announcedAt < ANNOUNCE_MS && !news().length) return;
   announcedAt = now;
   byId("announce").textContent = words;
 }

@@ -4,9 +4,11 @@ import * as api from "../api.js";
 import { drawThumbnail } from "../draw/thumbnail.js";
 import { isRankedAttempt, isSettled, outcome } from "../game/playing.js";
 import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
-import { byId, darkScheme, setHidden, setText, setWords } from "../lib/dom.js";
-import { SESSION, on } from "../lib/events.js";
-import { MODE_NAMES, OUTCOME_NAMES, boardAddress, day, dayOf, gameAddress, longDay, ordinal } from "../lib/format.js";
+import { byId, darkScheme, focusAction, setHidden, setText, setWords } from "../lib/dom.js";
+import { SESSION, SETTLED, on } from "../lib/events.js";
+import {
+  MODE_NAMES, OUTCOME_NAMES, boardAddress, comparison, day, dayOf, gameAddress, longDay, ordinal,
+} from "../lib/format.js";
 import { shareGame } from "../lib/share.js";
 import { openAccount } from "../pages/account.js";
 import { LEFT, POINTS } from "../rules.js";
@@ -25,6 +27,16 @@ export function bind() {
     shareGame(byId("share"), byId("share-note"), `${(state.result ?? state.game).score} points in the pit`, state.id));
   darkScheme.addEventListener("change", () => byId("result").hidden || showPicture());
   on(SESSION, refreshRank);
+  on(SETTLED, findGuestRank);
+  findGuestRank(); // this module may have been loaded later
+}
+
+/** Find the rank that a guest would have with an account. */
+async function findGuestRank() {
+  const { result, mode, challenge } = state;
+  if (!lacksAccount()) return;
+  const found = await api.nextRank(mode, bestScore(result), challenge?.name).catch(() => null);
+  if (found) result.guestRank = found.rank;
 }
 
 /** A guest who signs up after a game gets a rank. */
@@ -37,7 +49,7 @@ function refreshRank() {
 /** Show the card while there is a game that is over. */
 export function showResult(now) {
   const hidden = state.phase !== OVER || now - state.overAt < DELAY_MS;
-  if (byId("result").hidden && !hidden) appear();
+  const appears = byId("result").hidden && !hidden;
   setHidden(byId("result"), hidden);
   if (hidden) return;
   if (density !== devicePixelRatio) showPicture();
@@ -52,15 +64,14 @@ export function showResult(now) {
   setText(byId("play-again"), nextGameLabel());
   setHidden(byId("result-leave"), !state.selection);
   setHidden(byId("result-sign-up"), !isGuests());
-  setHidden(byId("result-log-in"), state.connection !== SIGNED_OUT || isSettled());
+  const isLoggedOut = state.connection === SIGNED_OUT && !isSettled(), logIn = byId("result-log-in");
+  setHidden(logIn, !isLoggedOut);
+  for (const button of [logIn, byId("play-again")]) button.classList.toggle("primary", isLoggedOut === (button === logIn));
   byId("result").dataset.settled = isSettled();
-}
-
-function appear() {
-  byId("result").hidden = false;
+  if (!appears) return;
   byId("result-replay").href = gameAddress(state.id);
   showPicture();
-  if (!document.querySelector("dialog[open]")) byId("play-again").focus({ preventScroll: true });
+  focusAction(byId("result"));
 }
 
 /** The whole game at a glance, with a description for screen readers. */
@@ -69,7 +80,7 @@ function showPicture() {
   const { seed, mode, turns, game } = state, meals = game.score / POINTS;
   drawThumbnail(byId("result-picture"), { seed, mode, turns, tick: game.ticks });
   const eggs = meals === 1 ? "1 egg" : `${meals} eggs`;
-  byId("result-picture").setAttribute("aria-label", `The way of the snake in this game: ${eggs} in ${game.ticks} steps`);
+  byId("result-picture").setAttribute("aria-label", `The snake's path in this game: ${eggs} in ${game.ticks} steps`);
 }
 
 function nextGameLabel() {
@@ -77,7 +88,7 @@ function nextGameLabel() {
   if (selection?.name !== challenge?.asked) return selection ? "Play the challenge" : "New game";
   if (date !== day(0)) return "Play again";
   const isSame = date === dayOf(challenge.name) && mode === selectedMode(); // as the one just played
-  return isSame ? "Try again, out of the count" : "Play today's";
+  return isSame ? "Try again, not counted" : "Play today's";
 }
 
 /** Whether the target was beaten, or the player's best. */
@@ -95,14 +106,6 @@ function best() {
   return best > game.score ? `Best ${best}` : "";
 }
 
-/** How a score compares to the target's; "@" is for its player's name. */
-function comparison(score, { score: theirs, isOwn }) {
-  const whose = isOwn ? "your own" : "@'s";
-  if (score < theirs) return `${theirs - score} short of ${whose} ${theirs}`;
-  if (score === theirs) return `As good as ${whose} ${theirs}`;
-  return `You beat ${isOwn ? `your own ${theirs}` : "@"} by ${score - theirs}`;
-}
-
 function title() {
   if (outcome() === LEFT) return state.gaveUp ? "You left the pit" : "Ended elsewhere";
   return OUTCOME_NAMES[outcome()] ?? "Ended";
@@ -117,10 +120,24 @@ function rank() {
     if (connection === SIGNED_OUT) return `You are logged out. Log in again as ${state.player} to store this score.`;
     return connection === LOST ? "No connection. The score is sent as soon as it is back." : "Sending the score…";
   }
-  if (!result.rank) return "";
+  if (!result.rank) return guestRank();
   const best = isRankedAttempt() ? "best" : "first try";
   const own = result.score < result.personal_best || !isRankedAttempt() ? ` with your ${best}, ${result.personal_best}` : "";
   return `You are ${ordinal(result.rank)} ${where()}${own}.`;
+}
+
+/** The rank that a guest would have; its line is there before the rank is known. */
+function guestRank() {
+  const { result } = state;
+  if (!lacksAccount()) return "";
+  if (!result.guestRank) return "\u00a0";
+  const score = bestScore(result), which = score > result.score ? `Your best, ${score},` : "This";
+  return `${which} would be ${ordinal(result.guestRank)} ${where()}.`;
+}
+
+/** The score of a guest that signing up would put on the leaderboard. */
+function bestScore({ ranked, score, personal_best: best }) {
+  return ranked ? Math.max(score, best ?? 0) : score;
 }
 
 function where() {
@@ -136,20 +153,27 @@ function note() {
   if (!result) return "";
   if (!result.ranked) return isRankedAttempt() ? PAUSED_TOO_LONG : outOfTheCount(dayOf(state.challenge.name));
   if (result.outcome === LEFT && !state.gaveUp) {
-    return result.abandoned ? "The server had heard nothing of this game for ten minutes, and ended it."
-      : "Another game was begun elsewhere, in a second tab or on another device. That ended this one.";
+    return result.abandoned ? "The server received nothing of this game for ten minutes, and ended it."
+      : "Another game was started in a second tab or on another device. That ended this one.";
   }
   const board = state.challenge ? "the challenge's board" : "the board";
-  if (isGuests() && result.personal_best) return `Sign up, and ${result.personal_best} goes on ${board}.`;
-  return "";
+  if (!isGuests()) return "";
+  return `Sign up, and ${bestScore(result) ? `${bestScore(result)} goes` : "your games go"} on ${board}.`;
 }
 
 function outOfTheCount(date) {
-  if (date !== day(0)) return "Yesterday's challenge is out of the count.";
+  if (date !== day(0)) return "Yesterday's challenge doesn't count any more.";
   if (api.session.user?.guest) return "Not counted: you play as a guest. Sign up, and tomorrow's first try counts.";
   return "Not counted: only the day's first try counts.";
 }
 
+/** Whether a guest's game gets a rank by signing up. */
 function isGuests() {
   return Boolean(api.session.user?.guest && state.result?.ranked);
+}
+
+/** Whether only an account is missing for a rank, now or, in today's challenge, before the game. */
+function lacksAccount() {
+  const { result, challenge } = state, isToday = challenge && dayOf(challenge.name) === day(0);
+  return isGuests() || Boolean(api.session.user?.guest && result && isToday);
 }

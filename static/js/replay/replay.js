@@ -7,7 +7,7 @@ import { isFocusedByKey, nameOf } from "../game/input.js";
 import { goTo, openPlayback, play } from "../game/playback.js";
 import { PAUSED, PLAYING, progress } from "../game/state.js";
 import { byId, notice, setHidden, setText } from "../lib/dom.js";
-import { DAILY_HIDDEN, HIDDEN } from "../lib/format.js";
+import { DAILY_HIDDEN, HIDDEN, dayOf, gameAddress } from "../lib/format.js";
 import { TO_BOARDS, TO_PLAY, toDaily } from "../lib/links.js";
 import { shareGame } from "../lib/share.js";
 import {
@@ -27,8 +27,9 @@ const EMPTY = { mode: WALLS, game: null }; // the scene until there is a game
 
 const boardView = createBoardView(byId("replay-board"));
 
-/** The game on the page, or null: the server's `record`, its `playback`, the `speed`, whether the viewer stopped at a tick
-(`isAtTick`), and while it is being played the `feed` and the `watched` game in it. */
+/** The game on the page, or null: the server's `record`, its `playback`, the game it was to beat (`target`, or null), the
+`speed`, whether the viewer stopped at a tick (`isAtTick`), and while it is being played the `feed` and the `watched` game
+in it. */
 export let shown = null;
 
 let current = null; // the query of the game on the page, or being loaded
@@ -93,11 +94,21 @@ function begin(record, tick) {
   }
   const feed = record.status === "playing" ? openFeed() : null;
   const watched = feed && addGame(feed, record, performance.now());
-  shown = { record, playback: watched?.playback ?? openPlayback(record), speed: 1, isAtTick: false, feed, watched };
+  const playback = watched?.playback ?? openPlayback(record);
+  shown = { record, playback, target: null, speed: 1, isAtTick: false, feed, watched };
   seenAt = performance.now();
   if (tick !== null) stopAt(tick);
   showHeader(shown);
   showNotice("");
+  findTarget(shown);
+}
+
+/** Find the game that this one was to beat, unless it is gone. */
+async function findTarget(found) {
+  const { challenge } = found.record;
+  if (!challenge || dayOf(challenge)) return;
+  found.target = await api.gameSummary(challenge).catch(() => null);
+  if (shown === found) showHeader(found);
 }
 
 function frame(now, query) {
@@ -267,7 +278,7 @@ function hasOwnUse(target, key, shiftKey) {
 /** Name the viewer's tick in the address, without a new entry in the history. */
 function updateAddress(now) {
   const { record: { id }, playback, isAtTick } = shown;
-  const wanted = `#/games/${id}${isAtTick ? `?tick=${playback.game.ticks}` : ""}`;
+  const wanted = gameAddress(id, isAtTick ? playback.game.ticks : null);
   if (address === wanted || location.hash !== address || now - movedAt < ADDRESS_MS) return; // or it is changing
   history.replaceState(history.state, "", wanted);
   address = location.hash;

@@ -14,7 +14,7 @@ const SIGNS = { // of what the button does in each phase
 };
 
 /** What doesn't change while the game is shown. */
-export function showHeader({ record, feed }) {
+export function showHeader({ record, target, feed }) {
   const { id, username, mode, score, bot, challenge } = record;
   setTitle(feed ? `${username} is playing` : `${score} by ${username}`);
   setText(byId("replay-player"), username);
@@ -25,6 +25,7 @@ export function showHeader({ record, feed }) {
   setText(byId("replay-final-label"), feed ? "Length" : "Final");
   byId("replay-beat").href = challengeAddress(id);
   byId("replay-challenge").replaceChildren(...challenge ? [challengeLink(challenge, mode)] : []);
+  if (target) byId("replay-challenge").append(`, to beat ${target.score} by `, make("bdi", {}, target.username));
 }
 
 function challengeLink(challenge, mode) {

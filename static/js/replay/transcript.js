@@ -2,7 +2,7 @@
 
 import { OVER } from "../game/state.js";
 import { byId, make } from "../lib/dom.js";
-import { OUTCOME_NAMES } from "../lib/format.js";
+import { OUTCOME_NAMES, gameAddress } from "../lib/format.js";
 
 const details = byId("replay-words"), list = byId("replay-lines");
 
@@ -43,7 +43,7 @@ function addLines({ id, known, allMeals, outcome }) {
 }
 
 function line(id, tick, words, isEnd = false) {
-  const link = make("a", { href: `#/games/${id}?tick=${tick}` }, `tick ${tick}: ${words}`);
+  const link = make("a", { href: gameAddress(id, tick) }, `tick ${tick}: ${words}`);
   return { tick, element: make("li", {}, link), isEnd };
 }
 
