@@ -63,7 +63,7 @@ def test_words_and_focus_can_be_seen_in_both_themes(tokens):
 
 def test_breakpoints_are_those_that_style_css_lists():
     size = re.compile(r"\d+rem|\d/\d")
-    queries = " ".join(re.findall(r"@media ([^{]+)", CSS))
+    queries = " ".join(re.findall(r"@(?:media|container) ([^{]+)", CSS))
     assert set(size.findall(queries)) == set(size.findall(STYLE.partition("*/")[0]))
 
 

@@ -202,15 +202,21 @@ def promtool():
 
 
 @pytest.fixture(scope="session")
-def browser():
+def start_browser():
+    """Starts Chromium, with further flags."""
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     found = found or shutil.which("google-chrome")
     if not found:
         missing("Chromium", "Install one (apt-get install chromium), or set CHROMIUM to its path.")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
+        yield lambda *flags: playwright.chromium.launch(executable_path=found, args=[*CHROMIUM_FLAGS, *flags])
+
+
+@pytest.fixture(scope="session")
+def browser(start_browser):
+    chromium = start_browser()
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import { make, makeSvg } from "../lib/dom.js";
 import { MODES, WALLS } from "../rules.js";
 import { MODE_NAMES, when } from "../lib/format.js";
 
-const LEFT = 44, RIGHT = 18, TOP = 32, BOTTOM = 30; // room for the axes, in CSS pixels
+const LEFT = 2.75, RIGHT = 1.125, TOP = 2, BOTTOM = 1.875; // room for the axes, in rem
 const STEPS = [10, 20, 50, 100, 200, 500, 1000]; // points between two lines
 const MOST_LINES = 5;
+const TWO_DATES = 14; // rem that they need beside each other
 
 /** Draw `scores`, [{at, mode, score}] oldest first, of `games` in all, into the figure, again with each new width. */
 export function showChart(figure, scores, games) {
@@ -47,40 +48,43 @@ function key(words, sign) {
 function fill(svg, scores) {
   const width = svg.clientWidth, height = svg.clientHeight;
   if (!width || !height) return; // out of sight
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const left = LEFT * rem, right = width - RIGHT * rem, bottom = height - BOTTOM * rem;
+  const field = { rem, width, height, left, right };
   const most = Math.max(10, ...scores.map(({ score }) => score));
   const gap = STEPS.find((step) => most / step <= MOST_LINES) ?? Math.ceil(most / MOST_LINES / 1000) * 1000;
   const top = Math.ceil(most / gap) * gap;
-  const x = (n) => LEFT + 10 + (scores.length > 1 ? n / (scores.length - 1) : 0.5) * (width - LEFT - RIGHT - 10);
-  const y = (score) => height - BOTTOM - score / top * (height - TOP - BOTTOM);
+  const x = (n) => left + 10 + (scores.length > 1 ? n / (scores.length - 1) : 0.5) * (right - left - 10);
+  const y = (score) => bottom - score / top * (bottom - TOP * rem);
   const radius = Math.max(2.6, Math.min(5.5, width / scores.length / 3));
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren(
-    ...lines(gap, top, width, y),
-    ...dates(scores, width, height),
-    ...snake(scores, x, y),
+    ...lines(gap, top, field, y),
+    ...dates(scores, field),
+    ...snake(scores, field, x, y),
     ...scores.map(({ mode, score }, n) => mark(mode, x(n), y(score), radius)));
 }
 
-function lines(gap, top, width, y) {
-  const found = [makeSvg("text", { x: LEFT - 10, y: 12, "text-anchor": "end" }, "Score")];
+function lines(gap, top, { rem, left, right, width }, y) {
+  const found = [makeSvg("text", { x: left - 10, y: 0.75 * rem, "text-anchor": "end" }, "Score")];
   for (let score = 0; score <= top; score += gap) {
-    found.push(makeSvg("path", { class: "plot-line", d: `M${LEFT} ${y(score)}H${width - RIGHT / 2}` }));
-    found.push(makeSvg("text", { x: LEFT - 10, y: y(score) + 4, "text-anchor": "end" }, score));
+    found.push(makeSvg("path", { class: "plot-line", d: `M${left} ${y(score)}H${(right + width) / 2}` }));
+    found.push(makeSvg("text", { x: left - 10, y: y(score) + 0.25 * rem, "text-anchor": "end" }, score));
   }
   return found;
 }
 
-function dates(scores, width, height) {
-  const y = height - 8, first = when(scores[0].at);
-  const middle = (LEFT + 10 + width - RIGHT) / 2;
+function dates(scores, { rem, left, right, width, height }) {
+  const y = height - 0.5 * rem, first = when(scores[0].at);
+  const middle = (left + 10 + right) / 2;
   if (scores.length === 1) return [makeSvg("text", { x: middle, y, "text-anchor": "middle" }, first)];
-  const last = makeSvg("text", { x: width - RIGHT / 2, y, "text-anchor": "end" }, when(scores.at(-1).at));
-  return [makeSvg("text", { x: LEFT, y }, first), last];
+  const last = makeSvg("text", { x: (right + width) / 2, y, "text-anchor": "end" }, when(scores.at(-1).at));
+  return width < TWO_DATES * rem ? [last] : [makeSvg("text", { x: left, y }, first), last];
 }
 
 /** The best score so far, as steps. */
-function snake(scores, x, y) {
-  let best = scores[0].score, path = `M${LEFT} ${y(best)}H${x(0)}`;
+function snake(scores, { left }, x, y) {
+  let best = scores[0].score, path = `M${left} ${y(best)}H${x(0)}`;
   scores.forEach(({ score }, n) => {
     path += `H${x(n)}`;
     if (score > best) path += `V${y(best = score)}`;

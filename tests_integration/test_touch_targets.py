@@ -1,0 +1,54 @@
+"""On a phone, everything that is pressed is at least 44 px wide and high."""
+
+import pytest
+from browser import sign_up, start
+from playwright.sync_api import expect
+
+# Links in running text are exempt, as in WCAG.
+FIND_SMALL = """() => Array.from((document.querySelector("dialog[open]") ?? document)
+        .querySelectorAll("a[href], button, input, select, summary, textarea"))
+    .filter((element) => element.checkVisibility({visibilityProperty: true}) && !element.closest(".sr-only"))
+    .filter((element) => getComputedStyle(element).display !== "inline"
+        || !Array.from(element.parentNode.childNodes).some(({nodeType, data}) => nodeType === Node.TEXT_NODE && data.trim()))
+    .map((element) => [element, element.getBoundingClientRect()])
+    .filter(([, {width, height}]) => Math.min(width, height) < 43.9)
+    .map(([element, {width, height}]) => `${element.id || element.textContent.trim()}: ${width} x ${height}`)"""
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "touch"), [(360, 640, True), (390, 844, True), (390, 844, False), (844, 390, True)]
+)
+def test_what_is_pressed_is_as_large_as_a_finger(open_page, filled, width, height, touch):
+    page, small = open_page(filled.url, width, height, has_touch=touch), {}
+
+    def check(view):
+        if found := page.evaluate(FIND_SMALL):
+            small[view] = found
+
+    game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
+    for address, ready in {
+        "#/boards?mode=walls": "#boards-table tr:nth-child(9)",
+        "#/players/Player3": "#player-games tr",
+        "#/players/Nobody": "#player-note a",
+        "#/live": "#live-empty h2",
+        f"#/games/{game}?tick=9": "#replay-controls",
+        "#/": "#play",
+    }.items():
+        page.goto(f"{filled.url}/{address}")
+        expect(page.locator(ready).first).to_be_visible()
+        check(address)
+    start(page, "pass-through")
+    check("playing")
+    page.keyboard.press(" ")
+    expect(page.locator("#paused")).to_be_visible()
+    check("paused")
+    page.locator("#give-up").click()
+    expect(page.locator("#result-sign-up")).to_be_visible()
+    check("result")
+    page.locator("#result-sign-up").click()
+    check("sign up")
+    sign_up(page, f"Finger{width}x{height}{touch}"[:20])
+    page.locator("#account").click()
+    expect(page.locator("#settings")).to_be_visible()
+    check("settings")
+    assert small == {}
