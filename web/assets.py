@@ -19,12 +19,14 @@ INDEX, DOCS = "index.html", "docs.html"  # the pages
 TYPES = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
+    "json": "application/json",
     "js": "text/javascript; charset=utf-8",
     "png": "image/png",
     "svg": "image/svg+xml",
     "webmanifest": "application/manifest+json",
+    "woff2": "font/woff2",
 }
-COMPRESSED = {"css", "html", "js", "svg", "webmanifest"}
+COMPRESSED = {"css", "html", "js", "json", "svg", "webmanifest"}
 VERSIONED_PATH = re.compile(r"(v-[0-9a-f]{12})/(.+)")
 ASSET_REFERENCE = re.compile(rb'"(\.\./)?static/')
 MAX_CACHED = 200  # compressed files, which all apps of a process share: test suites create many

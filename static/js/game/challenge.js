@@ -5,8 +5,9 @@ import * as api from "../api.js";
 import { byId, focusAction, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
 import { OPENED, SELECTED, SETTLED, START_FAILED, on } from "../lib/events.js";
 import {
-  DAILY, DAILY_HIDDEN, MODE_NAMES, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay, ordinal,
+  DAILY, DAILY_HIDDEN, MODE_NAMES, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay,
 } from "../lib/format.js";
+import { ordinal } from "../lib/language.js";
 import { dailyAttempt, selectMode, selectedMode } from "../play/start.js";
 import { load, save } from "../storage.js";
 import { IDLE, state } from "./state.js";

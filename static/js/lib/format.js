@@ -1,6 +1,7 @@
 /* Names, dates, ranks and addresses as the page shows them. */
 
 import { LEFT, PASS_THROUGH, SELF, STARVED, WALL, WALLS, WON } from "../rules.js";
+import { ordinal } from "./language.js";
 
 export const MODE_NAMES = { [WALLS]: "Walls", [PASS_THROUGH]: "Pass-through" };
 
@@ -69,13 +70,6 @@ export function when(timestamp, now = Date.now()) {
   const [unit, length] = UNITS.find(([, length]) => seconds >= length);
   return relative.format(-Math.floor(seconds / length), unit);
 }
-
-export function ordinal(number) {
-  const suffix = { one: "st", two: "nd", few: "rd", other: "th" };
-  return `${number}${suffix[ordinals.select(number)]}`;
-}
-
-const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
 
 /** How a score compares to that of a game to beat; "@" is for its player's name. */
 export function comparison(score, { score: theirs, isOwn }) {

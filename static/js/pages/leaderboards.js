@@ -4,8 +4,9 @@
 import * as api from "../api.js";
 import { byId, make, notice, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
 import {
-  DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, challengeAddress, comparison, dayOf, gameAddress, ordinal, when,
+  DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, challengeAddress, comparison, dayOf, gameAddress, when,
 } from "../lib/format.js";
+import { ordinal } from "../lib/language.js";
 import { TO_BOARDS, playerLink, scoreLink, timeElement, toDaily } from "../lib/links.js";
 import { describe, endsIn, past, step } from "../lib/periods.js";
 import { MODES, WALLS } from "../rules.js";

@@ -3,7 +3,8 @@
 import * as api from "../api.js";
 import { showChart } from "../draw/chart.js";
 import { byId, make, notice } from "../lib/dom.js";
-import { MODE_NAMES, OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
+import { MODE_NAMES, OUTCOME_NAMES, dayOf } from "../lib/format.js";
+import { ordinal } from "../lib/language.js";
 import { TO_BOARDS, scoreLink, timeElement } from "../lib/links.js";
 import { MODES } from "../rules.js";
 

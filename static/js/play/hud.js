@@ -6,7 +6,8 @@ import {
   state,
 } from "../game/state.js";
 import { byId, focusAction, setHidden, setText } from "../lib/dom.js";
-import { MODE_NAMES, OUTCOME_NAMES, dayOf, ordinal } from "../lib/format.js";
+import { MODE_NAMES, OUTCOME_NAMES, dayOf } from "../lib/format.js";
+import { ordinal } from "../lib/language.js";
 import { tickMs } from "../rules.js";
 
 const RECONNECTED_MS = 4000; // for how long the HUD says so

@@ -7,8 +7,9 @@ import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
 import { byId, darkScheme, focusAction, setHidden, setText, setWords } from "../lib/dom.js";
 import { SESSION, SETTLED, on } from "../lib/events.js";
 import {
-  MODE_NAMES, OUTCOME_NAMES, boardAddress, comparison, day, dayOf, gameAddress, longDay, ordinal,
+  MODE_NAMES, OUTCOME_NAMES, boardAddress, comparison, day, dayOf, gameAddress, longDay,
 } from "../lib/format.js";
+import { ordinal } from "../lib/language.js";
 import { shareGame } from "../lib/share.js";
 import { openAccount } from "../pages/account.js";
 import { LEFT, POINTS } from "../rules.js";
