@@ -100,7 +100,9 @@ def test_turns_while_the_game_opens_are_its_first(page):
     page.locator("label:has(#mode-pass-through)").click()
     for key in ("ArrowLeft", "ArrowDown"):
         page.keyboard.press(key)
-    page.wait_for_function("() => state.phase === 'opening'")
+    while not held:
+        page.wait_for_timeout(20)  # lets the route be called
+    assert state(page)["phase"] == "opening"
     for route in held:
         route.continue_()
     page.wait_for_function("() => state.turns.length === 2")
