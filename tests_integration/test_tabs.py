@@ -25,9 +25,15 @@ def press_enter(tab):
     tab.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("press", [press_play, press_enter])
-@pytest.mark.parametrize("is_open_before", [True, False])
-def test_a_second_tab_asks_before_it_ends_the_game_of_the_first(page, live, press, is_open_before):
+def press_arrow(tab):
+    tab.keyboard.press("ArrowLeft")
+
+
+@pytest.mark.parametrize(
+    ("press", "is_open_before", "turns"),
+    [(press_play, True, []), (press_enter, False, []), (press_arrow, True, [[1, "L"]])],
+)
+def test_a_second_tab_asks_before_it_ends_the_game_of_the_first(page, live, press, is_open_before, turns):
     other = open_tab(page, live.url) if is_open_before else None
     start(page, "pass-through")
     other = other or open_tab(page, live.url)
@@ -43,6 +49,7 @@ def test_a_second_tab_asks_before_it_ends_the_game_of_the_first(page, live, pres
     press(other)
     other.get_by_role("button", name="Play here").click()
     other.wait_for_function(AFTER_TICK, arg=0)
+    assert state(other)["turns"] == turns  # the key that asked is the first turn
     expect(page.locator("#result")).to_be_visible(timeout=10_000)
     expect(page.locator("#result-note")).to_contain_text("second tab")
 

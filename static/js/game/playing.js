@@ -136,8 +136,8 @@ export function giveUp() {
 /** Queue a turn, unless it leads on or back from the last one queued; save it if the game is not open yet. Return whether
 there is a game to turn in. */
 export function turn(heading) {
-  const { phase, nextGame, early, queue, game } = state;
-  if (phase === OPENING || nextGame) {
+  const { phase, nextGame, isDeciding, early, queue, game } = state;
+  if (phase === OPENING || nextGame || isDeciding) {
     if (early.length < MAX_QUEUED) early.push(heading);
     return true;
   }

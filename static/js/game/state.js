@@ -24,6 +24,7 @@ export const state = {
   selection: undefined, // the challenge that the address names: {name, target, standing, problem}, or null; start.js
   startError: null, // why no game could be opened, in words; also start.js, challenge.js
   nextGame: null, // {mode, challenge} to open as soon as this game is settled
+  isDeciding: false, // whether a new game may end that of another tab; start.js
   early: [], // headings for a game that is not open yet
 
   ...fresh(),

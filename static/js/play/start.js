@@ -11,7 +11,6 @@ import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
 import { load, remove, save } from "../storage.js";
 
 let offer = null; // {opened, played, mode, score} of a game that could be resumed
-let isDeciding = false; // whether a new game may end another
 
 /** Return whether Play has been pressed already: until the page is loaded, that opens a popover, which needs no script. */
 export function bindStart() {
@@ -42,7 +41,7 @@ export function playOrResume() {
 /** Start a game in the selected mode, or the selected challenge. The player is asked before that ends another game. */
 export async function play() {
   const other = otherGame();
-  if (isDeciding || (other && !await mayEnd(other))) return;
+  if (state.isDeciding || (other && !await mayEnd(other))) return;
   const { selection } = state;
   offer = null;
   document.activeElement?.blur(); // or a key meant for the snake would press the button again
@@ -58,18 +57,19 @@ function otherGame() {
 
 /** Ask whether a game that another tab is playing may end; one that nobody is playing is offered instead. */
 async function mayEnd(other) {
-  isDeciding = true;
-  try {
-    const { askToEnd, findInOtherTab } = await import("../game/tabs.js"), played = await findInOtherTab(other.id);
-    if (played) return await askToEnd(played);
-    reset(); // the offer is on the start card
-    await offerToResume(other);
-    return !offer;
-  } catch {
-    return true; // without a connection no game starts, which is then said
-  } finally {
-    isDeciding = false;
-  }
+  state.isDeciding = true;
+  const isAllowed = await mayEndNow(other).catch(() => true); // without a connection no game starts, which is then said
+  state.isDeciding = false;
+  if (!isAllowed) state.early = [];
+  return isAllowed;
+}
+
+async function mayEndNow(other) {
+  const { askToEnd, findInOtherTab } = await import("../game/tabs.js"), played = await findInOtherTab(other.id);
+  if (played) return askToEnd(played);
+  reset(); // the offer is on the start card
+  await offerToResume(other);
+  return !offer;
 }
 
 export function selectedMode() {
