@@ -196,3 +196,27 @@ def test_it_works_below_a_path(open_page, below_a_path):
     page.locator("#boards-table a").first.click()
     expect(page.locator("#view-boards")).to_be_hidden()
     assert lost == []
+
+
+# A letter that the font lacks is as wide as that of the next font, which is another one each time.
+MEASURE = """async (letters) => {
+    await document.fonts.load("800 16px Nunito", letters);
+    const context = document.createElement("canvas").getContext("2d");
+    const width = (letter, next) => {
+        context.font = `800 100px Nunito, ${next}`;
+        return context.measureText(letter).width;
+    };
+    return {
+        missing: [...letters].filter((letter) => width(letter, "monospace") !== width(letter, "serif")),
+        digits: new Set([..."0123456789"].map((digit) => width(digit, "serif"))).size,
+    };
+}"""
+
+
+def test_the_font_is_there_with_its_letters_and_digits_of_one_width(page):
+    declared = page.evaluate("[...document.fonts].find(({family}) => family === 'Nunito').unicodeRange")
+    parts = [part.strip().removeprefix("U+").split("-") for part in declared.split(",")]
+    letters = "".join(chr(code) for first, *last in parts for code in range(int(first, 16), int((last or [first])[0], 16) + 1))
+    assert page.evaluate(MEASURE, letters) == {"missing": [], "digits": 1}
+    for shown in ("#play", "#score", "#account", "#live-title"):
+        assert page.locator(shown).evaluate("(element) => getComputedStyle(element).fontFamily").startswith("Nunito")
