@@ -215,8 +215,8 @@ MEASURE = """async (letters) => {
 
 def test_the_font_is_there_with_its_letters_and_digits_of_one_width(page):
     declared = page.evaluate("[...document.fonts].find(({family}) => family === 'Nunito').unicodeRange")
-    parts = [part.strip().removeprefix("U+").split("-") for part in declared.split(",")]
-    letters = "".join(chr(code) for first, *last in parts for code in range(int(first, 16), int((last or [first])[0], 16) + 1))
+    ends = [[int(end, 16) for end in part.strip().removeprefix("U+").split("-")] for part in declared.split(",")]
+    letters = "".join(chr(code) for part in ends for code in range(part[0], part[-1] + 1))
     assert page.evaluate(MEASURE, letters) == {"missing": [], "digits": 1}
     for shown in ("#play", "#score", "#account", "#live-title"):
         assert page.locator(shown).evaluate("(element) => getComputedStyle(element).fontFamily").startswith("Nunito")
