@@ -1,4 +1,4 @@
-"""On a phone, everything that is pressed is at least 44 px wide and high."""
+"""On a phone, everything that is pressed is at least 44 px wide and high, and no button lies on another."""
 
 import pytest
 from browser import sign_up, start
@@ -14,6 +14,15 @@ FIND_SMALL = """() => Array.from((document.querySelector("dialog[open]") ?? docu
     .filter(([, {width, height}]) => Math.min(width, height) < 43.9)
     .map(([element, {width, height}]) => `${element.id || element.textContent.trim()}: ${width} x ${height}`)"""
 
+FIND_OVERLAPS = """() => {
+    const buttons = Array.from(document.querySelectorAll("main :is(button, .primary, .secondary)"))
+        .filter((element) => element.checkVisibility({visibilityProperty: true}))
+        .map((element) => [element.id || element.textContent, element.getBoundingClientRect()]);
+    return buttons.flatMap(([name, a], n) => buttons.slice(n + 1)
+        .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+        .map(([other]) => `${name} and ${other} overlap`));
+}"""
+
 
 @pytest.mark.parametrize(
     ("width", "height", "touch"), [(360, 640, True), (390, 844, True), (390, 844, False), (844, 390, True)]
@@ -22,7 +31,7 @@ def test_what_is_pressed_is_as_large_as_a_finger(open_page, filled, width, heigh
     page, small = open_page(filled.url, width, height, has_touch=touch), {}
 
     def check(view):
-        if found := page.evaluate(FIND_SMALL):
+        if found := page.evaluate(FIND_SMALL) + page.evaluate(FIND_OVERLAPS):
             small[view] = found
 
     game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
@@ -31,6 +40,7 @@ def test_what_is_pressed_is_as_large_as_a_finger(open_page, filled, width, heigh
         "#/players/Player3": "#player-games tr",
         "#/players/Nobody": "#player-note a",
         "#/live": "#live-empty h2",
+        "#/games/nothing": "#replay-note a",
         f"#/games/{game}?tick=9": "#replay-controls",
         "#/": "#play",
     }.items():
