@@ -527,8 +527,15 @@ def description():
 
 
 @site.get("/")
+def index():
+    """Respond with the client's page."""
+    public, trusted = request.app.settings.public_url, request.app.settings.trusted_proxies
+    address = public or client_addresses.url(request.environ, trusted)
+    return request.app.assets.page(address.rstrip("/") + "/")
+
+
 @site.get("/static/<path:path>")
-def client(path=assets.INDEX):
+def client(path):
     """Respond with a file of the client."""
     return request.app.assets.response(path)
 

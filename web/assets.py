@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import re
 from functools import lru_cache
+from html import escape
 
 import bottle
 
@@ -29,6 +30,7 @@ TYPES = {
 COMPRESSED = {"css", "html", "js", "json", "svg", "webmanifest"}
 VERSIONED_PATH = re.compile(r"(v-[0-9a-f]{12})/(.+)")
 ASSET_REFERENCE = re.compile(rb'"(\.\./)?static/')
+RELATIVE_PREVIEW = re.compile(rb'(<meta property="og:(?:url|image)" content=")(?:\./)?')
 MAX_CACHED = 200  # compressed files, which all apps of a process share: test suites create many
 IMMUTABLE, REVALIDATE = "public, max-age=31536000, immutable", "no-cache"
 
@@ -51,6 +53,13 @@ class Asset:
         self.compressed = _compress(content) if ending in COMPRESSED else None
         digest = hashlib.blake2b(content, digest_size=12).hexdigest()
         self.etag, self.compressed_etag = f'"{digest}"', f'"{digest}-gzip"'
+
+
+@lru_cache(MAX_CACHED)
+def _page_at(content, address):
+    """Return the Asset of the client's page at an absolute address, by which its link previews name what belongs to it."""
+    start = escape(address).encode()
+    return Asset(INDEX, RELATIVE_PREVIEW.sub(lambda found: found[1] + start, content))
 
 
 class Assets:
@@ -96,19 +105,26 @@ class Assets:
     def response(self, path):
         """Return the response to a request for the file at this path."""
         asset, cache_control = self.find(path)
-        if not asset:
-            return bottle.HTTPError(404)
-        content, etag = asset.content, asset.etag
-        fields = {"Content-Type": asset.kind, "Cache-Control": cache_control}
-        if asset.kind == TYPES["html"]:
-            fields |= headers.PAGE
-        if asset.compressed:
-            fields["Vary"] = "Accept-Encoding"
-        if asset.compressed and (coding := headers.gzip_name(header("ACCEPT_ENCODING"))):
-            content, etag = asset.compressed, asset.compressed_etag
-            fields["Content-Encoding"] = coding
-        fields["ETag"] = etag
-        if matches_etag(etag):
-            fields.pop("Content-Encoding", None)
-            return bottle.HTTPResponse(status=304, headers=fields)
-        return bottle.HTTPResponse(content, headers=fields)
+        return _response(asset, cache_control) if asset else bottle.HTTPError(404)
+
+    def page(self, address):
+        """Return the response with the client's page, which the client finds at this address, with a slash at the end."""
+        asset, cache_control = self.find(INDEX)
+        return _response(_page_at(asset.content, address), cache_control)
+
+
+def _response(asset, cache_control):
+    content, etag = asset.content, asset.etag
+    fields = {"Content-Type": asset.kind, "Cache-Control": cache_control}
+    if asset.kind == TYPES["html"]:
+        fields |= headers.PAGE
+    if asset.compressed:
+        fields["Vary"] = "Accept-Encoding"
+    if asset.compressed and (coding := headers.gzip_name(header("ACCEPT_ENCODING"))):
+        content, etag = asset.compressed, asset.compressed_etag
+        fields["Content-Encoding"] = coding
+    fields["ETag"] = etag
+    if matches_etag(etag):
+        fields.pop("Content-Encoding", None)
+        return bottle.HTTPResponse(status=304, headers=fields)
+    return bottle.HTTPResponse(content, headers=fields)

@@ -247,3 +247,29 @@ def test_a_picture_that_could_not_be_drawn_is_tried_again():
     with pytest.raises(ValueError, match="not today"):
         kept.get(found(1), fail)
     assert kept.get(found(1), lambda game: b"PNG") == b"PNG"
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [({}, "http://localhost:80/"), ({"public_url": "https://snake.example/pit"}, "https://snake.example/pit/")],
+)
+def test_a_link_to_the_server_has_a_card_with_absolute_addresses(make_app, settings, address):
+    client = webtest.TestApp(make_app(**settings))
+    page = client.get("/?fbclid=x")
+    card = said(page)
+    assert {"og:title", "og:description", "og:site_name", "og:type", "og:image:alt", "twitter:card"} <= card.keys()
+    assert card["og:url"] == address
+    assert card["og:image"].startswith(f"{address}static/v-")
+    image = client.get(f"/{card['og:image'].removeprefix(address)}")
+    assert "immutable" in image.headers["Cache-Control"]
+    width, height = struct.unpack(">II", image.body[16:24])
+    assert (width, height) == (int(card["og:image:width"]), int(card["og:image:height"])) == (1200, 630)
+    assert len(image.body) < 100_000
+    assert client.get("/", headers={"If-None-Match": page.headers["ETag"]}, status=304)
+
+
+def test_the_page_of_another_host_is_another(make_app):
+    client = webtest.TestApp(make_app())
+    pages = [client.get("/", headers={"Host": host}) for host in ("a.example", "b.example", 'c"><script>.example')]
+    assert [said(page)["og:url"] for page in pages] == ["http://a.example/", "http://b.example/", "http://localhost:80/"]
+    assert len({page.headers["ETag"] for page in pages}) == 3
