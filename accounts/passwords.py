@@ -158,7 +158,7 @@ def reset(token, password, hasher, then):
 
 def _invalid_link():
     detail = f"This link is not, or no longer, valid: it works once, within {RESET_HOURS} hours. Ask for another one."
-    return Problem(403, RESET_LINK_INVALID, detail)
+    return Problem(403, RESET_LINK_INVALID, detail, params={"hours": RESET_HOURS})
 
 
 def _reset_hash(token):

@@ -80,7 +80,7 @@ def _check_unplayed(user_id, at):
         if counted >= UNPLAYED:
             wait = max(1, math.ceil((game.started_at + UNPLAYED_WINDOW - at) / 1000))
             detail = f"Too many of your latest games were left unplayed. Play the open one, or open another in {wait} s."
-            raise Problem(429, RATE_LIMITED, detail, retry_in=wait)
+            raise Problem(429, RATE_LIMITED, detail, retry_in=wait, params={"reason": "unplayed"})
 
 
 @compiled

@@ -238,7 +238,7 @@ def open_page(browser):
             said.append(message.text)
 
     def open_page(url, width=1280, height=800, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context = browser.new_context(viewport={"width": width, "height": height}, **{"locale": "en-GB"} | options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", note)

@@ -147,7 +147,7 @@ def internal_error():
     """Return a 500 that names the request as the log does."""
     request_id = logs.request_id(request.environ, request.app.settings.trusted_proxies)
     detail = f"The server has failed here; it is not your request's fault. Its log says more, at {request_id}."
-    return Problem(500, INTERNAL_ERROR, detail)
+    return Problem(500, INTERNAL_ERROR, detail, params={"request_id": request_id})
 
 
 def _unavailable(trouble):
@@ -157,4 +157,6 @@ def _unavailable(trouble):
     what_then = (
         "The operator of this server must see to it." if is_lasting else f"Nothing is lost; try again in {retry_in} s."
     )
-    return Problem(503, UNAVAILABLE, f"{trouble} {what_then}", retry_in=retry_in)
+    return Problem(
+        503, UNAVAILABLE, f"{trouble} {what_then}", retry_in=retry_in, params={"reason": "lasting"} if is_lasting else None
+    )

@@ -32,8 +32,11 @@ WRONG_PASSWORD = _code("wrong_password", "The current password is wrong.")
 GUEST_HAS_NO_PASSWORD = _code("guest_has_no_password", "A guest must sign up first.")
 GUEST_NOT_RANKED = _code("guest_not_ranked", "Guests are on no leaderboard.")
 ALREADY_SIGNED_UP = _code("already_signed_up", "This guest has signed up already.")
-RESET_LINK_INVALID = _code("reset_link_invalid", "The link that resets a password was used, or is too old.")
-RATE_LIMITED = _code("rate_limited", "Too many attempts; `retry_in` is the number of seconds until the next one.")
+RESET_LINK_INVALID = _code("reset_link_invalid", "The link that resets a password was used, or is older than `hours`.")
+RATE_LIMITED = _code(
+    "rate_limited",
+    "Too many attempts, or games (`reason`: `unplayed`); `retry_in` is the number of seconds until the next one.",
+)
 
 # Names and emails.
 NAME_TAKEN = _code("name_taken", "Another player has this name.")
@@ -73,10 +76,14 @@ MODE_MISMATCH = _code("mode_mismatch", "The challenge is in another mode; `mode`
 NOT_WITH_CHALLENGE = _code("not_with_challenge", "The field can't be combined with `challenge`.")
 
 # The server.
-INTERNAL_ERROR = _code("internal_error", "The server failed; the request was not at fault.")
+INTERNAL_ERROR = _code("internal_error", "The server failed; the request was not at fault. `request_id` is in its log.")
 WRONG_SETUP = _code("wrong_setup", "The server can't work as the operator has set it up.")
 BUSY = _code("busy", "Too many passwords wait to be hashed; `retry_in` is the number of seconds until the next try.")
-UNAVAILABLE = _code("unavailable", "The database can't do this now; `retry_in` is the number of seconds until the next try.")
+UNAVAILABLE = _code(
+    "unavailable",
+    "The database can't do this now; `retry_in` is the number of seconds until the next try. `reason` is `lasting` where"
+    " only the operator can help.",
+)
 
 # The reasons in the metric of rejected posts.
 REASONS = {

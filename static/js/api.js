@@ -3,6 +3,8 @@
 Each call returns the parsed JSON or throws a Problem. Addresses are relative: Snakepit may live below a path. */
 
 import { BUSY, SESSION, emit } from "./lib/events.js";
+import { problemWords } from "./lib/format.js";
+import { t } from "./lib/language.js";
 import { load, onChange, remove, save } from "./storage.js";
 
 const TIMEOUT_MS = 5000;
@@ -18,13 +20,18 @@ export function isPlayer() {
   return Boolean(session.user && !session.user.guest);
 }
 
-/** An RFC 9457 problem: `status` (0 without a response), `code` with its `params` for programs, `detail` for people,
-`errors` by field, `retryAfter` in seconds, and the whole `body`. */
+/** An RFC 9457 problem: `status` (0 without a response), `code` with its `params` for programs, `errors` by field,
+`retryAfter` in seconds, and the whole `body`. */
 class Problem extends Error {
   constructor(status, body = {}, retryAfter = null) {
-    super(body.detail || body.title || `The server answered ${status}.`);
+    super();
     const { code = null, params = {}, errors = [] } = body;
-    Object.assign(this, { status, code, params, errors, body, retryAfter, detail: this.message });
+    Object.assign(this, { status, code, params, errors, body, retryAfter });
+  }
+
+  /** For people, in the language of the page. */
+  get message() {
+    return problemWords(this.body, this.status);
   }
 
   /** Whether the same call may succeed later. */
@@ -41,7 +48,7 @@ export function retryDelayMs(failures, { retryAfter } = {}) {
 /** For a notice about a problem: a button to try again, which also does so by itself if that may help. */
 export function tryAgain(problem, act) {
   const retryMs = Math.max(RETRY_MS, (problem.retryAfter ?? 0) * 1000);
-  return { label: "Try again", act, retryMs: problem.isTransient && retryMs };
+  return { label: t("notice.tryAgain"), act, retryMs: problem.isTransient && retryMs };
 }
 
 async function call(method, path, body, options = {}) {
@@ -84,13 +91,13 @@ async function send(method, path, body, token, options) {
       method, headers, signal, body: JSON.stringify(body), keepalive: Boolean(options.keepalive),
     });
   } catch {
-    throw new Problem(0, { detail: "The server can't be reached. Check the connection and try again." });
+    throw new Problem(0, { code: "unreachable" });
   }
 }
 
 async function parse(response) {
   const text = await response.text().catch(() => {
-    throw new Problem(0, { detail: "The server's answer was cut off. Try again." });
+    throw new Problem(0, { code: "cut_off" });
   });
   try {
     return text ? JSON.parse(text) : null;

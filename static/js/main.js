@@ -7,8 +7,9 @@ import { advance, giveUp, isSettled, onPageHide, pause, turn, unpause } from "./
 import { IDLE, OVER, PAUSED, SIGNED_OUT, progress, state } from "./game/state.js";
 import { syncNow } from "./game/sync.js";
 import { byId, focusAction, loadStyle, notice, setTitle } from "./lib/dom.js";
-import { OPENED, SELECTED, SESSION, START_FAILED, on } from "./lib/events.js";
+import { LANGUAGE, OPENED, SELECTED, SESSION, START_FAILED, on } from "./lib/events.js";
 import { dayOf } from "./lib/format.js";
+import { t } from "./lib/language.js";
 import { showHud } from "./play/hud.js";
 import {
   bindStart, findOpenGame, play, playOrResume, selectChallenge, selectMode, selectedMode, showStart,
@@ -77,8 +78,8 @@ async function route() {
   } catch {
     if (location.hash !== hash) return;
     section.hidden = false;
-    const again = { label: "Try again", act: route, retryMs: RETRY_MS };
-    notice(section.querySelector(".notice"), "This page can't be loaded now.", again);
+    const again = { label: t("notice.tryAgain"), act: route, retryMs: RETRY_MS };
+    notice(section.querySelector(".notice"), t("notice.notLoaded"), again);
   }
 }
 
@@ -105,13 +106,13 @@ async function openAccount(form) {
   try {
     (await import("./pages/account.js")).openAccount(form);
   } catch {
-    state.startError = "The account can't be shown. Check the connection and try again.";
+    state.startError = t("notice.noAccount");
   }
 }
 
 /** A visitor may have an account or not; a guest has none. */
 function showAccount() {
-  byId("account").textContent = isPlayer() ? session.user.username : session.user ? "Sign up" : "Log in";
+  byId("account").textContent = isPlayer() ? session.user.username : t(session.user ? "account.signUp" : "account.logIn");
 }
 
 function isInPlay() {
@@ -262,6 +263,12 @@ on(SESSION, () => {
   syncNow(); // a post may wait for a log-in
   selectMode(selectedMode());
   if (!isInPlay()) route(); // the view may show the player's own rows
+});
+on(LANGUAGE, () => {
+  showAccount();
+  view?.close?.();
+  view = null; // or it might take the same address for no change
+  route();
 });
 window.addEventListener("hashchange", route);
 route();

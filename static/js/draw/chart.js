@@ -2,7 +2,8 @@
 
 import { make, makeSvg } from "../lib/dom.js";
 import { MODES, WALLS } from "../rules.js";
-import { MODE_NAMES, when } from "../lib/format.js";
+import { modeName, when } from "../lib/format.js";
+import { number, t } from "../lib/language.js";
 
 const LEFT = 2.75, RIGHT = 1.125, TOP = 2, BOTTOM = 1.875; // room for the axes, in rem
 const STEPS = [10, 20, 50, 100, 200, 500, 1000]; // points between two lines
@@ -13,7 +14,7 @@ const TWO_DATES = 14; // rem that they need beside each other
 export function showChart(figure, scores, games) {
   sizes.disconnect();
   if (!scores.length) {
-    figure.replaceChildren(make("p", { className: "plot-empty" }, "No game yet. Each one leaves a mark here."));
+    figure.replaceChildren(make("p", { className: "plot-empty" }, t("player.noGame")));
     return;
   }
   const svg = makeSvg("svg", { role: "img", "aria-label": summary(scores, games) });
@@ -29,15 +30,14 @@ const sizes = new ResizeObserver(() => redraw());
 function summary(scores, games) {
   const best = scores.reduce((one, other) => (other.score > one.score ? other : one));
   const average = Math.round(scores.reduce((sum, { score }) => sum + score, 0) / scores.length);
-  const which = games > scores.length ? `The last ${scores.length} of ${games} games` : `${scores.length} games`;
-  const counted = scores.length === 1 ? "1 game" : which;
-  return `${counted}, best ${best.score} in ${MODE_NAMES[best.mode]}, average ${average}.`;
+  const values = { count: scores.length, games, score: best.score, mode: modeName(best.mode), average };
+  return t(games > scores.length ? "player.chartOfLast" : "player.chart", values);
 }
 
 function legend(scores) {
   const modes = MODES.filter((mode) => scores.some((game) => game.mode === mode));
-  const marks = modes.map((mode) => key(MODE_NAMES[mode], mark(mode, 8, 8, 5)));
-  return [...marks, key("Best so far", makeSvg("path", { class: "plot-best", d: "M3 12H8V4H13" }))];
+  const marks = modes.map((mode) => key(modeName(mode), mark(mode, 8, 8, 5)));
+  return [...marks, key(t("player.bestSoFar"), makeSvg("path", { class: "plot-best", d: "M3 12H8V4H13" }))];
 }
 
 function key(words, sign) {
@@ -66,10 +66,10 @@ function fill(svg, scores) {
 }
 
 function lines(gap, top, { rem, left, right, width }, y) {
-  const found = [makeSvg("text", { x: left - 10, y: 0.75 * rem, "text-anchor": "end" }, "Score")];
+  const found = [makeSvg("text", { x: left - 10, y: 0.75 * rem, "text-anchor": "end" }, t("score.label"))];
   for (let score = 0; score <= top; score += gap) {
     found.push(makeSvg("path", { class: "plot-line", d: `M${left} ${y(score)}H${(right + width) / 2}` }));
-    found.push(makeSvg("text", { x: left - 10, y: y(score) + 0.25 * rem, "text-anchor": "end" }, score));
+    found.push(makeSvg("text", { x: left - 10, y: y(score) + 0.25 * rem, "text-anchor": "end" }, number(score)));
   }
   return found;
 }

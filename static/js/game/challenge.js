@@ -2,20 +2,16 @@
 first challenge. */
 
 import * as api from "../api.js";
-import { byId, focusAction, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
+import { byId, focusAction, setHidden, setText, setTitle } from "../lib/dom.js";
 import { OPENED, SELECTED, SETTLED, START_FAILED, on } from "../lib/events.js";
 import {
-  DAILY, DAILY_HIDDEN, MODE_NAMES, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay,
+  DAILY, DAILY_HIDDEN, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay, modeName,
 } from "../lib/format.js";
-import { ordinal } from "../lib/language.js";
+import { ordinal, setWords, t } from "../lib/language.js";
 import { dailyAttempt, selectMode, selectedMode } from "../play/start.js";
 import { load, save } from "../storage.js";
 import { IDLE, state } from "./state.js";
 
-const GONE = "It may be gone with its player's account, or the link may be cut short.";
-const EVERYBODY = "Everybody has the same eggs today, and only the first try counts";
-const FOR_GUESTS = ", with an account. A guest's try doesn't count, even after signing up later. Sign up first.";
-const OLD = "Only today's challenge can be played, and yesterday's without being counted.";
 const DATE_CHECK_MS = 60_000;
 
 export function bind() {
@@ -32,15 +28,15 @@ export function bind() {
 export function show() {
   const { selection, phase } = state;
   if (phase !== IDLE || !selection) return;
-  const { title, name, note, played } = describe(selection);
-  setWords(byId("challenge-title"), title, name);
+  const { title, values, note, played } = describe(selection);
+  setWords(byId("challenge-title"), title, values);
   setText(byId("challenge-note"), note);
   setText(byId("challenge-played"), played || (api.isPlayer() ? "\u00a0" : "")); // holds the line for what may come
   showWays(selection);
   const isNew = title && !byId("start").classList.contains("is-known");
   byId("start").classList.toggle("is-known", Boolean(title));
   if (isNew && hasLostFocus()) focusAction(byId("start"));
-  if (title) setTitle(title.replace("@", () => name));
+  if (title) setTitle(t(title, values));
 }
 
 /** Whether the link that led here is gone with its view; at the start of the page nothing has been focused yet. */
@@ -55,35 +51,34 @@ function showWays({ name, target, problem }) {
   byId("challenge-board").href = boardAddress(selectedMode(), name);
   const isPast = Boolean(problem && dayOf(name));
   byId("challenge-leave").href = isPast ? challengeAddress(DAILY) : "#/";
-  setText(byId("challenge-leave"), isPast ? "Play today's" : problem ? "Play a normal game" : "Leave the challenge");
+  setText(byId("challenge-leave"), t(isPast ? "play.today" : problem ? "play.normal" : "challenge.leave"));
   byId("challenge-leave").classList.toggle("primary", Boolean(problem));
 }
 
 // The selected challenge
 
-/** The challenge in words: {title, name, note, played}; without a title until it is known. */
+/** The challenge in words: {title, values, note, played}; `title` is a key, null until the challenge is known. */
 function describe({ name, target, standing, problem }) {
-  if (problem) return { title: dayOf(name) ? "The daily challenge" : "No such game", note: problem };
+  if (problem) return { title: dayOf(name) ? "challenge.daily" : "challenge.none", note: t(problem) };
   if (dayOf(name)) return describeDaily(dayOf(name), standing);
-  if (!target) return { title: state.startError ? "The challenge" : "", note: "" };
-  const best = standing?.rank ? `You are ${ordinal(standing.rank)} there with ${standing.score}.` : "";
+  if (!target) return { title: state.startError ? "challenge.unknown" : null, note: "" };
   const { username, score, mode, status } = target;
-  const soFar = status === "playing" ? " It is still being played: this is the score so far." : "";
+  const notes = [t("challenge.note", { mode: modeName(mode) }), ...status === "playing" ? [t("challenge.soFar")] : []];
   return {
-    title: `Beat ${isOwn(target) ? "your own" : "@'s"} ${score}`,
-    name: username,
-    note: `${MODE_NAMES[mode]}, with the same eggs. It counts on the challenge's own board.${soFar}`,
-    played: best,
+    title: isOwn(target) ? "challenge.beatOwn" : "challenge.beat",
+    values: { name: username, score },
+    note: notes.join(" "),
+    played: standing?.rank ? t("challenge.standing", { rank: ordinal(standing.rank), score: standing.score }) : "",
   };
 }
 
 function describeDaily(date, standing) {
   if (date !== day(0)) {
-    return { title: "Yesterday's challenge", note: `${longDay(date)}. It is over: a game on it doesn't count.` };
+    return { title: "daily.yesterdays", note: t("daily.over", { date: longDay(date) }) };
   }
   return {
-    title: "Daily challenge",
-    note: `${longDay(date)}. ${EVERYBODY}${api.isPlayer() ? "." : FOR_GUESTS}`,
+    title: "daily.challenge",
+    note: t(api.isPlayer() ? "daily.note" : "daily.noteForGuests", { date: longDay(date) }),
     played: playedToday(standing),
   };
 }
@@ -91,12 +86,11 @@ function describeDaily(date, standing) {
 /** Today's first try in words; only this browser knows that of a guest. */
 function playedToday(standing) {
   const mode = selectedMode(), score = dailyAttempt(mode);
-  const more = "Another try doesn't count.";
   if (standing?.rank && standing.mode === mode) {
-    return `Played: ${standing.score}, ${ordinal(standing.rank)} today. ${more}`;
+    return t("daily.playedRank", { score: standing.score, rank: ordinal(standing.rank) });
   }
   if (score === undefined) return "";
-  return score === null ? `Played. ${more}` : `Played: ${score}. ${more}`;
+  return score === null ? t("daily.played") : t("daily.playedScore", { score });
 }
 
 function isOwn({ username }) {
@@ -117,7 +111,7 @@ async function lookUp() {
     selection.target = await api.game(selection.name);
     if (state.selection === selection) selectMode(selection.target.mode);
   } catch (problem) {
-    if (problem.status === 404) selection.problem = GONE;
+    if (problem.status === 404) selection.problem = "challenge.gone";
     else if (problem.code === DAILY_HIDDEN && state.selection === selection) {
       location.replace(challengeAddress(DAILY, problem.params.mode));
     }
@@ -127,7 +121,7 @@ async function lookUp() {
 
 function checkDate() {
   const { selection } = state, date = selection && dayOf(selection.name);
-  if (date) selection.problem = [day(0), day(-1)].includes(date) ? null : OLD;
+  if (date) selection.problem = [day(0), day(-1)].includes(date) ? null : "daily.old";
 }
 
 // The challenge being played
@@ -141,7 +135,7 @@ async function begin() {
   if (!target || state.id !== id) return;
   const { username, score } = target, isMine = isOwn(target);
   state.target = { ...target, isOwn: isMine };
-  if (score >= state.game.score) state.rival = { rank: null, username: isMine ? "Your own game" : username, score };
+  if (score >= state.game.score) state.rival = { rank: null, username, score, isOwn: isMine };
 }
 
 function end() {

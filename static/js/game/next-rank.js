@@ -25,7 +25,7 @@ function checkOvertaken() {
   state.rival = null;
   if (seenAt - announcedAt > ANNOUNCE_MS) {
     announcedAt = seenAt;
-    addEvent(state, OVERTOOK, seenAt, { rank: rival.rank, username: rival.username });
+    addEvent(state, OVERTOOK, seenAt, { ...rival });
   }
   ask();
 }

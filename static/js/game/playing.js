@@ -3,6 +3,7 @@
 import * as api from "../api.js";
 import { OPENED, SETTLED, START_FAILED, emit, on } from "../lib/events.js";
 import { DAILY, dayOf } from "../lib/format.js";
+import { t } from "../lib/language.js";
 import { Game, LEFT, MODES, OPPOSITE, POINTS, RULES, tickMs } from "../rules.js";
 import { load, remove, save } from "../storage.js";
 import {
@@ -21,7 +22,7 @@ const ABANDONED_MS = 600_000; // after which the server ends a game without post
 export async function start(mode, challenge = null) {
   if (![IDLE, OVER].includes(state.phase)) return;
   state.nextGame = null;
-  if (state.phase === OVER && state.connection === SIGNED_OUT) reject("Nobody has logged in to store it.");
+  if (state.phase === OVER && state.connection === SIGNED_OUT) reject(t("sync.notLoggedIn"));
   if (state.phase === OVER && !isSettled()) {
     state.nextGame = { mode, challenge }; // opening it now would end this game as left
     return;
@@ -52,7 +53,7 @@ async function open(mode, challenge) {
 page was closed: {turns, tick, challenge}. */
 export function begin(opened, asked, played = { turns: [], tick: 0 }) {
   const { id, mode, seed, rules, tick = 0, pause_left: pauseLeft, challenge, ranked } = opened;
-  if (rules !== RULES) throw new Error("The server has newer rules than this page. Reload the page to play by them.");
+  if (rules !== RULES) throw new Error(t("sync.newerRules"));
   const game = new Game(seed, mode), turns = played.turns;
   game.advance(turns, tick);
   Object.assign(state, fresh(), { id, mode, seed, game, turns, syncedTick: tick, syncedMs: game.nominalMs, pauseLeft });

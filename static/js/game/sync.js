@@ -4,6 +4,7 @@ The game never waits for this. A post that fails is repeated, with all that was 
 tick, it responds with 409 and that tick, so nothing is lost and nothing counts twice. */
 
 import { game, isPlayer, leaveGame, myRank, postTurns, retryDelayMs, session } from "../api.js";
+import { t } from "../lib/language.js";
 import { FINE, LOST, OVER, PAUSED, SIGNED_OUT, state } from "./state.js";
 
 const INTERVAL_MS = 1000;
@@ -11,13 +12,9 @@ const PAUSED_MS = 3000; // a keep-alive, so that the game still counts as live
 const MAX_TURNS = 4000; // in one post: at most 14 bytes each, so well below the server's 64 KiB
 const MAX_FAILURES = 8; // in a row, over half a minute: the server won't accept these turns
 
-const REJECTIONS = { // by status, where there is more to say than in the server's detail
-  401: "The guest that played it is gone from the server. The next game can be stored again.",
-  403: "This game belongs to another account than the one that is logged in now.",
-  404: "The server doesn't know this game any more.",
+const REJECTIONS = { // keys by status, where there is more to say than in the server's problem
+  401: "sync.guestGone", 403: "sync.otherAccount", 404: "sync.gameGone",
 };
-
-const DIVERGED = "The server has other turns of this game. Was it played in two windows at once?";
 
 /** Post now rather than at the next second. */
 export let syncNow = () => {};
@@ -33,7 +30,7 @@ export async function syncLoop({ onResponse, onRejection, onSignedOut }) {
     try {
       more = await post(onResponse);
       failures = 0;
-      if (hasDiverged()) onRejection(DIVERGED);
+      if (hasDiverged()) onRejection(t("sync.diverged"));
     } catch (problem) {
       failures++;
       handleError(problem, failures, { onResponse, onRejection, onSignedOut });
@@ -91,7 +88,7 @@ function handleError(problem, failures, { onResponse, onRejection, onSignedOut }
   if (isTransient) return;
   if (isSignedOut) onSignedOut();
   if (status === 409 && "tick" in body) onResponse({ ...body, ...body.game });
-  else if (isFinal(status, failures)) onRejection(REJECTIONS[status] ?? problem.detail);
+  else if (isFinal(status, failures)) onRejection(status in REJECTIONS ? t(REJECTIONS[status]) : problem.message);
 }
 
 function isFinal(status, failures) {

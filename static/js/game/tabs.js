@@ -5,7 +5,8 @@ Messages between tabs: {ask: ID}, {playing: ID, mode, score} in reply, and {begu
 
 import { loadStyle, make } from "../lib/dom.js";
 import { BEGUN_ELSEWHERE, OPENED, emit, on } from "../lib/events.js";
-import { MODE_NAMES } from "../lib/format.js";
+import { modeName } from "../lib/format.js";
+import { t } from "../lib/language.js";
 import { scoped } from "../storage.js";
 import { isSettled } from "./playing.js";
 import { IDLE, state } from "./state.js";
@@ -33,11 +34,11 @@ export function findInOtherTab(id) {
 /** Ask the player whether a new game here may end the game of another tab. */
 export async function askToEnd({ mode, score }) {
   await loadStyle("account.css");
-  const title = make("h2", { id: "tabs-title" }, "You are playing in another tab");
+  const title = make("h2", { id: "tabs-title" }, t("tabs.title"));
   const actions = make("div", { className: "actions" },
-    make("button", { className: "primary", value: "" }, "Keep that game"), make("button", { value: "end" }, "Play here"));
+    make("button", { className: "primary", value: "" }, t("tabs.keep")), make("button", { value: "end" }, t("tabs.here")));
   const dialog = make("dialog", {}, make("form", { method: "dialog" }, title,
-    make("p", {}, `That game has ${score} points in ${MODE_NAMES[mode]}. A new game here ends it.`), actions));
+    make("p", {}, t("tabs.note", { count: score, mode: modeName(mode) })), actions));
   dialog.setAttribute("aria-labelledby", title.id);
   document.body.append(dialog);
   dialog.showModal();

@@ -39,13 +39,6 @@ export function setText(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
-/** Set text with a name in the place of "@", which may run from right to left. */
-export function setWords(element, words = "", name = "") {
-  if (element.textContent === words.replace("@", () => name)) return;
-  const [before, after] = words.split("@");
-  element.replaceChildren(before, ...(after === undefined ? [] : [make("bdi", {}, name), after]));
-}
-
 export function setTitle(title) {
   const whole = `${title} · Snakepit`;
   if (document.title !== whole) document.title = whole;

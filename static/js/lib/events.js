@@ -7,6 +7,7 @@ export const START_FAILED = "start failed"; // no game could be opened
 export const OPENED = "opened"; // a game has begun
 export const BEGUN_ELSEWHERE = "begun elsewhere"; // another tab has begun or continued a game
 export const SETTLED = "settled"; // the server has the whole game, or has rejected it
+export const LANGUAGE = "language"; // the page has other words now
 
 const listeners = {};
 

@@ -1,22 +1,20 @@
-/* Names, dates, ranks and addresses as the page shows them. */
+/* Names, dates, ranks, addresses and problems as the page shows them. */
 
-import { LEFT, PASS_THROUGH, SELF, STARVED, WALL, WALLS, WON } from "../rules.js";
-import { ordinal } from "./language.js";
-
-export const MODE_NAMES = { [WALLS]: "Walls", [PASS_THROUGH]: "Pass-through" };
-
-export const OUTCOME_NAMES = {
-  [WALL]: "Hit the wall",
-  [SELF]: "Bit itself",
-  [STARVED]: "Starved",
-  [WON]: "Filled the pit!",
-  [LEFT]: "Left",
-};
+import { dates, hasText, locale, ordinal, t } from "./language.js";
 
 export const DAILY = "daily"; // today's daily challenge; "daily/2026-11-22" is that of a day
 
 export const DAILY_HIDDEN = "daily_hidden"; // the server's code for a game that can't be shown yet
-export const HIDDEN = "Until 00:00 UTC, games of the daily challenge are shown to those who have played it.";
+
+/** "Pass-through" */
+export function modeName(mode) {
+  return t(`mode.${mode}`);
+}
+
+/** "Hit the wall" */
+export function outcomeName(outcome) {
+  return t(`outcome.${outcome}`);
+}
 
 /** The date of a daily challenge, in UTC as the server counts; null for the challenge of a game. */
 export function dayOf(challenge) {
@@ -31,8 +29,7 @@ export function day(ahead) {
 
 /** "Sunday 22 November" of such a date. */
 export function longDay(date) {
-  return new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" })
-    .format(new Date(date));
+  return dates({ weekday: "long", day: "numeric", month: "long", timeZone: "UTC" }).format(new Date(date));
 }
 
 /** A game in the client, at a `tick` if given. Without "#/" it is the address to share, a page with a preview. */
@@ -56,31 +53,59 @@ export function boardAddress(mode, challenge = null) {
 }
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
-const relative = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto", style: "short" });
-const shortDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const longDate = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 /** "5 min ago" within a week, "12 Nov" within the year, then "12 Nov 2025". */
 export function when(timestamp, now = Date.now()) {
   const date = new Date(timestamp), seconds = (now - date) / 1000;
-  if (seconds < 60) return "just now";
+  if (seconds < 60) return t("time.now");
   if (seconds > 7 * 86400) {
-    return (date.getFullYear() === new Date(now).getFullYear() ? shortDate : longDate).format(date);
+    const isThisYear = date.getFullYear() === new Date(now).getFullYear();
+    return dates({ day: "numeric", month: "short", ...!isThisYear && { year: "numeric" } }).format(date);
   }
   const [unit, length] = UNITS.find(([, length]) => seconds >= length);
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
   return relative.format(-Math.floor(seconds / length), unit);
 }
 
-/** How a score compares to that of a game to beat; "@" is for its player's name. */
-export function comparison(score, { score: theirs, isOwn }) {
-  const whose = isOwn ? "your own" : "@'s";
-  if (score < theirs) return `${theirs - score} short of ${whose} ${theirs}`;
-  if (score === theirs) return `As good as ${whose} ${theirs}`;
-  return `You beat ${isOwn ? `your own ${theirs}` : "@"} by ${score - theirs}`;
+/** How a score compares to that of a game to beat: a key and its values. */
+export function comparison(score, { score: theirs, username, isOwn }) {
+  const values = { name: username, score: theirs, count: Math.abs(score - theirs) };
+  if (score < theirs) return [isOwn ? "target.shortOwn" : "target.short", values];
+  if (score === theirs) return [isOwn ? "target.equalOwn" : "target.equal", values];
+  return [isOwn ? "target.beatenOwn" : "target.beaten", values];
 }
 
 /** "3rd on the daily Walls board" of a ranked game. */
 export function rankWords({ rank, mode, bot, challenge }) {
-  if (challenge && !dayOf(challenge)) return `${ordinal(rank)} in the challenge`;
-  return `${ordinal(rank)} on the ${bot ? "bots' " : ""}${challenge ? "daily " : ""}${MODE_NAMES[mode]} board`;
+  const values = { rank: ordinal(rank), mode: modeName(mode) };
+  if (challenge && !dayOf(challenge)) return t("rank.challenge", values);
+  if (challenge) return t(bot ? "rank.dailyBots" : "rank.daily", values);
+  return t(bot ? "rank.bots" : "rank.board", values);
+}
+
+// The server's problems, by their codes and params
+
+/** A problem in words. What has no code of ours, such as a proxy's page, is named by its status. */
+export function problemWords({ code, params, errors = [], detail, title }, status) {
+  if (code === "invalid" && errors.length) return errors.map(fieldWords).join(" ");
+  return words(code, params) ?? detail ?? title ?? t("problem.status", { status: String(status) });
+}
+
+/** What is wrong with a field, {field, code, params, message}. */
+export function fieldWords({ field, code, params, message }) {
+  return words(code, params, field) ?? message;
+}
+
+/** The text of a code, or of its kind: of a field, or for a reason. */
+function words(code, params = {}, kind = params.reason) {
+  const key = [`problem.${code}.${kind}`, `problem.${code}`].find(hasText);
+  return key && t(key, inWords(code, params));
+}
+
+/** The params as the texts take them: modes by their names, and limits of length with their unit. */
+function inWords(code, { min, max, unit, mode, choices = [], ...others }) {
+  // So many characters have at least so many bytes
+  const counted = code === "too_short" && unit === "bytes" ? "characters" : unit;
+  const length = unit && hasText(`unit.${counted}`) ? t(`unit.${counted}`, { count: min ?? max }) : min ?? max;
+  return { min, max, length, mode: mode && modeName(mode), choices: choices.join(", "), ...others };
 }

@@ -2,6 +2,8 @@
 
 import { make } from "./dom.js";
 import { BUSY, on } from "./events.js";
+import { fieldWords } from "./format.js";
+import { t, translate } from "./language.js";
 
 export const STAYS_OPEN = "stays open";
 
@@ -11,7 +13,8 @@ const INPUTS = { // attributes by field
   password: { type: "password", autocomplete: "current-password" },
 };
 
-/** `<form-field data-name data-label data-hint data-autocomplete>`: a labelled input with a place for its error. */
+/** `<form-field data-name data-label data-hint data-autocomplete>`: a labelled input with a place for its error. The label
+and the hint are keys. */
 class FormField extends HTMLElement {
   connectedCallback() {
     const { name, label, hint, ...attributes } = this.dataset, isPassword = name.includes("password");
@@ -20,10 +23,18 @@ class FormField extends HTMLElement {
     input.setAttribute("aria-describedby", `${id}-error`);
     this.className = "field";
     this.replaceChildren(
-      make("label", { htmlFor: id }, label, ...hint ? [" ", make("small", {}, hint)] : []),
+      make("label", { htmlFor: id }, words("span", label), ...hint ? [" ", words("small", hint)] : []),
       isPassword ? make("div", { className: "password" }, input, revealButton(input)) : input,
       make("p", { id: `${id}-error`, className: "error" }));
+    translate(this);
   }
+}
+
+/** An element with the text of a key, also after the language has changed. */
+function words(tag, key) {
+  const element = make(tag);
+  element.dataset.t = key;
+  return element;
 }
 
 /** A button that shows the password, and hides it again. */
@@ -33,8 +44,8 @@ function revealButton(input) {
     input.type = isShown ? "password" : "text";
     button.ariaPressed = !isShown;
   };
-  const labels = { ariaLabel: "Show the password", ariaPressed: false };
-  const button = make("button", { type: "button", className: "secondary", ...labels, onclick }, "Show");
+  const button = make("button", { type: "button", className: "secondary", ariaPressed: false, onclick });
+  Object.assign(button.dataset, { t: "form.show", tLabel: "form.showPassword" });
   return button;
 }
 
@@ -48,7 +59,7 @@ export function bindForm(form, act, done) {
     if (button.disabled) return;
     showProblem(form, null);
     button.disabled = true;
-    const unbind = on(BUSY, (seconds) => showMessage(form, `Many people are logging in. Trying again in ${seconds} s …`));
+    const unbind = on(BUSY, (seconds) => showMessage(form, t("account.busy", { count: seconds })));
     try {
       conceal(form); // or password managers don't see a password
       if (await act(Object.fromEntries(new FormData(form))) !== STAYS_OPEN) done();
@@ -63,11 +74,11 @@ export function bindForm(form, act, done) {
 
 /** Show errors beside their fields, and others below; null clears them. */
 function showProblem(form, problem) {
-  const messages = Object.fromEntries((problem?.errors ?? []).map(({ field, message }) => [field, message]));
+  const messages = Object.fromEntries((problem?.errors ?? []).map((error) => [error.field, fieldWords(error)]));
   const wrong = [];
   for (const field of form.querySelectorAll(".field")) {
     const input = field.querySelector("input"), message = messages[input.name];
-    field.querySelector(".error").textContent = message ? sentence(message) : "";
+    field.querySelector(".error").textContent = message ?? "";
     input.setAttribute("aria-invalid", Boolean(message));
     if (message) wrong.push(input);
   }
@@ -77,12 +88,6 @@ function showProblem(form, problem) {
 
 function showMessage(form, words) {
   form.querySelector(".problem").textContent = words;
-}
-
-/** A message about a field, such as "is taken", as a sentence. */
-function sentence(words) {
-  const whole = words.startsWith("is ") ? `This ${words}` : words;
-  return `${whole[0].toUpperCase()}${whole.slice(1)}${/[.!?]$/.test(whole) ? "" : "."}`;
 }
 
 function conceal(form) {

@@ -1,10 +1,12 @@
 /* The words of the page, in the language of the browser or of the setting `language`.
 
-`languages/XX.json` has all words of a language: {key: text}, with `{name}` in the place of a value. Where a count decides
-between forms, the text is an object of them by the plural category of the value `count`. index.html has the English words,
-so that they are there before any script; its attributes `data-t` name their keys. */
+`languages/XX.json` has all words of a language: {key: text}, with `{score}` in the place of a value; `{name}` is a
+player's. Where a count decides between forms, the text is an object of them by the plural category of the value `count`.
+index.html has the English words, so that they are there before any script; its attributes `data-t` name their keys. */
 
 import { load, save } from "../storage.js";
+import { make } from "./dom.js";
+import { LANGUAGE, emit } from "./events.js";
 
 export const LANGUAGES = { // by their own names
   en: "English", de: "Deutsch", fr: "Français", es: "Español", pt: "Português", it: "Italiano", nl: "Nederlands",
@@ -13,7 +15,7 @@ export const LANGUAGES = { // by their own names
 const RETRY_MS = 2000;
 const ATTRIBUTES = { tLabel: "aria-label", tTitle: "title", tPlaceholder: "placeholder" }; // by their name in `dataset`
 
-let words, plurals, ordinals, numbers;
+let words, plurals, ordinals, numbers, formats;
 
 export let language; // its code
 export let locale; // the language with the browser's region, for dates
@@ -29,6 +31,7 @@ function preferred() {
 export async function chooseLanguage(code) {
   save("language", code);
   await setLanguage(code ?? preferred());
+  emit(LANGUAGE);
 }
 
 async function setLanguage(code) {
@@ -38,13 +41,20 @@ async function setLanguage(code) {
     return setLanguage(code);
   }
   [language, words] = found;
-  locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
+  locale = regional(language);
+  formats = {};
   plurals = new Intl.PluralRules(language);
   ordinals = new Intl.PluralRules(language, { type: "ordinal" });
-  numbers = new Intl.NumberFormat(locale);
+  numbers = new Intl.NumberFormat(locale, { useGrouping: "min2" }); // scores have four digits at most
   document.documentElement.lang = language;
   document.documentElement.dir = new Intl.Locale(language).getTextInfo?.().direction ?? "ltr";
   translate(document);
+}
+
+/** The language as the browser's own list has it, with a region; English without one puts the day before the month. */
+function regional(code) {
+  const found = navigator.languages.find((tag) => tag.split("-")[0] === code) ?? code;
+  return found === "en" ? "en-GB" : found;
 }
 
 /** Return a language's code and words; null if they can't be loaded. */
@@ -59,21 +69,60 @@ async function catalogue(code) {
 
 /** Return the text of a key, with `values` in their places; numbers are grouped as the language does it. */
 export function t(key, values = {}) {
-  const found = words[key];
-  return filled(typeof found === "object" ? found[plurals.select(values.count)] ?? found.other : found, values);
+  return parts(key, values).join("");
+}
+
+/** The same as a list of texts and values, which may be elements, for `append`. */
+export function parts(key, values = {}) {
+  const found = words[key], text = found.other ? found[plurals.select(values.count)] ?? found.other : found;
+  return filled(text, values);
+}
+
+/** The same with a player's `name` as an element, which may run from right to left. */
+export function named(key, values) {
+  return parts(key, { ...values, name: make("bdi", {}, values.name) });
+}
+
+/** Set the text of a key, or none; it touches the page only where something changes. */
+export function setWords(element, key = null, values = {}) {
+  if (element.textContent !== (key ? t(key, values) : "")) element.replaceChildren(...key ? named(key, values) : []);
+}
+
+/** Whether there is a text for a key that somebody else has made, such as the server. */
+export function hasText(key) {
+  return Object.hasOwn(words, key);
+}
+
+/** A text as a sentence, with its full stop. */
+export function sentence(text) {
+  return /[.!?…。！？]$/.test(text) ? text : t("text.sentence", { text });
 }
 
 /** Return "3rd", or what the language has for it. */
 export function ordinal(count) {
   const forms = words["rank.ordinal"];
-  return filled(forms[ordinals.select(count)] ?? forms.other, { count });
+  return filled(forms[ordinals.select(count)] ?? forms.other, { count }).join("");
 }
 
+/** Texts and values, in turn. */
 function filled(text, values) {
-  return text.replace(/\{(\w+)\}/g, (_, name) => {
-    const value = values[name];
-    return typeof value === "number" ? numbers.format(value) : value;
-  });
+  const value = (name) => typeof values[name] === "number" ? number(values[name]) : values[name];
+  return text.split(/\{(\w+)\}/).map((part, n) => n % 2 ? value(part) : part);
+}
+
+/** "12,400" */
+export function number(value) {
+  return numbers.format(value);
+}
+
+/** "12%" */
+export function percent(value) {
+  return new Intl.NumberFormat(locale, { style: "percent" }).format(value / 100);
+}
+
+/** A format of dates, with the options of Intl.DateTimeFormat. */
+export function dates(options) {
+  return formats[JSON.stringify(options)] ??= new Intl.DateTimeFormat(locale, options);
 }
 
 /** Put the words of the language into markup: `data-t` for text, `data-t-label` and others for attributes. Children with
@@ -89,5 +138,5 @@ export function translate(root) {
 function setWithSlots(element, text) {
   const slots = Object.fromEntries(Array.from(element.querySelectorAll(":scope > [data-slot]"), (child) =>
     [child.dataset.slot, child]));
-  element.replaceChildren(...text.split(/\{(\w+)\}/).map((part, n) => n % 2 ? slots[part] : part));
+  element.replaceChildren(...filled(text, slots));
 }

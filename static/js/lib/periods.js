@@ -1,9 +1,9 @@
 /* The periods of leaderboards, in UTC, weeks from Monday; a day of the daily challenge is the period `daily`. Dates are
 "2026-11-22". */
 
+import { dates as datesOf, t } from "./language.js";
+
 const DAY_MS = 86_400_000;
-const CURRENT = { day: "Today", week: "This week", month: "This month", daily: "Today's challenge" };
-const BEFORE = { day: "Yesterday", week: "Last week", month: "Last month", daily: "Yesterday's challenge" };
 const DATES = {
   day: { weekday: "short", day: "numeric", month: "long" },
   week: { day: "numeric", month: "long" },
@@ -34,20 +34,20 @@ export function step(period, date, isLater, now = Date.now()) {
 
 /** The period around a date (null: today): `{name, dates}`, as in "Last week", "9–15 November". */
 export function describe(period, date, now = Date.now()) {
-  if (period === "all") return { name: "All time", dates: "" };
+  if (period === "all") return { name: t("period.all"), dates: "" };
   const [from, to] = bounds(period, date ? Date.parse(date) : now), [current] = bounds(period, now);
   const isOtherYear = new Date(from).getUTCFullYear() !== new Date(now).getUTCFullYear();
   const options = { ...DATES[period], timeZone: "UTC", ...(isOtherYear && { year: "numeric" }) };
-  const dates = new Intl.DateTimeFormat("en-GB", options).formatRange(from, to - 1);
-  if (from === current) return { name: CURRENT[period], dates };
-  return to === current ? { name: BEFORE[period], dates } : { name: dates, dates: "" };
+  const dates = datesOf(options).formatRange(from, to - 1);
+  if (from === current) return { name: t(`period.${period}`), dates };
+  return to === current ? { name: t(`period.last.${period}`), dates } : { name: dates, dates: "" };
 }
 
 /** "ends in 3 h 12 min" of the current period. */
 export function endsIn(period, now = Date.now()) {
-  const ends = period === "daily" ? "the next one comes in" : "ends in";
   const minutes = Math.ceil((bounds(period, now)[1] - now) / 60_000);
   const days = Math.floor(minutes / 1440), hours = Math.floor(minutes % 1440 / 60);
-  if (days) return `${ends} ${days} ${days === 1 ? "day" : "days"} ${hours} h`;
-  return hours ? `${ends} ${hours} h ${minutes % 60} min` : `${ends} ${minutes} min`;
+  const time = days ? t("time.days", { count: days, hours }) : hours ? t("time.hours", { hours, minutes: minutes % 60 })
+    : t("time.minutes", { minutes });
+  return t(period === "daily" ? "period.nextIn" : "period.endsIn", { time });
 }

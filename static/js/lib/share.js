@@ -2,6 +2,7 @@
 
 import { setText } from "./dom.js";
 import { gameAddress } from "./format.js";
+import { t } from "./language.js";
 
 const SHOWN_MS = 2500;
 
@@ -12,18 +13,17 @@ export async function shareGame(button, note, text, id, tick = null) {
   try {
     if (navigator.share) return await navigator.share({ title: "Snakepit", text, url });
     await navigator.clipboard.writeText(url);
-    showOutcome(button, note, "Link copied");
+    showOutcome(button, note, t("share.copied"));
   } catch (problem) {
-    if (problem.name !== "AbortError") showOutcome(button, note, "The browser forbids copying"); // else it was cancelled
+    if (problem.name !== "AbortError") showOutcome(button, note, t("share.forbidden")); // else it was cancelled
   }
 }
 
 function showOutcome(button, note, words) {
-  const label = button.dataset.label ??= button.textContent;
   setText(button, words);
   setText(note, words);
   setTimeout(() => {
-    setText(button, label);
+    setText(button, t(button.dataset.t));
     setText(note, "");
   }, SHOWN_MS);
 }

@@ -6,15 +6,15 @@ import { goTo, openPlayback, play } from "../game/playback.js";
 import { OVER, PLAYING, progress } from "../game/state.js";
 import { make } from "../lib/dom.js";
 import { gameAddress } from "../lib/format.js";
+import { number, parts, t } from "../lib/language.js";
 
-const TITLES = { day: "Today's best", week: "This week's best", month: "This month's best", all: "The best so far" };
 const END_MS = 4000; // at the end, before it starts again
 
 /** Invite to play in `element`, and add the replay there once it is loaded. `closeShowcase` ends it. */
 export function openShowcase(element) {
   const showcase = { element, playback: null, boardView: null, seenAt: 0, isClosed: false };
   element.replaceChildren(make("div", { className: "live-offer" },
-    make("h2", {}, "The pit is yours"), make("a", { className: "primary", href: "#/" }, "Play")));
+    make("h2", {}, t("live.empty")), make("a", { className: "primary", href: "#/" }, t("play.play"))));
   home().then(({ best_game: best }) => best && !showcase.isClosed && begin(showcase, best), () => {}); // optional
   return showcase;
 }
@@ -30,8 +30,9 @@ function begin(showcase, record) {
   canvas.setAttribute("aria-hidden", "true");
   showcase.element.append(make("a", { className: "live-best", href: gameAddress(record.id) },
     make("span", { className: "live-board" }, canvas),
-    make("span", {}, `${TITLES[record.period]}: `, make("strong", {}, record.score), " by ",
-      make("bdi", {}, record.username))));
+    make("span", {}, ...parts(`live.best.${record.period}`, {
+      score: make("strong", {}, number(record.score)), name: make("bdi", {}, record.username),
+    }))));
   showcase.boardView = createBoardView(canvas);
   showcase.playback = openPlayback(record);
 }

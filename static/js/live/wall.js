@@ -2,6 +2,7 @@
 
 import { byId, canHover, make, narrowScreen, reducedMotion, setHidden, setText } from "../lib/dom.js";
 import { createBoardView } from "../draw/board.js";
+import { t } from "../lib/language.js";
 import { drawCard, makeCard, showCard, unmount } from "./card.js";
 import { DELETED, ENDED, STALE, advance, closeFeed, isLost, openFeed, statusOf } from "./feed.js";
 import { closeShowcase, openShowcase, showShowcase } from "./showcase.js";
@@ -43,7 +44,7 @@ export function close() {
   byId("live-wall").replaceChildren();
   setHidden(byId("live-wall"), true);
   setHidden(byId("live-empty"), true);
-  setText(byId("live-note"), "Every game that is being played now.");
+  setText(byId("live-note"), t("live.note"));
 }
 
 function capacity() {
@@ -212,11 +213,11 @@ function announce(now) {
 function note(now) {
   const { feed } = wall;
   const played = Array.from(feed.games.keys()).filter((id) => isPlayed(id, now)).length;
-  if (isLost(feed, now)) return "Connection lost; trying again.";
-  if (feed.answeredAt === null) return "Every game that is being played now.";
-  if (!played) return "Nobody is playing just now.";
-  if (played > capacity()) return `The ${capacity()} best of the games being played.`;
-  return played === 1 ? "1 game is being played." : `${played} games are being played, best first.`;
+  if (isLost(feed, now)) return t("live.lost");
+  if (feed.answeredAt === null) return t("live.note");
+  if (!played) return t("live.nobody");
+  if (played > capacity()) return t("live.bestOf", { count: capacity() });
+  return t("live.games", { count: played });
 }
 
 for (const type of ["pointermove", "focusin"]) {

@@ -4,13 +4,10 @@ import * as api from "../api.js";
 import { STAYS_OPEN, bindForm, clear } from "../lib/forms.js";
 import { pause } from "../game/playing.js";
 import { byId, focusAction, loadStyle } from "../lib/dom.js";
-import { MODE_NAMES, playerAddress } from "../lib/format.js";
+import { modeName, playerAddress } from "../lib/format.js";
+import { t } from "../lib/language.js";
 
 const dialog = byId("account-dialog");
-
-const SIGN_UP_NOTE = "With a name, your scores go on the boards, including those you have already played.";
-const DELETE_NOTE = "The account, all its games with their replays, and its places on the leaderboards are deleted. "
-  + "This can't be undone.";
 
 const SUBMITS = { // what each form does with its values; afterwards the dialog closes, unless it returns STAYS_OPEN
   "signup-form": ({ username, password, email }) => api.signUp({ username, password, email: email || null }),
@@ -46,14 +43,13 @@ export async function openAccount(name = api.session.user ? "signup" : "login") 
 
 /** The games that a guest keeps by signing up. */
 async function showSignUpNote() {
-  byId("signup-kept").textContent = SIGN_UP_NOTE;
+  byId("signup-kept").textContent = t("account.signUpNote");
   const { user } = api.session;
   const { games, scores } = user ? await api.player(user.username).catch(() => ({})) : {};
   if (!games || !scores?.length || user.id !== api.session.user?.id) return;
   const best = scores.reduce((one, other) => (other.score > one.score ? other : one));
-  const played = `${games} ${games === 1 ? "game" : "games"}, best ${best.score} in ${MODE_NAMES[best.mode]}`;
-  const kept = games === 1 ? "it stays yours, and goes" : "they stay yours, and go";
-  byId("signup-kept").textContent = `${played}: ${kept} on the boards.`;
+  const values = { count: games, score: best.score, mode: modeName(best.mode) };
+  byId("signup-kept").textContent = t("account.kept", values);
 }
 
 /** Whether a click was on the backdrop: its target is the dialog, as for the dialog's padding. */
@@ -94,9 +90,9 @@ function fillSettings({ username, email }) {
 }
 
 async function showDeleteNote(username) {
-  byId("delete-lost").textContent = DELETE_NOTE;
+  byId("delete-lost").textContent = t("account.deleteNote");
   const { games } = await api.player(username).catch(() => ({}));
-  if (games > 1) byId("delete-lost").textContent = DELETE_NOTE.replace("all its games", `its ${games} games`);
+  if (games > 1) byId("delete-lost").textContent = t("account.deleteGames", { count: games });
 }
 
 async function change({ username, email, password, current_password }) {
@@ -110,7 +106,7 @@ async function change({ username, email, password, current_password }) {
   });
   clear(byId("change-form"));
   fillSettings(api.session.user);
-  byId("change-done").textContent = password ? "Saved. Other browsers are logged out." : "Saved.";
+  byId("change-done").textContent = t(password ? "account.savedPassword" : "account.saved");
   return STAYS_OPEN;
 }
 

@@ -2,12 +2,12 @@
 */
 
 import * as api from "../api.js";
-import { byId, make, notice, setHidden, setText, setTitle, setWords } from "../lib/dom.js";
+import { byId, make, notice, setHidden, setText, setTitle } from "../lib/dom.js";
 import {
-  DAILY, DAILY_HIDDEN, HIDDEN, MODE_NAMES, challengeAddress, comparison, dayOf, gameAddress, when,
+  DAILY, DAILY_HIDDEN, modeName, challengeAddress, comparison, dayOf, gameAddress, when,
 } from "../lib/format.js";
-import { ordinal } from "../lib/language.js";
-import { TO_BOARDS, playerLink, scoreLink, timeElement, toDaily } from "../lib/links.js";
+import { named, number, ordinal, parts, percent, setWords, t } from "../lib/language.js";
+import { playerLink, scoreLink, timeElement, toBoards, toDaily } from "../lib/links.js";
 import { describe, endsIn, past, step } from "../lib/periods.js";
 import { MODES, WALLS } from "../rules.js";
 import { openAccount } from "./account.js";
@@ -16,7 +16,6 @@ const PAGE = 20; // rows at a time
 const MAX_LIMIT = 100; // rows in one response
 const BOTS = "bots";
 const PERIODS = ["all", "month", "week", "day"]; // and DAILY
-const NO_GAME = "There is no such challenge. It may be gone with its player's account, or the link may be cut short.";
 
 // The leaderboard on the page: {mode, period, at, players, game, record}. `at` is a date, or null for the current period;
 // `players` is BOTS, or null for people; `game` the id of a challenge's game, or null, and `record` that game
@@ -82,8 +81,8 @@ function showProblem(board, problem) {
   known = "";
   clear("table", "more", "me");
   const note = byId("boards-note"), { status, code, params, message } = problem;
-  if (board.game && status === 404) notice(note, NO_GAME, TO_BOARDS);
-  else if (code === DAILY_HIDDEN) notice(note, HIDDEN, toDaily(params.mode));
+  if (board.game && status === 404) notice(note, t("boards.noGame"), toBoards());
+  else if (code === DAILY_HIDDEN) notice(note, message, toDaily(params.mode));
   else notice(note, message, api.tryAgain(problem, () => fill(board, PAGE)));
   byId("boards-pit").setAttribute("aria-busy", "false");
 }
@@ -91,16 +90,15 @@ function showProblem(board, problem) {
 // Which leaderboard
 
 function showHead() {
-  const { game, record } = shown, isOwn = isOwnGame(record);
+  const { game, record } = shown, title = byId("boards-title");
   byId("view-boards").classList.toggle("is-challenge", Boolean(game));
-  if (!game) setText(byId("boards-title"), "Boards");
-  else if (!record) setText(byId("boards-title"), "A challenge");
-  else setWords(byId("boards-title"), `${isOwn ? "Your" : "@'s"} ${record.score}`, record.username);
-  setText(byId("boards-tagline"), !game ? "Every score can be watched, turn by turn."
-    : record ? `${MODE_NAMES[record.mode]}: everybody here played with the same eggs.` : "\u00a0"); // keeps its line
+  if (!record) setText(title, t(game ? "boards.challenge" : "nav.boards"));
+  else setWords(title, isOwnGame(record) ? "boards.ownScore" : "boards.score", scoreOf(record));
+  setText(byId("boards-tagline"), !game ? t("boards.tagline")
+    : record ? t("boards.sameEggs", { mode: modeName(record.mode) }) : "\u00a0"); // keeps its line
   setHidden(byId("boards-ways"), !record);
   if (!record) return;
-  setTitle(byId("boards-title").textContent);
+  setTitle(title.textContent);
   byId("boards-beat").href = challengeAddress(game);
   byId("boards-watch").href = gameAddress(game);
 }
@@ -114,12 +112,16 @@ function showTabs(board) {
       link.setAttribute("aria-current", isCurrent ? "page" : "false");
     }
   }
-  setText(byId("boards-players"), board.players ? "People's boards" : "Bots' boards");
+  setText(byId("boards-players"), t(board.players ? "boards.people" : "boards.bots"));
   byId("boards-players").href = address(inQuery({ ...board, players: board.players ? null : BOTS }));
 }
 
 function address(query) {
   return `#/boards?${new URLSearchParams(query)}`;
+}
+
+function scoreOf({ score, username: name }) {
+  return { score, name };
 }
 
 function isOwnGame(record) {
@@ -128,8 +130,8 @@ function isOwnGame(record) {
 
 /** The period's name, how long it lasts, and the buttons to the one before and after it. */
 function showPeriod() {
-  const { period, at: date, players, game } = shown, name = game ? "This challenge" : describe(period, date).name;
-  byId("boards-span").textContent = players ? `${name}, bots` : name;
+  const { period, at: date, players, game } = shown, name = game ? t("boards.thisChallenge") : describe(period, date).name;
+  byId("boards-span").textContent = players ? t("boards.periodOfBots", { period: name }) : name;
   byId("boards-steps").hidden = period === "all";
   byId("boards-later").setAttribute("aria-disabled", !date); // rather than disabled: it would lose the focus
   showTimeLeft();
@@ -137,9 +139,11 @@ function showPeriod() {
 
 function showTimeLeft() {
   const { period, at: date, game, record } = shown, { dates } = describe(period, date);
-  if (game) setWords(byId("boards-ends"), record ? `Score to beat: ${record.score} by @` : "\u00a0", record?.username);
-  else if (period === "all") byId("boards-ends").textContent = "Since the first game";
-  else byId("boards-ends").textContent = date ? dates || "It is over" : `${dates}, ${endsIn(period)}`;
+  const ends = byId("boards-ends");
+  if (record) setWords(ends, "boards.toBeat", scoreOf(record));
+  else if (game) setText(ends, "\u00a0"); // keeps its line
+  else if (period === "all") setText(ends, t("boards.allTime"));
+  else setText(ends, date ? dates || t("boards.over") : t("boards.ends", { dates, end: endsIn(period) }));
 }
 
 function go(isLater) {
@@ -158,7 +162,7 @@ function showBoard(board, { entries, next }, me) {
   if (found === known) return;
   known = found;
   byId("boards-table").replaceChildren(...entries.map(row));
-  if (entries.length) announce(`${entries.length} players shown.`);
+  if (entries.length) announce(t("boards.shown", { count: entries.length }));
   else notice(byId("boards-note"), nobody(board));
   showMore(board, next);
   watchMyRow();
@@ -169,23 +173,21 @@ function announce(words) {
 }
 
 function nobody({ period, at: date, players, game }) {
-  if (players) return date ? "No bot played then." : "No bot has played here yet.";
-  if (date) return "Nobody played then.";
-  if (game) return "Nobody has tried yet. Be the first.";
-  const time = { all: "here", month: "this month", week: "this week", day: "today", daily: "it" }[period];
-  return `Nobody has played ${time} yet. Be the first.`;
+  if (players) return t(date ? "boards.noBotThen" : "boards.noBot");
+  if (date) return t("boards.nobodyThen");
+  return t(game ? "boards.nobodyTried" : `boards.nobody.${period}`);
 }
 
 function row({ rank, username, score, timestamp, game, verified, bot }) {
   const isMe = isMine(username);
   const name = make("th", { className: "name", scope: "row" }, playerLink(username),
-    ...(isMe ? [make("span", { className: "tag" }, "you")] : []),
-    ...(bot ? [make("span", { className: "tag outlined" }, "bot")] : []),
-    ...(verified ? [] : [make("span", { className: "tag unverified" }, "not verified")]));
+    ...(isMe ? [make("span", { className: "tag" }, t("tag.you"))] : []),
+    ...(bot ? [make("span", { className: "tag outlined" }, t("tag.bot"))] : []),
+    ...(verified ? [] : [make("span", { className: "tag unverified" }, t("tag.unverified"))]));
   return make("tr", { className: `${rank <= 3 ? `top top-${rank}` : ""} ${isMe ? "is-me" : ""}` },
-    make("td", { className: "rank" }, make("span", {}, rank)),
+    make("td", { className: "rank" }, make("span", {}, number(rank))),
     name,
-    make("td", { className: "score" }, scoreLink(score, game, `by ${username}`)),
+    make("td", { className: "score" }, scoreLink(score, game, username)),
     make("td", { className: "when" }, timeElement(timestamp)));
 }
 
@@ -195,7 +197,7 @@ function isMine(username) {
 
 function showMore(board, next) {
   if (!next) return byId("boards-more").replaceChildren();
-  const button = make("button", { type: "button", className: "secondary", onclick: more }, "More");
+  const button = make("button", { type: "button", className: "secondary", onclick: more }, t("boards.more"));
   byId("boards-more").replaceChildren(button);
 
   async function more() {
@@ -206,7 +208,7 @@ function showMore(board, next) {
       const rows = page.entries.map(row);
       byId("boards-table").append(...rows);
       rows[0]?.querySelector("a").focus({ preventScroll: true }); // where the button was
-      announce(`${page.entries.length} more players shown.`);
+      announce(t("boards.moreShown", { count: page.entries.length }));
       showMore(board, page.next);
       watchMyRow();
     } catch (problem) {
@@ -219,19 +221,19 @@ function showMore(board, next) {
 // The player's own standing, which stays in sight
 
 function rowsAround({ record }, { rank, of, score, percentile, around }) {
-  const better = of > 9 ? ` Better than or equal to ${Math.floor(percentile)} %.` : "";
+  const better = of > 9 ? t("boards.percentile", { percent: percent(Math.floor(percentile)) }) : "";
+  const said = parts("boards.standing", { rank: make("strong", {}, ordinal(rank)), of, score });
   return [
-    make("p", { className: "standing" }, make("strong", {}, ordinal(rank)), ` of ${of} with ${score}.`,
-      make("span", { className: "percentile" }, better), ...(record ? [comparedTo(record, score)] : [])),
+    make("p", { className: "standing" }, ...said, " ", make("span", { className: "percentile" }, better),
+      ...(record ? [" ", comparedTo(record, score)] : [])),
     make("ol", { className: "around plain-links" }, ...neighbours(around)),
   ];
 }
 
 /** The player's score beside the one to beat. */
 function comparedTo(record, score) {
-  const span = make("span", { className: "ellipsis-name" });
-  setWords(span, ` ${comparison(score, { score: record.score, isOwn: isOwnGame(record) })}.`, record.username);
-  return span;
+  const text = make("span", {}, ...named(...comparison(score, { ...record, isOwn: isOwnGame(record) })));
+  return make("span", { className: "ellipsis-name" }, ...parts("text.sentence", { text }));
 }
 
 /** The entries around the player's; where there is little room, only the nearest are shown. */
@@ -240,32 +242,31 @@ function neighbours(around) {
   return around.map(({ rank, username, score, game }, n) => {
     const classes = `${n === mine ? "is-me" : ""} ${Math.abs(n - mine) > 1 ? "is-far" : ""}`;
     return make("li", { className: classes },
-      make("span", { className: "rank" }, rank), playerLink(username), scoreLink(score, game, `by ${username}`));
+      make("span", { className: "rank" }, number(rank)), playerLink(username), scoreLink(score, game, username));
   });
 }
 
 function noStanding(board, me) {
   const { mode, period, at: date, players, game } = board;
-  const play = make("a", { className: "primary", href: wayToPlay(board) }, "Play");
+  const play = make("a", { className: "primary", href: wayToPlay(board) }, t("play.play"));
   if (date) return pastBoard(board);
-  if (players) return [make("p", {}, "This board is for bots. People have boards of their own."), play];
-  if (me && game) return [make("p", {}, "You have not tried yet. You get the same eggs.")];
-  if (me && period === DAILY) return [make("p", {}, "The day's eggs are the same for all. Your first try counts."), play];
-  if (me) return [make("p", {}, `You are not on this board yet. A game of ${MODE_NAMES[mode]} puts you there.`), play];
-  const signUp = make("button", { type: "button", onclick: () => openAccount("signup") }, "Sign up");
-  const why = api.session.user ? "Guests are on no board. Sign up, and the games you have played count."
-    : "No account is needed to play, only to be on the boards.";
+  if (players) return [make("p", {}, t("boards.forBots")), play];
+  if (me && game) return [make("p", {}, t("boards.notTried"))];
+  if (me && period === DAILY) return [make("p", {}, t("boards.notTriedDaily")), play];
+  if (me) return [make("p", {}, t("boards.notOn", { mode: modeName(mode) })), play];
+  const signUp = make("button", { type: "button", onclick: () => openAccount("signup") }, t("account.signUp"));
+  const why = t(api.session.user ? "boards.guest" : "boards.visitor");
   return [make("p", {}, why), make("div", { className: "actions" }, ...(game ? [] : [play]), signUp)];
 }
 
 /** A past leaderboard leads to the current one; yesterday's challenge can still be played. */
 function pastBoard(board) {
   const { period, at: date } = board, isDaily = period === DAILY, current = { ...board, at: null };
-  const said = [make("p", {}, isDaily ? "This challenge is over." : "This period is over."),
-    make("a", { href: address(inQuery(current)) }, `See ${describe(period, null).name.toLowerCase()}`),
-    make("a", { className: "primary", href: wayToPlay(current) }, isDaily ? "Play today's" : "Play")];
+  const said = [make("p", {}, t(isDaily ? "boards.challengeOver" : "boards.periodOver")),
+    make("a", { href: address(inQuery(current)) }, t(`boards.see.${period}`)),
+    make("a", { className: "primary", href: wayToPlay(current) }, t(isDaily ? "play.today" : "play.play"))];
   if (!isDaily || date !== step(DAILY, null, false)) return said;
-  return [...said, make("a", { href: wayToPlay(board) }, "Play it, not counted")];
+  return [...said, make("a", { href: wayToPlay(board) }, t("boards.playNotCounted"))];
 }
 
 function wayToPlay({ mode, period, at: date, game }) {

@@ -3,12 +3,10 @@
 import * as api from "../api.js";
 import { showChart } from "../draw/chart.js";
 import { byId, make, notice } from "../lib/dom.js";
-import { MODE_NAMES, OUTCOME_NAMES, dayOf } from "../lib/format.js";
-import { ordinal } from "../lib/language.js";
-import { TO_BOARDS, scoreLink, timeElement } from "../lib/links.js";
+import { modeName, outcomeName, dayOf } from "../lib/format.js";
+import { dates, ordinal, t } from "../lib/language.js";
+import { scoreLink, timeElement, toBoards } from "../lib/links.js";
 import { MODES } from "../rules.js";
-
-const GONE = "Nobody plays here by this name. It may have been changed, or the account deleted.";
 
 let shown = null; // the name of the player on the page
 
@@ -38,41 +36,42 @@ function clear(name) {
 
 function showProblem(problem, again) {
   byId("player-found").hidden = true;
-  if (problem.status === 404) notice(byId("player-note"), GONE, TO_BOARDS);
+  if (problem.status === 404) notice(byId("player-note"), t("player.gone"), toBoards());
   else notice(byId("player-note"), problem.message, api.tryAgain(problem, again));
 }
 
 function show({ username, joined_at, games, bests, latest, bot = false, scores = [] }) {
-  const date = { day: "numeric", month: "long", year: "numeric" };
-  const since = new Date(joined_at).toLocaleDateString("en-GB", date);
+  const since = dates({ day: "numeric", month: "long", year: "numeric" }).format(new Date(joined_at));
   byId("player-name").textContent = username;
   byId("player-bot").hidden = !bot;
-  byId("player-since").textContent = `${games || "No"} ${games === 1 ? "game" : "games"} since ${since}`;
+  byId("player-since").textContent = t(games ? "player.since" : "player.joined", { count: games, date: since });
   byId("player-note").replaceChildren();
   byId("player-found").hidden = false;
   byId("player-found").setAttribute("aria-busy", "false");
   byId("player-bests").replaceChildren(
-    ...MODES.map((mode) => best(mode, bests[mode], "Not on the board yet", username, bot)));
+    ...MODES.map((mode) => best(mode, bests[mode], t("player.notOn"), username, bot)));
   showChart(byId("player-plot"), scores, games);
   byId("player-latest").hidden = !latest.length;
   byId("player-games").replaceChildren(...latest.map((game) => gameRow(game, username)));
 }
 
 function best(mode, found, otherwise, username, bot = false) {
+  const href = `#/boards?mode=${mode}${bot ? "&players=bots" : ""}`;
   return make("div", { className: "best plain-links" },
-    make("h2", {}, MODE_NAMES[mode]),
-    make("p", { className: "number" }, found ? scoreLink(found.score, found.game, `by ${username}`) : "–"),
+    make("h2", {}, modeName(mode)),
+    make("p", { className: "number" }, found ? scoreLink(found.score, found.game, username) : "–"),
     make("p", {}, found
-      ? make("a", { href: `#/boards?mode=${mode}${bot ? "&players=bots" : ""}` }, `${ordinal(found.rank)} of ${found.of}`)
+      ? make("a", { href }, t("player.rank", { rank: ordinal(found.rank), of: found.of }))
       : otherwise));
 }
 
 function gameRow({ id, mode, score, outcome, ranked, challenge, started_at }, username) {
-  const end = outcome ? OUTCOME_NAMES[outcome] : "Playing now";
+  const end = outcome ? outcomeName(outcome) : t("player.playing");
+  const kind = challenge && t(dayOf(challenge) ? "tag.daily" : "tag.challenge");
   return make("tr", {},
-    make("th", { className: "score", scope: "row" }, scoreLink(score, id, `by ${username}`)),
-    make("td", { className: "mode" }, MODE_NAMES[mode],
-      ...(challenge ? [make("span", { className: "tag outlined" }, dayOf(challenge) ? "daily" : "challenge")] : [])),
-    make("td", { className: "end" }, ranked || !outcome ? end : `${end}, not ranked`),
+    make("th", { className: "score", scope: "row" }, scoreLink(score, id, username)),
+    make("td", { className: "mode" }, modeName(mode),
+      ...(challenge ? [make("span", { className: "tag outlined" }, kind)] : [])),
+    make("td", { className: "end" }, ranked || !outcome ? end : t("player.notRanked", { end })),
     make("td", { className: "when" }, timeElement(started_at)));
 }

@@ -6,8 +6,8 @@ import {
   state,
 } from "../game/state.js";
 import { byId, focusAction, setHidden, setText } from "../lib/dom.js";
-import { MODE_NAMES, OUTCOME_NAMES, dayOf } from "../lib/format.js";
-import { ordinal } from "../lib/language.js";
+import { dayOf, modeName, outcomeName } from "../lib/format.js";
+import { number, ordinal, sentence, setWords, t } from "../lib/language.js";
 import { tickMs } from "../rules.js";
 
 const RECONNECTED_MS = 4000; // for how long the HUD says so
@@ -22,7 +22,7 @@ let isPauseSeen = false;
 export function showHud(now, mode) {
   const { phase, result } = state;
   byId("view-play").dataset.phase = phase;
-  setText(byId("score"), result?.score ?? shownScore(state));
+  setText(byId("score"), number(result?.score ?? shownScore(state)));
   showBest(mode);
   showNext();
   showBanner(now);
@@ -42,8 +42,8 @@ function showBest(mode) {
   const best = state.bests[shown] ?? 0;
   const isOpen = !isOver || (phase === OVER && !result && shown === key); // the server hasn't counted it yet
   const beaten = isOpen && isRankedAttempt() && game && shownScore(state) > best;
-  setText(byId("best"), beaten ? shownScore(state) : best || "–");
-  setText(byId("best-label"), beaten && best ? "New best" : "Best");
+  setText(byId("best"), beaten || best ? number(beaten ? shownScore(state) : best) : "–");
+  setText(byId("best-label"), t(beaten && best ? "hud.newBest" : "hud.best"));
   byId("best").parentElement.classList.toggle("is-beaten", Boolean(beaten && best));
 }
 
@@ -51,18 +51,18 @@ function showBest(mode) {
 function showNext() {
   const { target, rival } = state, shown = target ?? rival;
   setText(byId("next-label"), nextLabel());
-  setText(byId("next-name"), target?.isOwn ? "Your own" : shown?.username ?? "");
-  setText(byId("next-score"), shown?.score ?? "");
+  setText(byId("next-name"), shown?.isOwn ? t("hud.own") : shown?.username ?? "");
+  setText(byId("next-score"), shown ? number(shown.score) : "");
   setText(byId("next-lead"), lead());
 }
 
 function nextLabel() {
   const { target, rival, isLeading, challenge } = state;
-  if (target) return shownScore(state) > target.score ? "Ahead of" : "To beat";
-  if (rival) return rival.rank ? `Next: ${ordinal(rival.rank)}` : "To beat";
-  if (!isRankedAttempt()) return "Not counted";
-  if (isLeading) return "Nobody ahead of you";
-  return challenge && dayOf(challenge.name) ? "Daily challenge" : "";
+  if (target) return t(shownScore(state) > target.score ? "hud.aheadOf" : "hud.toBeat");
+  if (rival) return rival.rank ? t("hud.next", { rank: ordinal(rival.rank) }) : t("hud.toBeat");
+  if (!isRankedAttempt()) return t("hud.notCounted");
+  if (isLeading) return t("hud.leading");
+  return challenge && dayOf(challenge.name) ? t("daily.challenge") : "";
 }
 
 /** How far the game is ahead of the ghost, as both are now. */
@@ -70,8 +70,8 @@ function lead() {
   const { ghost } = state;
   if (!ghost) return "";
   const points = shownScore(state) - shownScore(ghost);
-  if (points === 0) return "Level with the ghost";
-  return points > 0 ? `${points} ahead of the ghost` : `${-points} behind the ghost`;
+  if (points === 0) return t("hud.level");
+  return t(points > 0 ? "hud.ahead" : "hud.behind", { count: Math.abs(points) });
 }
 
 /** The rank that was just taken. */
@@ -81,20 +81,18 @@ function showBanner(now) {
   setHidden(byId("banner"), !shows);
   if (!shows) return;
   setText(byId("banner-rank"), taken.rank ? `${ordinal(taken.rank)}!` : "");
-  setText(byId("banner-name"), taken.username);
+  setWords(byId("banner-name"), taken.isOwn ? "hud.overtakenOwn" : "hud.overtaken", { name: taken.username });
 }
 
 /** The state of the connection in words, if it matters. */
 function connection(now) {
   if (!state.id || (state.phase === OVER && state.result)) return "";
-  if (state.connection === SIGNED_OUT) return "You are logged out.";
+  if (state.connection === SIGNED_OUT) return t("hud.loggedOut");
   if (state.connection === LOST) {
     const unsyncedMs = Math.max(0, state.game.nominalMs - state.syncedMs);
-    return state.phase === OVER
-      ? "Connection lost. The score is safe here, and sent as soon as it is back."
-      : `Connection lost. Playing on; ${Math.round(unsyncedMs / 1000)} s to catch up.`;
+    return state.phase === OVER ? t("hud.lostAtEnd") : t("hud.lost", { count: Math.round(unsyncedMs / 1000) });
   }
-  return now - state.reconnectedAt < RECONNECTED_MS ? "Connected again. Nothing is lost." : "";
+  return now - state.reconnectedAt < RECONNECTED_MS ? t("hud.connected") : "";
 }
 
 function showPause(now) {
@@ -102,13 +100,12 @@ function showPause(now) {
   setHidden(byId("paused"), !paused);
   setHidden(byId("waiting"), !isAway);
   setText(byId("waiting-note"), isAway ? budget(left) : "");
-  setText(byId("account-paused"), paused && left !== null ? `Your game is paused. ${budget(left)}` : "");
+  setText(byId("account-paused"), paused && left !== null ? `${t("pause.account")} ${budget(left)}` : "");
   const signedOut = state.connection === SIGNED_OUT, { selection, challenge } = state;
   const isOtherSelected = selection && selection.name !== challenge?.asked;
-  setText(byId("paused-title"), signedOut ? "You are logged out" : "Paused");
-  setText(byId("paused-note"), signedOut
-    ? `Only ${state.player} can continue this game. Log in again, and it goes on from here.`
-    : `${isOtherSelected ? "The challenge waits until this game is over. " : ""}${budget(left)}`);
+  setText(byId("paused-title"), t(signedOut ? "pause.loggedOut" : "pause.paused"));
+  if (signedOut) setWords(byId("paused-note"), "pause.logIn", { name: state.player });
+  else setText(byId("paused-note"), `${isOtherSelected ? `${t("pause.challenge")} ` : ""}${budget(left)}`);
   setHidden(byId("go-on"), signedOut);
   setHidden(byId("log-in-again"), !signedOut);
   setText(byId("budget"), state.phase === PLAYING ? warning(left) : "");
@@ -118,7 +115,7 @@ function showPause(now) {
 /** What is about to run out during play. */
 function warning(left) {
   const ticks = starvesIn(state);
-  if (ticks) return `Eat within ${Math.ceil(ticks * tickMs(state.game.score) / 1000)} s, or the snake starves.`;
+  if (ticks) return t("hud.starving", { count: Math.ceil(ticks * tickMs(state.game.score) / 1000) });
   return left !== null && left < SCARCE ? budget(left) : "";
 }
 
@@ -130,9 +127,8 @@ function focusPause(paused) {
 }
 
 function budget(left) {
-  if (left === null) return "Take your time.";
-  if (left === 0) return "Paused for too long: this game is not ranked unless you play on. Playing earns pausing time.";
-  return `${Math.ceil(left)} s of pausing left, then this game is not ranked.`;
+  if (left === null) return t("pause.unlimited");
+  return left === 0 ? t("pause.over") : t("pause.left", { count: Math.ceil(left) });
 }
 
 /** What a screen reader should say now. */
@@ -141,27 +137,32 @@ function announcement() {
   if (phase === OVER) return ending();
   if (!game || phase === OPENING) return "";
   const score = shownScore(state);
-  if (phase === PAUSED) return `Paused. Score ${score}.`;
-  if (phase === READY) return `Get ready. ${game.ticks ? `Score ${score}` : MODE_NAMES[mode]}.`;
-  if (starvesIn(state)) return "Eat soon, or the snake starves.";
-  return [score ? `Score ${score}.` : "Go! The game has started.", ...news()].join(" ");
+  if (phase === PAUSED) return t("say.paused", { score });
+  if (phase === READY) return game.ticks ? t("say.readyAgain", { score }) : t("say.ready", { mode: modeName(mode) });
+  if (starvesIn(state)) return t("say.starving");
+  return [score ? t("say.score", { score }) : t("say.started"), ...news()].join(" ");
 }
 
 /** What the last meal has brought beside its points. */
 function news() {
   const { events } = state, latest = events.slice(events.findLastIndex(({ type }) => type === ATE) + 1);
   const said = [], taken = latest.findLast(({ type }) => type === OVERTOOK);
-  if (taken) said.push(`${taken.username} overtaken${taken.rank ? `, you are ${ordinal(taken.rank)}` : ""}.`);
-  if (latest.some(({ type }) => type === NEW_BEST)) said.push("New best.");
-  return said;
+  if (taken) said.push(overtaken(taken));
+  if (latest.some(({ type }) => type === NEW_BEST)) said.push(t("hud.newBest"));
+  return said.map(sentence);
+}
+
+function overtaken({ username: name, rank, isOwn }) {
+  if (isOwn) return t("hud.overtakenOwn");
+  return rank ? t("say.overtaken", { name, rank: ordinal(rank) }) : t("hud.overtaken", { name });
 }
 
 /** The end, and once the server has confirmed it what the result says. */
 function ending() {
   const { game, result } = state, shown = isSettled() && !byId("result").hidden;
   const more = shown ? ["best", "rank", "note"].map((part) => byId(`result-${part}`).textContent.trim()) : [];
-  return [OUTCOME_NAMES[outcome()] ?? "Game over", `Score ${(result ?? game).score}`, ...more]
-    .filter(Boolean).map((words) => /[.!?]$/.test(words) ? words : `${words}.`).join(" ");
+  const how = outcome() ? outcomeName(outcome()) : t("say.over");
+  return [how, t("say.score", { score: (result ?? game).score }), ...more].filter(Boolean).map(sentence).join(" ");
 }
 
 /** Announce at once, but scores no faster than they can be spoken. */

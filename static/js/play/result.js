@@ -4,18 +4,15 @@ import * as api from "../api.js";
 import { drawThumbnail } from "../draw/thumbnail.js";
 import { isRankedAttempt, isSettled, outcome } from "../game/playing.js";
 import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
-import { byId, darkScheme, focusAction, setHidden, setText, setWords } from "../lib/dom.js";
+import { byId, darkScheme, focusAction, setHidden, setText } from "../lib/dom.js";
 import { SESSION, SETTLED, on } from "../lib/events.js";
-import {
-  MODE_NAMES, OUTCOME_NAMES, boardAddress, comparison, day, dayOf, gameAddress, longDay,
-} from "../lib/format.js";
-import { ordinal } from "../lib/language.js";
+import { boardAddress, comparison, day, dayOf, gameAddress, longDay, modeName, outcomeName } from "../lib/format.js";
+import { number, ordinal, setWords, t } from "../lib/language.js";
 import { shareGame } from "../lib/share.js";
 import { openAccount } from "../pages/account.js";
 import { LEFT, POINTS } from "../rules.js";
 import { play, selectedMode } from "./start.js";
 
-const PAUSED_TOO_LONG = "Not ranked: it was paused for too long. Ten seconds are free, and playing earns more.";
 const DELAY_MS = 650; // to see what happened, before the card covers it
 
 let density = 0; // of the screen for which the picture is drawn
@@ -25,7 +22,7 @@ export function bind() {
   byId("result-sign-up").addEventListener("click", () => openAccount("signup"));
   byId("result-log-in").addEventListener("click", () => openAccount("login"));
   byId("share").addEventListener("click", () =>
-    shareGame(byId("share"), byId("share-note"), `${(state.result ?? state.game).score} points in the pit`, state.id));
+    shareGame(byId("share"), byId("share-note"), t("share.own", { count: (state.result ?? state.game).score }), state.id));
   darkScheme.addEventListener("change", () => byId("result").hidden || showPicture());
   on(SESSION, refreshRank);
   on(SETTLED, findGuestRank);
@@ -56,10 +53,10 @@ export function showResult(now) {
   if (density !== devicePixelRatio) showPicture();
   const { result, game } = state;
   setText(byId("result-outcome"), title());
-  setText(byId("result-score"), (result ?? game).score);
+  setText(byId("result-score"), number((result ?? game).score));
   setText(byId("result-rank"), rank());
   setText(byId("result-note"), note());
-  setWords(byId("result-best"), best(), state.target?.username);
+  setWords(byId("result-best"), ...best());
   byId("result-best").classList.toggle("is-new", isBest());
   byId("result-board").href = boardAddress(state.mode, state.challenge?.name);
   setText(byId("play-again"), nextGameLabel());
@@ -78,18 +75,17 @@ export function showResult(now) {
 /** The whole game at a glance, with a description for screen readers. */
 function showPicture() {
   density = devicePixelRatio;
-  const { seed, mode, turns, game } = state, meals = game.score / POINTS;
+  const { seed, mode, turns, game } = state, values = { count: game.score / POINTS, ticks: game.ticks };
   drawThumbnail(byId("result-picture"), { seed, mode, turns, tick: game.ticks });
-  const eggs = meals === 1 ? "1 egg" : `${meals} eggs`;
-  byId("result-picture").setAttribute("aria-label", `The snake's path in this game: ${eggs} in ${game.ticks} steps`);
+  byId("result-picture").setAttribute("aria-label", t("result.picture", values));
 }
 
 function nextGameLabel() {
   const { selection, challenge, mode } = state, date = selection && dayOf(selection.name);
-  if (selection?.name !== challenge?.asked) return selection ? "Play the challenge" : "New game";
-  if (date !== day(0)) return "Play again";
+  if (selection?.name !== challenge?.asked) return t(selection ? "play.challenge" : "play.new");
+  if (date !== day(0)) return t("play.again");
   const isSame = date === dayOf(challenge.name) && mode === selectedMode(); // as the one just played
-  return isSame ? "Try again, not counted" : "Play today's";
+  return t(isSame ? "play.notCounted" : "play.today");
 }
 
 /** Whether the target was beaten, or the player's best. */
@@ -98,33 +94,34 @@ function isBest() {
   return target ? game.score > target.score : Boolean(result?.isBest && !challenge);
 }
 
+/** The target, or the player's best beside this score: a key and its values, or none. */
 function best() {
   const { result, previousBest, game, target, challenge } = state;
   if (target) return comparison((result ?? game).score, target);
-  if (challenge) return "";
-  if (result?.isBest) return "Your best so far!";
+  if (challenge) return [];
+  if (result?.isBest) return ["result.isBest"];
   const best = Math.max(result?.personal_best ?? 0, previousBest ?? 0);
-  return best > game.score ? `Best ${best}` : "";
+  return best > game.score ? ["result.best", { score: best }] : [];
 }
 
 function title() {
-  if (outcome() === LEFT) return state.gaveUp ? "You left the pit" : "Ended elsewhere";
-  return OUTCOME_NAMES[outcome()] ?? "Ended";
+  if (outcome() === LEFT) return t(state.gaveUp ? "result.left" : "result.elsewhere");
+  return outcome() ? outcomeName(outcome()) : t("result.ended");
 }
 
 /** The player's rank, or why there is none yet. */
 function rank() {
   const { result, rejection, nextGame, connection } = state;
-  if (rejection) return "The score could not be stored.";
+  if (rejection) return t("result.rejected");
   if (!result) {
-    if (nextGame) return "Sending the score, then the next game starts…";
-    if (connection === SIGNED_OUT) return `You are logged out. Log in again as ${state.player} to store this score.`;
-    return connection === LOST ? "No connection. The score is sent as soon as it is back." : "Sending the score…";
+    if (nextGame) return t("result.sendingForNext");
+    if (connection === SIGNED_OUT) return t("result.logIn", { name: state.player });
+    return t(connection === LOST ? "result.lost" : "result.sending");
   }
   if (!result.rank) return guestRank();
-  const best = isRankedAttempt() ? "best" : "first try";
-  const own = result.score < result.personal_best || !isRankedAttempt() ? ` with your ${best}, ${result.personal_best}` : "";
-  return `You are ${ordinal(result.rank)} ${where()}${own}.`;
+  const values = { rank: ordinal(result.rank), where: where(), score: result.personal_best };
+  if (!isRankedAttempt()) return t("result.rankFirstTry", values);
+  return t(result.score < result.personal_best ? "result.rankBest" : "result.rank", values);
 }
 
 /** The rank that a guest would have; its line is there before the rank is known. */
@@ -132,8 +129,8 @@ function guestRank() {
   const { result } = state;
   if (!lacksAccount()) return "";
   if (!result.guestRank) return "\u00a0";
-  const score = bestScore(result), which = score > result.score ? `Your best, ${score},` : "This";
-  return `${which} would be ${ordinal(result.guestRank)} ${where()}.`;
+  const score = bestScore(result), values = { score, rank: ordinal(result.guestRank), where: where() };
+  return t(score > result.score ? "result.bestWouldBe" : "result.wouldBe", values);
 }
 
 /** The score of a guest that signing up would put on the leaderboard. */
@@ -141,10 +138,11 @@ function bestScore({ ranked, score, personal_best: best }) {
   return ranked ? Math.max(score, best ?? 0) : score;
 }
 
+/** "on the Walls board" */
 function where() {
   const { mode, challenge } = state, date = challenge && dayOf(challenge.name);
-  if (date) return date === day(0) ? "in today's daily challenge" : `in the daily challenge of ${longDay(date)}`;
-  return challenge ? "in this challenge" : `on the ${MODE_NAMES[mode]} board`;
+  if (date) return date === day(0) ? t("where.today") : t("where.daily", { date: longDay(date) });
+  return challenge ? t("where.challenge") : t("where.board", { mode: modeName(mode) });
 }
 
 /** Why the game is not ranked, or how to get it ranked. */
@@ -152,20 +150,18 @@ function note() {
   const { result, rejection } = state;
   if (rejection) return rejection;
   if (!result) return "";
-  if (!result.ranked) return isRankedAttempt() ? PAUSED_TOO_LONG : outOfTheCount(dayOf(state.challenge.name));
+  if (!result.ranked) return isRankedAttempt() ? t("result.paused") : outOfTheCount(dayOf(state.challenge.name));
   if (result.outcome === LEFT && !state.gaveUp) {
-    return result.abandoned ? "The server received nothing of this game for ten minutes, and ended it."
-      : "Another game was started in a second tab or on another device. That ended this one.";
+    return t(result.abandoned ? "result.abandoned" : "result.otherTab");
   }
-  const board = state.challenge ? "the challenge's board" : "the board";
   if (!isGuests()) return "";
-  return `Sign up, and ${bestScore(result) ? `${bestScore(result)} goes` : "your games go"} on ${board}.`;
+  const score = bestScore(result);
+  return t(!score ? "result.signUpGames" : state.challenge ? "result.signUpChallenge" : "result.signUp", { score });
 }
 
 function outOfTheCount(date) {
-  if (date !== day(0)) return "Yesterday's challenge doesn't count any more.";
-  if (api.session.user?.guest) return "Not counted: you play as a guest. Sign up, and tomorrow's first try counts.";
-  return "Not counted: only the day's first try counts.";
+  if (date !== day(0)) return t("result.yesterdays");
+  return t(api.session.user?.guest ? "result.guestsTry" : "result.notFirst");
 }
 
 /** Whether a guest's game gets a rank by signing up. */

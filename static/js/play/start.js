@@ -6,7 +6,8 @@ import { begin, pause, prepare, reset, start } from "../game/playing.js";
 import { IDLE, OVER, state } from "../game/state.js";
 import { byId, setAttribute, setHidden, setText } from "../lib/dom.js";
 import { BEGUN_ELSEWHERE, SELECTED, emit, on } from "../lib/events.js";
-import { MODE_NAMES, challengeAddress, day, dayOf } from "../lib/format.js";
+import { challengeAddress, day, dayOf, modeName } from "../lib/format.js";
+import { t } from "../lib/language.js";
 import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
 import { load, remove, save } from "../storage.js";
 
@@ -84,15 +85,15 @@ export function showStart() {
   setText(byId("trouble"), startError ?? "");
   setHidden(byId("offer"), !offer);
   setHidden(byId("play"), Boolean(selection?.problem) && !offer);
-  setText(byId("play"), offer ? (selection ? "Play the challenge" : "New game") : "Play");
+  setText(byId("play"), t(offer ? (selection ? "play.challenge" : "play.new") : "play.play"));
   byId("play").classList.toggle("primary", !offer);
   setAttribute(byId("start"), "data-screen", screen(selection, startError));
   setHidden(byId("challenge"), !selection);
   setHidden(byId("challenge-ways"), !selection || Boolean(offer));
   setHidden(byId("daily"), Boolean(selection || offer || startError));
   if (!offer) return;
-  const kind = offer.opened.challenge ? "a challenge" : MODE_NAMES[offer.mode];
-  setText(byId("offer-text"), `Your last game is still open: ${offer.score} points, ${kind}.`);
+  const values = { count: offer.score, mode: modeName(offer.mode) };
+  setText(byId("offer-text"), t(offer.opened.challenge ? "start.offerChallenge" : "start.offer", values));
 }
 
 /** What the start card is about, for the stylesheet. */
@@ -137,7 +138,7 @@ export function selectChallenge(name = null, mode = null, game = null) {
   if (name !== playing) reset();
   if (state.selection !== undefined && name === before && !mode) return;
   // `target`: the server's record of the game to beat; `standing`: the player's on the leaderboard, with its `mode`;
-  // `problem`: why it can't be played, in words. Each is null until it is known.
+  // `problem`: the key of why it can't be played. Each is null until it is known.
   state.selection = name && { name, game, target: null, standing: null, problem: null };
   state.startError = null;
   selectMode(mode ?? load("mode"));

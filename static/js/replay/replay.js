@@ -7,8 +7,9 @@ import { isFocusedByKey, nameOf } from "../game/input.js";
 import { goTo, openPlayback, play } from "../game/playback.js";
 import { PAUSED, PLAYING, progress } from "../game/state.js";
 import { byId, notice, setHidden, setText } from "../lib/dom.js";
-import { DAILY_HIDDEN, HIDDEN, dayOf, gameAddress } from "../lib/format.js";
-import { TO_BOARDS, TO_PLAY, toDaily } from "../lib/links.js";
+import { DAILY_HIDDEN, dayOf, gameAddress } from "../lib/format.js";
+import { t } from "../lib/language.js";
+import { toBoards, toDaily, toPlay } from "../lib/links.js";
 import { shareGame } from "../lib/share.js";
 import {
   ENDED, addGame, advance as follow, closeFeed, lagMs, openFeed, reattach, statusOf,
@@ -22,7 +23,6 @@ const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const MAX_FRAME_MS = 100; // a longer frame is a stall of the page
 const ADDRESS_MS = 300; // at a tick before the address names it: browsers limit how often it may change
 const MEAL_MS = 800; // after a meal in which "previous meal" means the one before it
-const GONE = "There is no such game. It may be gone with its player’s account, or the link may be cut short.";
 const EMPTY = { mode: WALLS, game: null }; // the scene until there is a game
 
 const boardView = createBoardView(byId("replay-board"));
@@ -43,7 +43,7 @@ export function open(query, id) {
   current = query;
   address = location.hash;
   clear();
-  showNotice("Loading…");
+  showNotice(t("replay.loading"));
   requestAnimationFrame((now) => frame(now, query));
   return fetchGame(query, id);
 }
@@ -68,7 +68,7 @@ function clear() {
   setHidden(byId("replay-bot"), true);
   setText(byId("replay-score"), 0);
   setText(byId("replay-final"), "–");
-  setText(byId("replay-player"), "A game");
+  setText(byId("replay-player"), t("replay.game"));
   byId("replay-player").removeAttribute("href");
 }
 
@@ -89,8 +89,8 @@ function toTick(text) {
 
 function begin(record, tick) {
   if (record.rules !== RULES) {
-    const reload = { label: "Reload", act: () => location.reload() };
-    return showNotice("This game was played by newer rules than this page knows. Reload the page to see it.", reload);
+    const reload = { label: t("replay.reload"), act: () => location.reload() };
+    return showNotice(t("replay.newerRules"), reload);
   }
   const feed = record.status === "playing" ? openFeed() : null;
   const watched = feed && addGame(feed, record, performance.now());
@@ -286,7 +286,7 @@ function updateAddress(now) {
 
 function share() {
   const { record: { id, username, score }, playback: { phase, game } } = shown, tick = phase === PAUSED ? game.ticks : null;
-  shareGame(byId("replay-share"), byId("replay-share-note"), `${score} by ${username}`, id, tick);
+  shareGame(byId("replay-share"), byId("replay-share-note"), t("game.by", { score, name: username }), id, tick);
 }
 
 // Notices
@@ -299,8 +299,8 @@ function showNotice(words, ...remedies) {
 
 function showProblem(problem, again) {
   const { status, code, params, message } = problem;
-  if (code === DAILY_HIDDEN) showNotice(HIDDEN, toDaily(params.mode));
-  else if (status === 404) showNotice(GONE, TO_PLAY, TO_BOARDS);
+  if (code === DAILY_HIDDEN) showNotice(message, toDaily(params.mode));
+  else if (status === 404) showNotice(t("replay.gone"), toPlay(), toBoards());
   else showNotice(message, api.tryAgain(problem, again));
 }
 

@@ -3,45 +3,48 @@ replay.js has, `shown`, and changes nothing. */
 
 import { OVER, PAUSED, PLAYING, shownScore } from "../game/state.js";
 import { byId, make, setAttribute, setHidden, setText, setTitle } from "../lib/dom.js";
-import { MODE_NAMES, OUTCOME_NAMES, challengeAddress, dayOf, playerAddress, rankWords } from "../lib/format.js";
+import { challengeAddress, dayOf, modeName, outcomeName, playerAddress, rankWords } from "../lib/format.js";
+import { dates, named, number, t } from "../lib/language.js";
 import { DELETED, ENDED, LOST, STALE, statusOf } from "../live/feed.js";
 import { SIZE } from "../rules.js";
 
-const SIGNS = { // of what the button does in each phase
-  [PLAYING]: ["Pause", "M7 5V19M17 5V19"],
-  [PAUSED]: ["Go on", "M7 4.5L19 12L7 19.5Z"],
-  [OVER]: ["Again", "M19 12A7 7 0 1 1 16.5 6.6M17 2.5V7H12.5"],
+const SIGNS = { // keys and signs of what the button does in each phase
+  [PLAYING]: ["play.pause", "M7 5V19M17 5V19"],
+  [PAUSED]: ["play.goOn", "M7 4.5L19 12L7 19.5Z"],
+  [OVER]: ["replay.again", "M19 12A7 7 0 1 1 16.5 6.6M17 2.5V7H12.5"],
 };
 
 /** What doesn't change while the game is shown. */
 export function showHeader({ record, target, feed }) {
   const { id, username, mode, score, bot, challenge } = record;
-  setTitle(feed ? `${username} is playing` : `${score} by ${username}`);
+  setTitle(feed ? t("replay.playing", { name: username }) : t("game.by", { score, name: username }));
   setText(byId("replay-player"), username);
   byId("replay-player").href = playerAddress(username);
-  setText(byId("replay-mode"), MODE_NAMES[mode]);
-  setText(byId("replay-bot"), bot ? "bot" : ""); // text would be part of the page's title
+  setText(byId("replay-mode"), modeName(mode));
+  setText(byId("replay-bot"), bot ? t("tag.bot") : ""); // text would be part of the page's title
   setHidden(byId("replay-bot"), !bot);
-  setText(byId("replay-final-label"), feed ? "Length" : "Final");
+  setText(byId("replay-final-label"), t(feed ? "replay.length" : "replay.final"));
   byId("replay-beat").href = challengeAddress(id);
-  byId("replay-challenge").replaceChildren(...challenge ? [challengeLink(challenge, mode)] : []);
-  if (target) byId("replay-challenge").append(`, to beat ${target.score} by `, make("bdi", {}, target.username));
+  const link = challenge ? challengeLink(challenge, mode) : "";
+  byId("replay-challenge").replaceChildren(...target
+    ? named("replay.toBeat", { challenge: link, score: target.score, name: target.username }) : [link]);
 }
 
 function challengeLink(challenge, mode) {
-  const day = dayOf(challenge), date = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
-  const words = day ? `Daily challenge of ${new Date(day).toLocaleDateString("en-GB", date)}` : "A challenge";
+  const day = dayOf(challenge), format = dates({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  const words = day ? t("replay.daily", { date: format.format(new Date(day)) }) : t("boards.challenge");
   return make("a", { href: `#/boards?${new URLSearchParams({ challenge, mode })}` }, words);
 }
 
 /** What changes with each tick, or when the viewer does something. */
 export function showStatus(shown, now) {
   const { playback, record, feed, watched, speed } = shown, { game, phase } = playback;
-  setText(byId("replay-score"), shownScore(playback));
-  setText(byId("replay-final"), feed ? game.body.length : record.score);
+  setText(byId("replay-score"), number(shownScore(playback)));
+  setText(byId("replay-final"), number(feed ? game.body.length : record.score));
   showButton(phase);
   for (const button of byId("replay-speeds").children) {
     setAttribute(button, "aria-pressed", Number(button.dataset.speed) === speed);
+    setText(button, `${number(Number(button.dataset.speed))}×`);
   }
   const status = feed ? statusOf(feed, watched, now) : phase === OVER ? ENDED : null;
   showLive(shown, status);
@@ -50,9 +53,9 @@ export function showStatus(shown, now) {
 
 function showButton(phase) {
   const [words, sign] = SIGNS[phase];
+  setText(byId("replay-act"), t(words));
   if (byId("replay-toggle").dataset.phase === phase) return;
   byId("replay-toggle").dataset.phase = phase;
-  setText(byId("replay-act"), words);
   byId("replay-sign").setAttribute("d", sign);
 }
 
@@ -62,7 +65,7 @@ function showLive({ feed, watched }, status) {
   setHidden(byId("replay-time"), !live.hidden);
   setHidden(byId("replay-links"), status === DELETED);
   if (live.hidden) return;
-  setText(live, watched.isDetached ? "Back to live" : "Live");
+  setText(live, t(watched.isDetached ? "replay.toLive" : "nav.live"));
   setAttribute(live, "aria-disabled", !watched.isDetached); // rather than disabled: it would lose the focus
   setAttribute(live, "data-status", status);
 }
@@ -79,18 +82,19 @@ function showOverlay(shown, status) {
 }
 
 function overlayWords({ record, feed, watched }, status) {
+  const name = record.username;
   switch (status) {
-    case DELETED: return ["This game is gone", "with its player’s account"];
-    case LOST: return ["Connection lost; trying again"];
-    case PAUSED: return [`${record.username} has paused`];
-    case STALE: return [`No word from ${record.username}`, `for ${Math.floor(watched.idleMs / 1000)} s`];
-    case ENDED: return feed ? [""] : [OUTCOME_NAMES[record.outcome], ending(record)];
+    case DELETED: return [t("replay.deleted"), t("replay.deletedWith")];
+    case LOST: return [t("live.lost")];
+    case PAUSED: return [t("replay.paused", { name })];
+    case STALE: return [t("replay.stale", { name }), t("replay.staleFor", { count: Math.floor(watched.idleMs / 1000) })];
+    case ENDED: return feed ? [""] : [outcomeName(record.outcome), ending(record)];
     default: return [""];
   }
 }
 
 function ending(record) {
-  const points = `${record.score} points`;
-  if (!record.ranked) return `${points}, not ranked`;
-  return record.rank ? `${points}, ${rankWords(record)}` : points;
+  const values = { count: record.score, rank: record.rank && rankWords(record) };
+  if (!record.ranked) return t("replay.pointsNotRanked", values);
+  return t(record.rank ? "replay.pointsRanked" : "replay.points", values);
 }

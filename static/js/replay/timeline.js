@@ -4,6 +4,7 @@ Both are painted once for each length of the game: from frame to frame, only how
 
 import { PLAYING } from "../game/state.js";
 import { byId, darkScheme, setAttribute, setText } from "../lib/dom.js";
+import { t } from "../lib/language.js";
 
 const ANNOUNCE_MS = 1000; // between two positions for screen readers
 const COLORS = ["egg", "snake", "scales"];
@@ -35,11 +36,12 @@ export function showTimeline(playback, grows, now) {
   const { game, known, phase } = playback;
   paint(playback);
   movePlayhead(game.ticks, known.ticks);
-  setText(byId("replay-tick"), `Tick ${game.ticks}${grows ? "" : ` of ${known.ticks}`}`);
-  setText(byId("replay-time"), `${time(game.nominalMs)} of ${time(known.nominalMs)}`);
+  const at = { tick: String(game.ticks), of: String(known.ticks) }; // not amounts: without groups of digits
+  setText(byId("replay-tick"), t(grows ? "replay.tick" : "replay.tickOf", at));
+  setText(byId("replay-time"), t("replay.time", { time: time(game.nominalMs), of: time(known.nominalMs) }));
   if (phase === PLAYING && now - announcedAt < ANNOUNCE_MS) return;
   announcedAt = now;
-  setAttribute(slider, "aria-valuetext", `tick ${game.ticks} of ${known.ticks}, score ${game.score}`);
+  setAttribute(slider, "aria-valuetext", t("replay.position", { ...at, score: game.score }));
 }
 
 function movePlayhead(tick, end) {

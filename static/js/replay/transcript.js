@@ -2,7 +2,8 @@
 
 import { OVER } from "../game/state.js";
 import { byId, make } from "../lib/dom.js";
-import { OUTCOME_NAMES, gameAddress } from "../lib/format.js";
+import { gameAddress } from "../lib/format.js";
+import { t } from "../lib/language.js";
 
 const details = byId("replay-words"), list = byId("replay-lines");
 
@@ -29,21 +30,20 @@ function clear(playback) {
 function addLines({ id, known, allMeals, outcome }) {
   if (lines.at(-1)?.isEnd) return;
   const news = [];
-  if (!lines.length) news.push(line(id, 0, "start, length 3"));
+  if (!lines.length) news.push(line(id, 0, "replay.start", { length: 3 }));
   for (const { tick, length } of allMeals.slice(Math.max(0, lines.length - 1))) {
-    news.push(line(id, tick, `ate, length ${length}`));
+    news.push(line(id, tick, "replay.ate", { length }));
   }
   if (outcome) {
-    const end = OUTCOME_NAMES[outcome].replace("!", "").toLowerCase();
-    news.push(line(id, known.ticks, `${end}, length ${known.body.length}, score ${known.score}`, true));
+    news.push(line(id, known.ticks, `replay.end.${outcome}`, { length: known.body.length, score: known.score }, true));
   }
   if (!news.length) return;
   lines.push(...news);
   list.append(...news.map(({ element }) => element));
 }
 
-function line(id, tick, words, isEnd = false) {
-  const link = make("a", { href: gameAddress(id, tick) }, `tick ${tick}: ${words}`);
+function line(id, tick, key, values, isEnd = false) {
+  const link = make("a", { href: gameAddress(id, tick) }, t(key, { tick: String(tick), ...values }));
   return { tick, element: make("li", {}, link), isEnd };
 }
 
