@@ -156,7 +156,8 @@ function note() {
   }
   if (!isGuests()) return "";
   const score = bestScore(result);
-  return t(!score ? "result.signUpGames" : state.challenge ? "result.signUpChallenge" : "result.signUp", { score });
+  if (state.challenge) return t(score ? "result.signUpChallenge" : "result.signUpGamesChallenge", { score });
+  return t(score ? "result.signUp" : "result.signUpGames", { score });
 }
 
 function outOfTheCount(date) {
