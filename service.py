@@ -590,4 +590,10 @@ def manifest():
     return client("manifest.webmanifest")
 
 
+@site.get("/sw.js")
+def service_worker():
+    """Respond with the service worker, beside the page because it may serve only what is below its own address."""
+    return client(assets.WORKER)
+
+
 DESCRIPTION = openapi.describe(api.routes)

@@ -229,7 +229,8 @@ def live(make_server, tmp_path):
 def open_page(browser):
     """Opens pages, each in a new browser context; in the end no console holds an error or a warning.
 
-    But for the browser's own lines on requests that failed, which some tests make fail on purpose.
+    But for the browser's own lines on requests that failed, which some tests make fail on purpose. There is no service
+    worker, which would answer such requests, unless a test asks for it.
     """
     contexts, said = [], []
 
@@ -238,7 +239,8 @@ def open_page(browser):
             said.append(message.text)
 
     def open_page(url, width=1280, height=800, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **{"locale": "en-GB"} | options)
+        options = {"locale": "en-GB", "service_workers": "block"} | options
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", note)

@@ -2,7 +2,7 @@
 
 Pages refer to other files as `static/...`, and are sent with `static/v-HASH/...`, where HASH is that of all files. A file
 below a version never changes, so browsers may cache it forever. An upgrade is a new version; all modules of a page are of
-the same one, since they import each other by relative addresses.
+the same one, since they import each other by relative addresses. The service worker is told the version and its files.
 """
 
 import gzip
@@ -12,11 +12,13 @@ from functools import lru_cache
 from html import escape
 
 import bottle
+import msgspec
 
 from web import headers
 from web.requests import header, matches_etag
 
 INDEX, DOCS = "index.html", "docs.html"  # the pages
+WORKER = "sw.js"
 TYPES = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
@@ -49,6 +51,7 @@ class Asset:
     def __init__(self, name, content):
         ending = name.rpartition(".")[2]
         self.kind = TYPES[ending]
+        self.is_document = ending == "html" or name == WORKER  # it has a policy of its own on what it may load
         self.content = content
         self.compressed = _compress(content) if ending in COMPRESSED else None
         digest = hashlib.blake2b(content, digest_size=12).hexdigest()
@@ -83,6 +86,9 @@ class Assets:
         self.version = f"v-{digest.hexdigest()}"
         for page in {INDEX, DOCS} & set(contents):
             contents[page] = ASSET_REFERENCE.sub(rb"\g<0>" + self.version.encode() + b"/", contents[page])
+        if WORKER in contents:
+            files = msgspec.json.encode(sorted(contents))
+            contents[WORKER] = b'const VERSION = "%b", FILES = %b;\n' % (self.version.encode(), files) + contents[WORKER]
         self.by_name = {name: Asset(name, content) for name, content in contents.items()}
         self.seen = seen
 
@@ -97,7 +103,7 @@ class Assets:
         """
         versioned = VERSIONED_PATH.fullmatch(path)
         name = versioned[2] if versioned else path
-        if name in (INDEX, DOCS):
+        if name in (INDEX, DOCS, WORKER):
             self.refresh()
         cache_control = IMMUTABLE if versioned and versioned[1] == self.version else REVALIDATE
         return (self.by_name[name], cache_control) if name in self.by_name else (None, None)
@@ -116,8 +122,8 @@ class Assets:
 def _response(asset, cache_control):
     content, etag = asset.content, asset.etag
     fields = {"Content-Type": asset.kind, "Cache-Control": cache_control}
-    if asset.kind == TYPES["html"]:
-        fields |= headers.PAGE
+    if asset.is_document:
+        fields = headers.PAGE | fields
     if asset.compressed:
         fields["Vary"] = "Accept-Encoding"
     if asset.compressed and (coding := headers.gzip_name(header("ACCEPT_ENCODING"))):

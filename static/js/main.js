@@ -21,10 +21,12 @@ const PARTS = { // of the game, loaded at their first use
   gamepad: () => import("./game/gamepad.js"),
   ghost: () => import("./game/ghost.js"),
   nextRank: () => import("./game/next-rank.js"),
+  offline: () => import("./offline.js"),
   result: () => import("./play/result.js"),
   sound: () => import("./game/sound.js"),
   tabs: () => import("./game/tabs.js"),
 };
+const OFFLINE_MS = 2000; // after the start: the first game has the network for itself
 const RETRY_MS = 2000; // before a part or a view that failed to load is requested again
 const VIBRATION_MS = 10; // for a turn, on phones, if the setting `vibration` is stored
 const REFLEX_MS = 400; // after the end of a game, in which keys and swipes are still meant for it
@@ -275,3 +277,4 @@ route();
 if (isEarly && isInPlay()) play();
 requestAnimationFrame(frame);
 if (session.token) refreshSession().catch(() => {}).then(findOpenGame).catch(() => {}); // Play asks again
+setTimeout(() => need("offline"), OFFLINE_MS);

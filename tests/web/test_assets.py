@@ -1,6 +1,7 @@
 """Static files: compressed, with validators, and cached without revalidation where that is safe."""
 
 import gzip
+import json
 import re
 from urllib.parse import urljoin
 
@@ -123,6 +124,16 @@ def test_a_link_that_leads_out_of_the_folder_is_not_served(tmp_path):
     for files in (assets.Assets(folder), assets.Assets(tmp_path / "linked")):
         assert set(files.by_name) == {"index.html", "main.js", "within.js"}
         assert files.find("folder/secret.js") == (None, None)
+
+
+def test_the_service_worker_is_never_kept_and_names_the_files_of_its_version(client):
+    worker, page = client.get("/sw.js"), client.get("/")
+    assert (worker.content_type, worker.headers["Cache-Control"]) == ("text/javascript", "no-cache")
+    assert worker.headers["Content-Security-Policy"] == page.headers["Content-Security-Policy"]
+    version, files = re.match(r'const VERSION = "(v-[0-9a-f]{12})", FILES = (\[.+?\]);\n', worker.text).groups()
+    assert f'"static/{version}/js/main.js"' in page.text
+    for name in json.loads(files):
+        assert "immutable" in client.get(f"/static/{version}/{name}").headers["Cache-Control"]
 
 
 def test_what_the_page_names_is_light(app):

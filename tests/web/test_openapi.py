@@ -30,6 +30,7 @@ def test_every_call_of_the_api_is_described_and_nothing_else():
         "/games/{game_id}",
         "/games/{game_id}/card.png",
         "/manifest.webmanifest",
+        "/sw.js",
         "/static/{path:path}",
     }
     routes = [*service.api.routes, *service.site.routes]
