@@ -17,6 +17,7 @@ from replays import Archive, look_at
 from servers import Disk, Postgres, Server, until
 
 AXE_VERSION = "4.12.1"
+EXPECTED = ("Failed to load resource", "Service Worker registration blocked by Playwright")  # on the console
 CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -229,13 +230,13 @@ def live(make_server, tmp_path):
 def open_page(browser):
     """Opens pages, each in a new browser context; in the end no console holds an error or a warning.
 
-    But for the browser's own lines on requests that failed, which some tests make fail on purpose. There is no service
+    But for lines on requests that failed, which some tests make fail on purpose. There is no service
     worker, which would answer such requests, unless a test asks for it.
     """
     contexts, said = [], []
 
     def note(message):
-        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+        if message.type in ("error", "warning") and not message.text.startswith(EXPECTED):
             said.append(message.text)
 
     def open_page(url, width=1280, height=800, **options):
