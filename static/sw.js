@@ -79,8 +79,8 @@ async function openFile(request) {
   return response;
 }
 
-async function find(address) {
-  return (await caches.open(CACHE)).match(address, { ignoreVary: true });
+function find(address) {
+  return caches.match(address, { cacheName: CACHE, ignoreVary: true });
 }
 
 /** A page of this version tells the version that waits: nobody needs the old one, if no other page is open. */
