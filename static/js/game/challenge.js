@@ -51,7 +51,7 @@ function showWays({ name, target, problem }) {
   byId("challenge-board").href = boardAddress(selectedMode(), name);
   const isPast = Boolean(problem && dayOf(name));
   byId("challenge-leave").href = isPast ? challengeAddress(DAILY) : "#/";
-  setText(byId("challenge-leave"), t(isPast ? "play.today" : problem ? "play.normal" : "challenge.leave"));
+  setText(byId("challenge-leave"), t(isPast ? "play.today" : problem ? "play.normal" : "result.leave"));
   byId("challenge-leave").classList.toggle("primary", Boolean(problem));
 }
 
