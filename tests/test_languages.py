@@ -1,4 +1,4 @@
-"""The catalogues of words: the same keys in all languages, each used, and none missing."""
+"""The catalogues of words: the same keys in all languages, each used, none missing, and no words outside of them."""
 
 import json
 import re
@@ -7,9 +7,51 @@ from pathlib import Path
 
 import pytest
 
+import rules
+from web.problems import CODES
+
 STATIC = Path(__file__).parent.parent / "static"
 LANGUAGES = sorted(path.stem for path in (STATIC / "languages").glob("*.json"))
 ATTRIBUTES = {"data-t-label": "aria-label", "data-t-title": "title", "data-t-placeholder": "placeholder"}
+PERIODS = ["day", "week", "month", "daily"]
+# Keys that scripts make of a family and a value.
+FAMILIES = {
+    "boards.nobody": ["all", *PERIODS],
+    "boards.see": PERIODS,
+    "live.best": ["all", "day", "week", "month"],
+    "mode": rules.MODES,
+    "outcome": rules.OUTCOMES,
+    "period": PERIODS,
+    "period.last": PERIODS,
+    "problem": [
+        *CODES,
+        "unreachable",
+        "cut_off",
+        "bad_format.email",
+        "missing.username",
+        "rate_limited.unplayed",
+        "unavailable.lasting",
+    ],
+    "replay.end": rules.OUTCOMES,
+    "unit": ["characters", "bytes", "items"],
+}
+# The plural categories of whole numbers, by the Unicode CLDR.
+PLURALS = {"pl": {"one", "few", "many", "other"}, "ja": {"other"}, "zh": {"other"}}
+PLURALS |= {language: {"one", "many", "other"} for language in ["fr", "es", "it", "pt"]}
+ENGLISH_ONLY = ["docs.js", "apidocs", "rules.js"]  # for developers
+# What looks like words and is none: the name, keys, a header, and the languages by their own names.
+NO_WORDS = {
+    "Snakepit",
+    "Arrow",
+    "Enter",
+    "Unidentified",
+    "Key${nameOf(event)}",
+    "live-total number optional",
+    "Home",
+    "End",
+    "Link",
+}
+NO_WORDS |= {"English", "Deutsch", "Français", "Español", "Português", "Italiano", "Nederlands", "Polski"}
 VOID = {"br", "canvas", "circle", "ellipse", "img", "input", "link", "meta", "path"}
 
 
@@ -70,3 +112,58 @@ def test_a_language_has_the_keys_and_values_of_the_english_one(language):
     assert theirs.keys() == english.keys()
     assert {key: theirs[key] for key in english if places(theirs[key]) != places(english[key])} == {}
     assert list(theirs) == sorted(theirs)
+
+
+def scripts():
+    paths = [path for path in (STATIC / "js").rglob("*.js") if not set(ENGLISH_ONLY) & set(path.parts)]
+    return {path.name: path.read_text() for path in paths}
+
+
+def literals(script):
+    """Return the texts of a script's strings and templates."""
+    token = r"/\*.*?\*/|//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"|`(?:[^`\\]|\\.)*`"
+    return [text[1:-1] for text in re.findall(token, script, re.S) if text[0] in '"`']
+
+
+def is_prose(text):
+    """Whether people could read it: a word with a capital, three words, or a word beside a value."""
+    return bool(re.search(r"^[A-Z][a-z]+(?![\w-])|[A-Za-z]{2,},? [A-Za-z]{2,} [A-Za-z]{2,}|\} [a-z]{3,}", text))
+
+
+def words_in(script):
+    return [text for text in literals(script) if is_prose(text) and text not in NO_WORDS]
+
+
+@pytest.mark.parametrize(
+    "planted", ['"Score"', '"3 games were lost"', "`Score ${score}`", "`${score} points`", '"by the same player"']
+)
+def test_words_in_a_script_are_found(planted):
+    assert words_in(f"// The next\nshow({planted}); /* Not this */") == [planted[1:-1]]
+
+
+def test_scripts_have_no_words_of_their_own():
+    assert {name: found for name, script in scripts().items() if (found := words_in(script))} == {}
+
+
+def test_keys_are_used_and_none_is_missing():
+    source = "\n".join(scripts().values()) + (STATIC / "index.html").read_text()
+    english = words("en").keys()
+    made = {f"{family}.{value}" for family, values in FAMILIES.items() for value in values}
+    assert made <= english
+    assert {key for key in english - made if f'"{key}"' not in source} == set()
+    used = set(re.findall(r"\bt\(\"([\w.-]+)\"", source)) | set(
+        re.findall(r"data-(?:t|t-\w+|label|hint)=\"([^\"]+)\"", source)
+    )
+    assert used - english == set()
+
+
+def test_every_problem_has_words():
+    assert {f"problem.{code}" for code in CODES} - words("en").keys() == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_counted_texts_have_the_plural_forms_of_the_language(language):
+    counted = {key: set(text) for key, text in words(language).items() if isinstance(text, dict)}
+    del counted["rank.ordinal"]  # it has forms of its own
+    wanted = PLURALS.get(language, {"one", "other"})
+    assert {key: forms for key, forms in counted.items() if forms != wanted} == {}
