@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from colours import contrast
+from colours import EYES, contrast, difference
 
 STATIC = Path(__file__).parent.parent / "static"
 STYLE = (STATIC / "style.css").read_text()
@@ -37,11 +37,20 @@ def test_colours_are_tokens():
     assert literals.findall(CSS) == []
 
 
-def _tokens():
+def _tokens(palette):
     """The colours of both themes: {name: "#rrggbb"} each."""
-    light, _, rest = STYLE.partition("@media (prefers-color-scheme: dark)")
-    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", part)) for part in (light, rest.partition("\n}\n")[0]))
-    return light, light | dark
+    light, dark = {}, {}
+    for selector in (":root", *[f"[data-palette={palette}]"] * (palette != "standard")):
+        (rule,) = re.findall(rf"^{re.escape(selector)} \{{(.*?)^\}}", STYLE, re.DOTALL | re.MULTILINE)
+        for name, by_day, by_night in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);", rule):
+            light[name], dark[name] = by_day, by_night
+        both = dict(re.findall(r"--([\w-]+): (#\w{6});", rule))
+        light |= both
+        dark |= both
+    return light, dark
+
+
+THEMES = {f"{palette}-{n}": tokens for palette in ("standard", "colour-blind") for n, tokens in enumerate(_tokens(palette))}
 
 
 def _declared(selector, name):
@@ -49,8 +58,8 @@ def _declared(selector, name):
     return re.search(rf"^{re.escape(selector)} \{{[^}}]*?[ ;]{name}: var\(--([\w-]+)\);", CSS, re.MULTILINE)[1]
 
 
-@pytest.mark.parametrize("tokens", _tokens(), ids=["light", "dark"])
-def test_words_and_focus_can_be_seen_in_both_themes(tokens):
+@pytest.mark.parametrize("tokens", THEMES.values(), ids=THEMES)
+def test_words_and_focus_can_be_seen_in_all_themes(tokens):
     grounds = ("page", "page-edge", "card")
     words = {*product(("ink", "muted", "wrong"), grounds), ("good", "page"), ("good", "card")}
     words |= {("on-accent", "accent"), ("page", "ink"), ("egg", "pit"), ("egg", "pit-other"), ("pit-muted", "pit")}
@@ -61,6 +70,17 @@ def test_words_and_focus_can_be_seen_in_both_themes(tokens):
     assert {pair for pair in marks if contrast(*(tokens[name] for name in pair)) < 3} == set()
 
 
+@pytest.mark.parametrize("theme", ["colour-blind-0", "colour-blind-1"])
+@pytest.mark.parametrize("eyes", EYES)
+def test_the_colour_blind_palette_differs_for_all_eyes(theme, eyes):
+    """Less than 0.1 is hard to tell apart in the standard palette: egg and ghost, or what is good and what is wrong."""
+    tokens = THEMES[theme]
+    pairs = {*product(("snake", "egg", "ghost", "rim", "rim-light"), ("pit", "pit-other")), ("snake", "rim"), ("egg", "rim")}
+    pairs |= {("snake", "egg"), ("snake", "ghost"), ("egg", "ghost"), ("on-snake", "snake")}
+    pairs |= {("good", "wrong"), ("good", "accent"), *product(("good", "wrong"), ("page", "card"))}
+    assert {pair for pair in pairs if difference(*(tokens[name] for name in pair), eyes) < 0.15} == set()
+
+
 def test_breakpoints_are_those_that_style_css_lists():
     size = re.compile(r"\d+rem|\d/\d")
     queries = " ".join(re.findall(r"@(?:media|container) ([^{]+)", CSS))
@@ -69,7 +89,8 @@ def test_breakpoints_are_those_that_style_css_lists():
 
 def test_what_scripts_read_of_the_stylesheets_is_a_token_there():
     board = (STATIC / "js" / "draw" / "board.js").read_text()
-    names = set(re.findall(r'"([\w-]+)"', re.search(r"const TOKENS = \[(.*?)\];", board, re.DOTALL)[1]))
+    lists = re.findall(r"const (?:COLOURS|TOKENS) = \[(.*?)\];", board, re.DOTALL)
+    names = set(re.findall(r'"([\w-]+)"', "".join(lists)))
     read = {name for names in re.findall(r'palette\.(\w+)|palette\["([\w-]+)"\]', SCRIPTS) for name in names if name}
     assert read - names == set()
     read |= names | set(re.findall(r'colour\("([\w-]+)"\)', SCRIPTS))

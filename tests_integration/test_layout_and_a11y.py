@@ -64,7 +64,7 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
     page.locator("#result-sign-up").click()
     sign_up(page, f"x{token_hex(6)}")
     page.locator("#account").click()
-    expect(page.locator("#settings")).to_be_visible()
+    expect(page.locator("#account-settings")).to_be_visible()
     check("settings")
     assert wrong == {}
 

@@ -59,6 +59,10 @@ def test_what_is_pressed_is_as_large_as_a_finger(open_page, filled, width, heigh
     check("sign up")
     sign_up(page, f"Finger{width}x{height}{touch}"[:20])
     page.locator("#account").click()
-    expect(page.locator("#settings")).to_be_visible()
+    expect(page.locator("#account-settings")).to_be_visible()
+    check("account")
+    page.locator("#close-account").click()
+    page.locator("#settings").click()
+    expect(page.locator("#settings-dialog")).to_be_visible()
     check("settings")
     assert small == {}

@@ -179,7 +179,7 @@ def test_names_in_the_account_dialog_are_text(open_as, players):
         page.reload()
         expect(page.locator("#account")).to_have_text(name)
         page.locator("#account").click()
-        expect(page.locator("#settings-name")).to_have_text(name)
+        expect(page.locator("#account-name")).to_have_text(name)
         page.locator("summary", has_text="Change name").click()
         expect(page.locator("#change-username")).to_have_value(name)
 

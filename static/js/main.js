@@ -14,7 +14,7 @@ import { showHud } from "./play/hud.js";
 import {
   bindStart, findOpenGame, play, playOrResume, selectChallenge, selectMode, selectedMode, showStart,
 } from "./play/start.js";
-import { load, save } from "./storage.js";
+import { changeSetting, onSetting, setting } from "./storage.js";
 
 const PARTS = { // of the game, loaded at their first use
   challenge: () => import("./game/challenge.js"),
@@ -28,7 +28,7 @@ const PARTS = { // of the game, loaded at their first use
 };
 const OFFLINE_MS = 2000; // after the start: the first game has the network for itself
 const RETRY_MS = 2000; // before a part or a view that failed to load is requested again
-const VIBRATION_MS = 10; // for a turn, on phones, if the setting `vibration` is stored
+const VIBRATION_MS = 10; // for a turn, on phones
 const REFLEX_MS = 400; // after the end of a game, in which keys and swipes are still meant for it
 
 const VIEWS = { // loaded with their stylesheets when the address names them
@@ -112,6 +112,15 @@ async function openAccount(form) {
   }
 }
 
+async function openSettings() {
+  pause();
+  try {
+    (await import("./pages/settings.js")).openSettings();
+  } catch {
+    state.startError = t("settings.missing");
+  }
+}
+
 /** A visitor may have an account or not; a guest has none. */
 function showAccount() {
   byId("account").textContent = isPlayer() ? session.user.username : t(session.user ? "account.signUp" : "account.logIn");
@@ -159,7 +168,7 @@ function steer(heading, isMeant) {
   if (!isInPlay()) return false;
   const isTurn = turn(heading), isTaken = isTurn || startGame(isMeant);
   if (!isTurn) turn(heading); // the first of the game that is being opened
-  if (isTaken && load("vibration")) navigator.vibrate?.(VIBRATION_MS);
+  if (isTaken && setting("vibration")) navigator.vibrate?.(VIBRATION_MS);
   return isTaken;
 }
 
@@ -189,15 +198,10 @@ function needChallenge() {
   if (name && !dayOf(name)) need("ghost");
 }
 
-/** A button that stays pressed or not, until the next visit as well. */
-function bindSwitch(button, name, initial, act) {
-  const set = (isOn) => {
-    save(name, isOn);
-    button.setAttribute("aria-pressed", isOn);
-    act(isOn);
-  };
-  button.addEventListener("click", () => set(!load(name, initial)));
-  set(load(name, initial));
+/** A button that switches a setting. */
+function bindSwitch(button, name) {
+  button.addEventListener("click", () => changeSetting(name, !setting(name)));
+  onSetting(name, (isOn) => button.setAttribute("aria-pressed", isOn));
 }
 
 function frame(now) {
@@ -229,6 +233,7 @@ window.addEventListener("pagehide", onPageHide); // it may not come back
 const isEarly = bindStart();
 const CLICKS = {
   account: () => openAccount(),
+  settings: openSettings,
   pause,
   "go-on": unpause,
   "give-up": giveUp,
@@ -242,8 +247,9 @@ byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // or its address would be taken for a view's
   byId("main").focus();
 });
-bindSwitch(byId("sound"), "sound", false, (isOn) => isOn && need("sound"));
-bindSwitch(byId("pad-toggle"), "pad", true, (isShown) => byId("view-play").classList.toggle("has-no-pad", !isShown));
+bindSwitch(byId("sound"), "sound");
+bindSwitch(byId("pad-toggle"), "pad");
+onSetting("sound", (isOn) => isOn && need("sound"));
 matchMedia("(orientation: portrait)").addEventListener("change", pause); // the board is elsewhere now
 window.addEventListener("gamepadconnected", () => need("gamepad"));
 window.addEventListener("gamepaddisconnected", pause);

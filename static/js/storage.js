@@ -1,11 +1,17 @@
 /* Storage: JSON in `localStorage`, or in `sessionStorage` for as long as the tab.
 
 Servers below several paths of one origin share the browser's storage, so keys contain the path: `snakepit.NAME` at `/`,
-`snakepit./PATH/.NAME` below a path. Where the browser forbids storage or it is full, values last as long as the page. */
+`snakepit./PATH/.NAME` below a path. Where the browser forbids storage or it is full, values last as long as the page.
+
+Settings are stored values that have a default, and whose changes take effect at once, in all tabs. */
 
 const PATH = new URL(import.meta.url).pathname.replace(/static\/(v-\w+\/)?js\/storage\.js$/, ""); // of the server
 
-const page = {};
+const DEFAULTS = { // of the settings; `language` has null for the browser's
+  theme: "system", palette: "standard", sound: false, volume: 50, vibration: false, pad: true, hints: true, motion: "system",
+};
+
+const page = {}, listeners = {};
 
 /** Return a name that no other server at this origin uses: for what all pages of the origin share. */
 export function scoped(name) {
@@ -25,6 +31,7 @@ export function load(name, otherwise = null, area = "localStorage") {
 export function save(name, value, area = "localStorage") {
   try {
     window[area].setItem(scoped(name), JSON.stringify(value));
+    delete page[name];
   } catch {
     page[name] = value;
   }
@@ -42,4 +49,32 @@ export function remove(name) {
 /** Call `listener` when another tab has saved or removed the value, or cleared the storage. */
 export function onChange(name, listener) {
   window.addEventListener("storage", ({ key }) => [scoped(name), null].includes(key) && listener());
+}
+
+export function setting(name) {
+  return load(name, DEFAULTS[name]);
+}
+
+export function changeSetting(name, value) {
+  save(name, value);
+  tell(name);
+}
+
+export function resetSettings() {
+  for (const name of Object.keys(DEFAULTS)) {
+    remove(name);
+    tell(name);
+  }
+}
+
+/** Call `listener` with a setting's value now, and at each change in this tab or another. */
+export function onSetting(name, listener) {
+  const listen = () => listener(setting(name));
+  (listeners[name] ??= []).push(listen);
+  onChange(name, listen);
+  listen();
+}
+
+function tell(name) {
+  for (const listen of listeners[name] ?? []) listen();
 }

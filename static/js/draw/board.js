@@ -5,16 +5,21 @@ A board view is a canvas and what drawing on it has to remember. Lengths are in 
 the rim is around it. */
 
 import { IDLE, PAUSED, WARNING_TICKS, starvesIn } from "../game/state.js";
-import { darkScheme, reducedMotion } from "../lib/dom.js";
+import { onColours, reducedMotion } from "../lib/dom.js";
 import { CELLS, SIZE, WALLS, WON } from "../rules.js";
 import { drawEffects, shake } from "./effects.js";
 import { cellCentre, dot, drawSnake } from "./snake.js";
 
 const RIM = 0.6;
-const TOKENS = [
+const COLOURS = [
   "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
-  "dust", "ghost", "ghost-scales", "font-display",
+  "dust", "ghost", "ghost-scales",
 ];
+const TOKENS = [...COLOURS, "font-display"];
+
+for (const name of COLOURS) { // so that scripts read the colour itself, not how it depends on the theme
+  CSS.registerProperty({ name: `--${name}`, syntax: "<color>", inherits: true, initialValue: "#000" });
+}
 
 /** The scene until the first game: a snake around the button. */
 const RESTING = {
@@ -26,14 +31,13 @@ const RESTING = {
 /** Return a view on this canvas, sharp at its size on the screen. `close` unbinds it. */
 export function createBoardView(canvas) {
   const view = { canvas, ctx: canvas.getContext("2d"), palette: {}, background: null, density: 0, drawn: "" };
-  const repaint = () => readPalette(view);
   const sizes = new ResizeObserver(() => resizeToDisplay(view));
   sizes.observe(canvas);
-  darkScheme.addEventListener("change", repaint);
-  repaint();
+  const unbind = onColours(() => readPalette(view));
+  readPalette(view);
   view.close = () => {
     sizes.disconnect();
-    darkScheme.removeEventListener("change", repaint);
+    unbind();
   };
   return view;
 }

@@ -1,10 +1,10 @@
 /* Sound effects, made by oscillators and noise. Loaded once the player switches sound on. */
 
 import { on } from "../lib/events.js";
-import { load } from "../storage.js";
+import { onSetting, setting } from "../storage.js";
 import { ATE, DIED, NEW_BEST, OVERTOOK } from "./state.js";
 
-const VOLUME = 0.16;
+const LOUDEST = 0.32; // at a volume of 100
 
 const SOUNDS = {
   [ATE]: ({ length }) => { // two quick notes, a little higher with every meal
@@ -23,7 +23,17 @@ const SOUNDS = {
 let audio = null, out = null;
 
 export function bind() {
-  for (const [type, play] of Object.entries(SOUNDS)) on(type, (event) => load("sound") && isAllowed() && play(event));
+  for (const [type, play] of Object.entries(SOUNDS)) on(type, (event) => setting("sound") && isAllowed() && play(event));
+  onSetting("volume", setVolume);
+}
+
+/** Let the player hear how loud it is. */
+export function playSample() {
+  if (isAllowed()) SOUNDS[ATE]({ length: 3 });
+}
+
+function setVolume(volume) {
+  if (out) out.gain.value = LOUDEST * volume / 100;
 }
 
 /** Browsers forbid sound before the player's first click or key, and log a warning for each attempt. */
@@ -32,7 +42,7 @@ function isAllowed() {
   if (!audio) {
     audio = new AudioContext();
     out = audio.createGain();
-    out.gain.value = VOLUME;
+    setVolume(setting("volume"));
     out.connect(audio.destination);
   }
   if (audio.state === "suspended") audio.resume(); // phones suspend it with the page

@@ -33,7 +33,7 @@ export function findInOtherTab(id) {
 
 /** Ask the player whether a new game here may end the game of another tab. */
 export async function askToEnd({ mode, score }) {
-  await loadStyle("account.css");
+  await loadStyle("dialog.css");
   const title = make("h2", { id: "tabs-title" }, t("tabs.title"));
   const actions = make("div", { className: "actions" },
     make("button", { className: "primary", value: "" }, t("tabs.keep")), make("button", { value: "end" }, t("tabs.here")));

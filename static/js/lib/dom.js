@@ -1,11 +1,44 @@
 /* DOM helpers. What people wrote becomes text, never markup. */
 
+import { onSetting } from "../storage.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
-export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
-export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+const root = document.documentElement;
+
+// Settings that the stylesheets read from the root; early.js has set them before the first paint
+for (const name of ["theme", "palette", "motion", "pad", "hints"]) {
+  onSetting(name, (value) => (root.dataset[name] = value));
+}
+onSetting("theme", showThemeColour);
+
+const lessMotion = matchMedia("(prefers-reduced-motion: reduce)");
+export const reducedMotion = { // as a MediaQueryList: by the setting or the system
+  get matches() {
+    return root.dataset.motion === "reduced" || lessMotion.matches;
+  },
+};
 export const narrowScreen = matchMedia("(max-width: 40rem)");
 export const canHover = matchMedia("(hover: hover)");
+
+/** Call `listener` when the stylesheets have other colours. */
+export function onColours(listener) {
+  const attributes = new MutationObserver(listener), scheme = matchMedia("(prefers-color-scheme: dark)");
+  attributes.observe(root, { attributeFilter: ["data-theme", "data-palette"] });
+  scheme.addEventListener("change", listener);
+  return () => {
+    attributes.disconnect();
+    scheme.removeEventListener("change", listener);
+  };
+}
+
+/** The colour of the browser around the page; index.html has one for each theme. */
+function showThemeColour(theme) {
+  for (const meta of document.querySelectorAll("meta[data-of]")) {
+    const { of } = meta.dataset;
+    meta.media = ["light", "dark"].includes(theme) ? (of === theme ? "all" : "not all") : `(prefers-color-scheme: ${of})`;
+  }
+}
 
 export function byId(id) {
   return document.getElementById(id);

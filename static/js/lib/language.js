@@ -4,7 +4,7 @@
 player's. Where a count decides between forms, the text is an object of them by the plural category of the value `count`.
 index.html has the English words, so that they are there before any script; its attributes `data-t` name their keys. */
 
-import { load, save } from "../storage.js";
+import { load, onChange, save } from "../storage.js";
 import { make } from "./dom.js";
 import { LANGUAGE, emit } from "./events.js";
 
@@ -21,6 +21,10 @@ export let language; // its code
 export let locale; // the language with the browser's region, for dates
 
 await setLanguage(load("language") ?? preferred());
+onChange("language", async () => { // it was chosen in another tab
+  await setLanguage(load("language") ?? preferred());
+  emit(LANGUAGE);
+});
 
 /** The first of the browser's languages that there is a catalogue for. */
 function preferred() {

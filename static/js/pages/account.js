@@ -3,6 +3,7 @@
 import * as api from "../api.js";
 import { STAYS_OPEN, bindForm, clear } from "../lib/forms.js";
 import { pause } from "../game/playing.js";
+import { closeBeside } from "../lib/dialogs.js";
 import { byId, focusAction, loadStyle } from "../lib/dom.js";
 import { modeName, playerAddress } from "../lib/format.js";
 import { t } from "../lib/language.js";
@@ -17,10 +18,10 @@ const SUBMITS = { // what each form does with its values; afterwards the dialog 
 };
 
 function bindDialog() {
-  dialog.addEventListener("mousedown", (event) => isBeside(event) && dialog.close());
+  closeBeside(dialog);
   dialog.addEventListener("close", resetDialog);
   byId("close-account").addEventListener("click", () => dialog.close());
-  byId("settings-page").addEventListener("click", () => dialog.close());
+  byId("account-page").addEventListener("click", () => dialog.close());
   for (const name of ["signup", "login"]) byId(`show-${name}`).addEventListener("click", () => showForm(name));
   for (const [id, act] of Object.entries(SUBMITS)) bindForm(byId(id), act, leave);
   byId("logout").addEventListener("click", logOut);
@@ -30,14 +31,14 @@ function bindDialog() {
 /** Open the dialog on "signup" or "login", or on the settings of a player who is logged in. */
 export async function openAccount(name = api.session.user ? "signup" : "login") {
   pause();
-  await loadStyle("account.css");
+  await Promise.all(["dialog.css", "account.css"].map(loadStyle));
   const isPlayer = api.isPlayer();
   byId("forms").hidden = isPlayer;
-  byId("settings").hidden = !isPlayer;
+  byId("account-settings").hidden = !isPlayer;
   if (isPlayer) fillSettings(api.session.user);
   else showSignUpNote();
   dialog.showModal();
-  if (isPlayer) byId("settings-page").focus();
+  if (isPlayer) byId("account-page").focus();
   else showForm(name);
 }
 
@@ -50,12 +51,6 @@ async function showSignUpNote() {
   const best = scores.reduce((one, other) => (other.score > one.score ? other : one));
   const values = { count: games, score: best.score, mode: modeName(best.mode) };
   byId("signup-kept").textContent = t("account.kept", values);
-}
-
-/** Whether a click was on the backdrop: its target is the dialog, as for the dialog's padding. */
-function isBeside({ target, clientX, clientY }) {
-  const { left, right, top, bottom } = dialog.getBoundingClientRect();
-  return target === dialog && (clientX < left || clientX > right || clientY < top || clientY > bottom);
 }
 
 function showForm(name) {
@@ -81,8 +76,8 @@ function resetDialog() {
 // The account of a player
 
 function fillSettings({ username, email }) {
-  byId("settings-name").textContent = username;
-  byId("settings-page").href = playerAddress(username);
+  byId("account-name").textContent = username;
+  byId("account-page").href = playerAddress(username);
   for (const id of ["change-form", "delete-form"]) byId(id).elements.username.value = username;
   byId("change-form").elements.email.value = email ?? "";
   for (const id of ["change-done", "logout-problem"]) byId(id).textContent = "";

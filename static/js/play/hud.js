@@ -100,7 +100,8 @@ function showPause(now) {
   setHidden(byId("paused"), !paused);
   setHidden(byId("waiting"), !isAway);
   setText(byId("waiting-note"), isAway ? budget(left) : "");
-  setText(byId("account-paused"), paused && left !== null ? `${t("pause.account")} ${budget(left)}` : "");
+  const pauseNote = paused && left !== null ? `${t("pause.account")} ${budget(left)}` : "";
+  for (const note of document.getElementsByClassName("dialog-paused")) setText(note, pauseNote);
   const signedOut = state.connection === SIGNED_OUT, { selection, challenge } = state;
   const isOtherSelected = selection && selection.name !== challenge?.asked;
   setText(byId("paused-title"), t(signedOut ? "pause.loggedOut" : "pause.paused"));

@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { drawThumbnail } from "../draw/thumbnail.js";
 import { isRankedAttempt, isSettled, outcome } from "../game/playing.js";
 import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
-import { byId, darkScheme, focusAction, setHidden, setText } from "../lib/dom.js";
+import { byId, focusAction, onColours, setHidden, setText } from "../lib/dom.js";
 import { SESSION, SETTLED, on } from "../lib/events.js";
 import { boardAddress, comparison, day, dayOf, gameAddress, longDay, modeName, outcomeName } from "../lib/format.js";
 import { number, ordinal, setWords, t } from "../lib/language.js";
@@ -23,7 +23,7 @@ export function bind() {
   byId("result-log-in").addEventListener("click", () => openAccount("login"));
   byId("share").addEventListener("click", () =>
     shareGame(byId("share"), byId("share-note"), t("share.own", { count: (state.result ?? state.game).score }), state.id));
-  darkScheme.addEventListener("change", () => byId("result").hidden || showPicture());
+  onColours(() => byId("result").hidden || showPicture());
   on(SESSION, refreshRank);
   on(SETTLED, findGuestRank);
   findGuestRank(); // this module may have been loaded later

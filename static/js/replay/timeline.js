@@ -3,7 +3,7 @@
 Both are painted once for each length of the game: from frame to frame, only how far the snake reaches changes. */
 
 import { PLAYING } from "../game/state.js";
-import { byId, darkScheme, setAttribute, setText } from "../lib/dom.js";
+import { byId, onColours, setAttribute, setText } from "../lib/dom.js";
 import { t } from "../lib/language.js";
 
 const ANNOUNCE_MS = 1000; // between two positions for screen readers
@@ -22,7 +22,7 @@ export function bindTimeline({ seek }) {
   slider.addEventListener("input", () => seek(Number(slider.value)));
   slider.addEventListener("pointerdown", ({ button }) => (isDragged = button === 0));
   for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => (isDragged = false));
-  darkScheme.addEventListener("change", () => (painted = null));
+  onColours(() => (painted = null));
   new ResizeObserver(() => (painted = null)).observe(eggs);
 }
 
