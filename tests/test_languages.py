@@ -47,6 +47,7 @@ NO_WORDS = {
     "Unidentified",
     "Key${nameOf(event)}",
     "live-total number optional",
+    "secondary icon close",
     "Home",
     "End",
     "Link",
