@@ -33,8 +33,8 @@ export function drawEffects(ctx, { events }, now, palette) {
   ctx.globalAlpha = 1;
 }
 
-/** Shards that fly apart and fall. */
-function drawCrumbs(ctx, x, y, part, palette) {
+/** Shards that fly apart and fall, as far as `part`, 0 to 1. */
+export function drawCrumbs(ctx, x, y, part, palette) {
   const out = 1 - (1 - part) ** 3;
   ctx.globalAlpha = Math.min(1, 2.5 * (1 - part));
   for (let n = 0; n < CRUMBS; n++) {

@@ -1,35 +1,62 @@
 /* A game as a thumbnail: the path of its head as a line that brightens with time, its meals, and its end. */
 
-import { Game, SIZE, WALLS } from "../rules.js";
+import { Game, SIZE, WALLS, WON } from "../rules.js";
 import { cellCentre, cross, dot } from "./snake.js";
 
 const STRETCHES = 40; // of the line, each a little brighter than the one before
 const MARGIN = 0.7; // around the field, in cells
 
-/** Draw the game {seed, mode, turns, tick} on the canvas, at its size on the page. */
-export function drawThumbnail(canvas, game) {
-  const style = getComputedStyle(canvas), colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  const ctx = canvas.getContext("2d"), { path, meals } = trace(game);
-  canvas.width = canvas.height = Math.round(canvas.clientWidth * devicePixelRatio);
-  const cell = canvas.width / (SIZE + 2 * MARGIN);
-  ctx.setTransform(cell, 0, 0, cell, MARGIN * cell, MARGIN * cell);
-  drawField(ctx, game.mode, colour);
-  drawPath(ctx, path, colour);
-  ctx.fillStyle = colour("egg");
-  for (const spot of meals) dot(ctx, spot, 0.36);
-  drawEnd(ctx, path.at(-1), colour);
+/** Draw a game, as `trace` has it, on the canvas, at its size on the page. */
+export function drawThumbnail(canvas, traced) {
+  drawOn(beginThumbnail(canvas, traced), traced.path.length - 1);
 }
 
-/** The cells of the head, tick by tick, and those where it ate, as points. */
-function trace({ seed, mode, turns, tick }) {
+/** Draw the field only, for `drawOn`. */
+export function beginThumbnail(canvas, traced) {
+  canvas.width = canvas.height = Math.round(canvas.clientWidth * devicePixelRatio);
+  return beginDrawing(canvas.getContext("2d"), canvas.width, traced, coloursOf(canvas));
+}
+
+/** The same in a square at the origin of a context. */
+export function beginDrawing(ctx, side, traced, colour) {
+  const cell = side / (SIZE + 2 * MARGIN);
+  ctx.transform(cell, 0, 0, cell, MARGIN * cell, MARGIN * cell);
+  drawField(ctx, traced.mode, colour);
+  return { ...traced, ctx, colour, drawnTo: -1 };
+}
+
+/** Draw more of the path, up to its point `to`, and the meals that are new; at its last point also the end. */
+export function drawOn(drawing, to) {
+  const { ctx, colour, path, meals, drawnTo } = drawing;
+  drawPath(ctx, path, [Math.max(0, drawnTo), to], colour);
+  drawing.drawnTo = to;
+  ctx.fillStyle = colour("egg");
+  for (const at of meals) if (at > drawnTo && at <= to) dot(ctx, path[at], 0.36);
+  if (to === path.length - 1) drawEnd(ctx, path[to], drawing.isWon, colour);
+}
+
+/** Where a point of the path is in the square, 0 to 1. */
+export function placeOf({ x, y }) {
+  return { x: (x + MARGIN) / (SIZE + 2 * MARGIN), y: (y + MARGIN) / (SIZE + 2 * MARGIN) };
+}
+
+/** How the stylesheets colour what an element shows: a function of the token's name. */
+export function coloursOf(element) {
+  const style = getComputedStyle(element);
+  return (name) => style.getPropertyValue(`--${name}`).trim();
+}
+
+/** Play the game {seed, mode, turns, tick}. Return {mode, path, meals, isWon}: the cells of its head, tick by tick, as points, and
+the ticks of its meals. */
+export function trace({ seed, mode, turns, tick }) {
   const game = new Game(seed, mode), path = [cellCentre(game.body[0])], meals = [];
   for (let at = 1; at <= tick && !game.outcome; at++) {
     const score = game.score;
     game.advance(turns, at);
     path.push(cellCentre(game.body[0]));
-    if (game.score > score) meals.push(path.at(-1));
+    if (game.score > score) meals.push(at);
   }
-  return { path, meals };
+  return { mode, path, meals, isWon: game.outcome === WON };
 }
 
 function drawField(ctx, mode, colour) {
@@ -40,16 +67,20 @@ function drawField(ctx, mode, colour) {
   ctx.strokeStyle = colour("rim-light");
   ctx.lineWidth = 0.35;
   if (mode !== WALLS) ctx.setLineDash([0.8, 0.8]);
-  ctx.strokeRect(-0.1, -0.1, SIZE + 0.2, SIZE + 0.2);
+  ctx.beginPath();
+  ctx.roundRect(-0.1, -0.1, SIZE + 0.2, SIZE + 0.2, 0.9);
+  ctx.stroke();
   ctx.setLineDash([]);
 }
 
-function drawPath(ctx, path, colour) {
-  const snake = colour("snake"), shade = colour("shade");
+/** The part of the path between two of its points, in stretches. */
+function drawPath(ctx, path, [first, last], colour) {
+  const snake = colour("snake"), shade = colour("shade"), length = path.length - 1;
   Object.assign(ctx, { lineWidth: 0.46, lineCap: "round", lineJoin: "round" });
   for (let n = 0; n < STRETCHES; n++) {
-    const from = Math.floor(n * (path.length - 1) / STRETCHES), to = Math.floor((n + 1) * (path.length - 1) / STRETCHES);
-    if (from === to) continue;
+    const from = Math.max(first, Math.floor(n * length / STRETCHES));
+    const to = Math.min(last, Math.floor((n + 1) * length / STRETCHES));
+    if (from >= to) continue;
     const bright = Math.round(30 + 70 * (n + 1) / STRETCHES);
     ctx.strokeStyle = `color-mix(in srgb, ${snake} ${bright}%, ${shade})`;
     ctx.beginPath();
@@ -62,11 +93,16 @@ function drawPath(ctx, path, colour) {
   }
 }
 
-function drawEnd(ctx, { x, y }, colour) {
+/** A cross; the last egg where the pit is full. */
+function drawEnd(ctx, { x, y }, isWon, colour) {
   ctx.fillStyle = colour("shade");
   dot(ctx, { x, y }, 1.15);
   ctx.fillStyle = colour("egg");
   dot(ctx, { x, y }, 0.95);
+  if (isWon) {
+    ctx.fillStyle = colour("accent");
+    return dot(ctx, { x, y }, 0.5);
+  }
   Object.assign(ctx, { strokeStyle: colour("shade"), lineWidth: 0.4 });
   cross(ctx, x, y, 0.4);
 }

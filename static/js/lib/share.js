@@ -6,10 +6,15 @@ import { t } from "./language.js";
 
 const SHOWN_MS = 2500;
 
+/** The address of a game's page, whole. */
+export function pageAddress(id, tick = null) {
+  return new URL(gameAddress(id, tick).replace("#/", ""), location.href.split("#")[0]).href;
+}
+
 /** Open the device's share sheet, or copy the link: the address of the game's page, which has a title and a preview, at a
 `tick` if given. `button` and `note`, for screen readers, show the outcome for a moment. */
 export async function shareGame(button, note, text, id, tick = null) {
-  const url = new URL(gameAddress(id, tick).replace("#/", ""), location.href.split("#")[0]).href;
+  const url = pageAddress(id, tick);
   try {
     if (navigator.share) return await navigator.share({ title: "Snakepit", text, url });
     await navigator.clipboard.writeText(url);
@@ -19,7 +24,8 @@ export async function shareGame(button, note, text, id, tick = null) {
   }
 }
 
-function showOutcome(button, note, words) {
+/** Show what has become of it in the button's place for a moment, and in `note` for screen readers. */
+export function showOutcome(button, note, words) {
   setText(button, words);
   setText(note, words);
   setTimeout(() => {

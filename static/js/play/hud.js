@@ -1,6 +1,6 @@
 /* The HUD: score, best, the next rank, the connection, pauses. It shows the state and changes nothing. */
 
-import { READY_MS, bestKey, isRankedAttempt, isSettled, outcome, pauseLeft } from "../game/playing.js";
+import { READY_MS, bestKey, isRankedAttempt, outcome, pauseLeft } from "../game/playing.js";
 import {
   ATE, IDLE, LOST, NEW_BEST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, shownScore, starvesIn,
   state,
@@ -158,9 +158,9 @@ function overtaken({ username: name, rank, isOwn }) {
   return rank ? t("say.overtaken", { name, rank: ordinal(rank) }) : t("hud.overtaken", { name });
 }
 
-/** The end, and once the server has confirmed it what the result says. */
+/** The end, and once all of it is known what the result says. */
 function ending() {
-  const { game, result } = state, shown = isSettled() && !byId("result").hidden;
+  const { game, result } = state, card = byId("result"), shown = card.dataset.told === "true" && !card.hidden;
   const more = shown ? ["best", "rank", "note"].map((part) => byId(`result-${part}`).textContent.trim()) : [];
   const how = outcome() ? outcomeName(outcome()) : t("say.over");
   return [how, t("say.score", { score: (result ?? game).score }), ...more].filter(Boolean).map(sentence).join(" ");

@@ -1,21 +1,23 @@
 /* The result card: how the game ended and what became of its score. Loaded with the first game. */
 
 import * as api from "../api.js";
-import { drawThumbnail } from "../draw/thumbnail.js";
 import { isRankedAttempt, isSettled, outcome } from "../game/playing.js";
 import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
 import { byId, focusAction, onColours, setHidden, setText } from "../lib/dom.js";
 import { SESSION, SETTLED, on } from "../lib/events.js";
 import { boardAddress, comparison, day, dayOf, gameAddress, longDay, modeName, outcomeName } from "../lib/format.js";
 import { number, ordinal, setWords, t } from "../lib/language.js";
-import { shareGame } from "../lib/share.js";
+import { shareGame, showOutcome } from "../lib/share.js";
 import { openAccount } from "../pages/account.js";
 import { LEFT, POINTS } from "../rules.js";
+import { beginEnding, celebrate, drawEnding, endDrawing, slideIn } from "./ending.js";
+import { findStanding, showNeighbours } from "./neighbours.js";
 import { play, selectedMode } from "./start.js";
 
 const DELAY_MS = 650; // to see what happened, before the card covers it
 
 let density = 0; // of the screen for which the picture is drawn
+let told = null; // of the game that is shown: {isWorth, isBest, rows}, as far as it is on the card already
 
 export function bind() {
   byId("play-again").addEventListener("click", play);
@@ -23,25 +25,38 @@ export function bind() {
   byId("result-log-in").addEventListener("click", () => openAccount("login"));
   byId("share").addEventListener("click", () =>
     shareGame(byId("share"), byId("share-note"), t("share.own", { count: (state.result ?? state.game).score }), state.id));
+  byId("picture").addEventListener("click", openPicture);
   onColours(() => byId("result").hidden || showPicture());
-  on(SESSION, refreshRank);
-  on(SETTLED, findGuestRank);
-  findGuestRank(); // this module may have been loaded later
+  on(SESSION, () => state.result?.rank || findPlace());
+  on(SETTLED, findPlace);
+  findPlace(); // this module may have been loaded later
 }
 
-/** Find the rank that a guest would have with an account. */
-async function findGuestRank() {
-  const { result, mode, challenge } = state;
-  if (!lacksAccount()) return;
-  const found = await api.nextRank(mode, bestScore(result), challenge?.name).catch(() => null);
-  if (found) result.guestRank = found.rank;
+/** Find the player's place on the leaderboard, or the one that a guest would have with an account. A guest who signs up after
+the game gets one. */
+async function findPlace() {
+  const { result, mode, challenge } = state, isGuest = lacksAccount();
+  if (!result) return;
+  const isPlaced = isGuest || (api.isPlayer() && (result.rank || result.ranked));
+  const asked = isPlaced && findStanding(mode, challenge?.name, isGuest ? bestScore(result) : null);
+  const { rank, rows } = await Promise.resolve(asked).catch(() => null) || { rank: null, rows: [] };
+  Object.assign(result, isGuest ? { guestRank: rank } : { rank: rank ?? result.rank }, { rows });
 }
 
-/** A guest who signs up after a game gets a rank. */
-function refreshRank() {
-  const { result, mode, challenge } = state;
-  if (!result || result.rank || !api.isPlayer()) return;
-  api.myRank(mode, challenge?.name).then(({ rank }) => Object.assign(result, { rank }), () => {});
+/** A picture of the game to share: its maker is loaded at the first use. */
+async function openPicture() {
+  const { game, result, challenge, player } = state, { score } = result ?? game;
+  try {
+    const { showPictureOf } = await import("./picture.js");
+    await showPictureOf({ ...played(), score, outcome: outcome(), challenge: challenge?.name, username: player });
+  } catch {
+    showOutcome(byId("picture"), byId("share-note"), t("picture.failed"));
+  }
+}
+
+function played() {
+  const { id, seed, mode, turns, game } = state;
+  return { id, seed, mode, turns, tick: game.ticks };
 }
 
 /** Show the card while there is a game that is over. */
@@ -50,10 +65,12 @@ export function showResult(now) {
   const appears = byId("result").hidden && !hidden;
   setHidden(byId("result"), hidden);
   if (hidden) return;
-  if (density !== devicePixelRatio) showPicture();
-  const { result, game } = state;
+  if (appears) begin(now);
+  else if (density !== devicePixelRatio) showPicture();
+  const { result, game } = state, points = drawEnding(now);
   setText(byId("result-outcome"), title());
-  setText(byId("result-score"), number((result ?? game).score));
+  setText(byId("result-score"), number(points ?? (result ?? game).score));
+  setText(byId("result-waiting"), waiting());
   setText(byId("result-rank"), rank());
   setText(byId("result-note"), note());
   setWords(byId("result-best"), ...best());
@@ -66,17 +83,47 @@ export function showResult(now) {
   setHidden(logIn, !isLoggedOut);
   for (const button of [logIn, byId("play-again")]) button.classList.toggle("primary", isLoggedOut === (button === logIn));
   byId("result").dataset.settled = isSettled();
-  if (!appears) return;
-  byId("result-replay").href = gameAddress(state.id);
-  showPicture();
-  focusAction(byId("result"));
+  if (appears) focusAction(byId("result"));
+  if (points === null) tell();
 }
 
-/** The whole game at a glance, with a description for screen readers. */
+function begin(now) {
+  told = { isWorth: false, isBest: false, rows: null };
+  byId("result").dataset.told = false;
+  density = devicePixelRatio;
+  byId("result-replay").href = gameAddress(state.id);
+  byId("result").classList.add("is-drawing");
+  byId("result-around").replaceChildren();
+  describePicture();
+  beginEnding(byId("result-picture"), played(), now);
+}
+
+/** Once the path is complete, tell what the score is worth, as soon as that is known. */
+function tell() {
+  const { result } = state, card = byId("result");
+  if (!told.isWorth) {
+    card.classList.remove("is-drawing");
+    slideIn([byId("result-best"), ...byId("result-around").parentElement.children]);
+    told.isWorth = true;
+  }
+  if (!told.isBest && isBest()) celebrate(card, byId("result-best"));
+  told.isBest ||= isBest();
+  const { rows } = result ?? {};
+  card.dataset.told = Boolean(rows || state.rejection); // all of it, to be announced
+  if (!rows || rows === told.rows) return;
+  told.rows = rows;
+  slideIn(showNeighbours(byId("result-around"), rows), "1.6rem 0");
+}
+
+/** The whole game at a glance. */
 function showPicture() {
   density = devicePixelRatio;
-  const { seed, mode, turns, game } = state, values = { count: game.score / POINTS, ticks: game.ticks };
-  drawThumbnail(byId("result-picture"), { seed, mode, turns, tick: game.ticks });
+  endDrawing();
+}
+
+/** The picture in words, for screen readers. */
+function describePicture() {
+  const { game } = state, values = { count: game.score / POINTS, ticks: game.ticks };
   byId("result-picture").setAttribute("aria-label", t("result.picture", values));
 }
 
@@ -109,15 +156,19 @@ function title() {
   return outcome() ? outcomeName(outcome()) : t("result.ended");
 }
 
-/** The player's rank, or why there is none yet. */
+/** What the score waits for. */
+function waiting() {
+  const { nextGame, connection } = state;
+  if (isSettled()) return "";
+  if (nextGame) return t("result.sendingForNext");
+  if (connection === SIGNED_OUT) return t("result.logIn", { name: state.player });
+  return t(connection === LOST ? "result.lost" : "result.sending");
+}
+
 function rank() {
-  const { result, rejection, nextGame, connection } = state;
+  const { result, rejection } = state;
   if (rejection) return t("result.rejected");
-  if (!result) {
-    if (nextGame) return t("result.sendingForNext");
-    if (connection === SIGNED_OUT) return t("result.logIn", { name: state.player });
-    return t(connection === LOST ? "result.lost" : "result.sending");
-  }
+  if (!result) return "";
   if (!result.rank) return guestRank();
   const values = { rank: ordinal(result.rank), where: where(), score: result.personal_best };
   if (!isRankedAttempt()) return t("result.rankFirstTry", values);
