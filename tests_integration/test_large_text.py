@@ -1,7 +1,11 @@
 """Text of up to twice the usual size, and pages zoomed in to 400 %: everything has room, if only below."""
 
+from secrets import token_hex
+
 import pytest
 from browser import start
+from driver import PASSWORD
+from live_games import LiveGame
 from playwright.sync_api import expect
 
 SIZES = (24, 32)  # of the browser's font, in px; 16 is usual
@@ -91,6 +95,22 @@ def test_every_view_has_room(open_page, filled, touch):
     check("log in")
     page.locator("#show-signup").click()
     check("sign up")
+    page.locator("#show-login").click()
+    name = f"A_name_of_20_{token_hex(4)}"[:20]
+    player = filled.api.sign_up(name)
+    player.play(5)
+    page.locator("#login-form [name=username]").fill(name)
+    page.locator("#login-form [name=password]").fill(PASSWORD)
+    page.locator("#login-form [type=submit]").click()
+    expect(page.locator("#account")).to_have_text(name)
+    page.goto(f"{filled.url}/#/boards?mode=walls")
+    expect(page.locator("#boards-me.is-standing")).to_be_visible()
+    check("own row")
+    game = LiveGame(player, meals=2)
+    page.goto(f"{filled.url}/#/live")
+    expect(page.locator("#live-wall li")).to_be_visible()
+    check("live game")
+    game.crash()
     assert wrong == {}
 
 
@@ -116,6 +136,8 @@ def play_and_look(page):
     start(page, "pass-through")
     check("playing")
     assert page.locator("#board").bounding_box()["width"] >= min(page.viewport_size.values()) * 0.55
+    if page.viewport_size["width"] > ZOOMED_IN[0]:
+        assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
     page.keyboard.press(" ")
     expect(page.locator("#paused")).to_be_visible()
     check("paused")

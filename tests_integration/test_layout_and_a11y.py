@@ -1,6 +1,7 @@
 """Every view at each size and in both themes: no overflow, no layout shift, no findings of axe-core, a small download."""
 
 import json
+import re
 from itertools import product
 from secrets import token_hex
 from time import sleep
@@ -69,11 +70,31 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
     assert wrong == {}
 
 
-def test_a_player_that_is_loaded_slowly_moves_nothing(open_page, filled):
-    page = open_page(filled.url, 390, 844)
-    page.route("**/api/players/*", lambda route: (sleep(0.3), route.continue_()))
-    page.goto(f"{filled.url}/#/players/Player3")
-    expect(page.locator("#player-games tr").first).to_be_visible()
+@pytest.mark.parametrize(("width", "height"), SIZES[:2])
+def test_what_is_loaded_slowly_moves_nothing(open_page, filled, width, height):
+    page = open_page(filled.url, width, height)
+    page.route(re.compile("/api/(players|games)/"), lambda route: (sleep(0.3), route.continue_()))
+    game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
+    for address, ready in {"players/Player3": "#player-games tr", f"games/{game}?tick=9": "#replay-controls"}.items():
+        page.goto(f"{filled.url}/#/{address}")
+        expect(page.locator(ready).first).to_be_visible()
+        assert page.evaluate("shifted") <= 0.001, address
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES[:2])
+def test_a_late_answer_moves_nothing_on_the_result(open_page, filled, width, height):
+    page, held, late = open_page(filled.url, width, height), [], ["yes"]
+    start(page)
+    page.route(re.compile("/turns$|/leaderboard/next"), lambda route: held.append(route) if late else route.continue_())
+    expect(page.locator("#result")).to_be_visible(timeout=10_000)
+    page.evaluate("window.shifted = 0")
+    page.wait_for_function("() => document.querySelector('#result-rank').textContent")
+    late.clear()
+    for route in held:
+        route.continue_()
+    expect(page.locator("#result-sign-up")).to_be_visible()
+    expect(page.locator("#result-rank")).to_contain_text("would be")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.evaluate("shifted") <= 0.001
 
 

@@ -81,6 +81,7 @@ function showProblem(board, problem) {
   known = "";
   clear("table", "more", "me");
   const note = byId("boards-note"), { status, code, params, message } = problem;
+  if (board.game && !board.record) setText(byId("boards-tagline"), ""); // else it would indent what follows
   if (board.game && status === 404) notice(note, t("boards.noGame"), toBoards());
   else if (code === DAILY_HIDDEN) notice(note, message, toDaily(params.mode));
   else notice(note, message, api.tryAgain(problem, () => fill(board, PAGE)));

@@ -78,7 +78,7 @@ export function showResult(now) {
   byId("result-board").href = boardAddress(state.mode, state.challenge?.name);
   setText(byId("play-again"), nextGameLabel());
   setHidden(byId("result-leave"), !state.selection);
-  setHidden(byId("result-sign-up"), !isGuests());
+  setHidden(byId("result-sign-up"), !isGuests() && (isSettled() || !api.session.user?.guest));
   const isLoggedOut = state.connection === SIGNED_OUT && !isSettled(), logIn = byId("result-log-in");
   setHidden(logIn, !isLoggedOut);
   for (const button of [logIn, byId("play-again")]) button.classList.toggle("primary", isLoggedOut === (button === logIn));
