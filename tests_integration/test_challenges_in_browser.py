@@ -195,7 +195,7 @@ def test_a_guest_sees_before_the_daily_challenge_that_the_attempt_does_not_count
     play(page)
     expect(page.locator("#next-label")).to_have_text("Not counted")
     give_up(page)
-    expect(page.locator("#result-note")).to_contain_text("you play as a guest")
+    expect(page.locator("#result-note")).to_contain_text("Guests don't count")
     expect(page.locator("#result-rank")).to_have_text("This would be 1st in today's daily challenge.")
     expect(page.locator("#result-sign-up")).to_be_hidden()  # it would not bring this score onto the board
     player = open_as(server.api.sign_up("Mia"), "#/?challenge=daily")

@@ -85,10 +85,10 @@ def test_what_is_loaded_slowly_moves_nothing(open_page, filled, width, height):
 def test_a_late_answer_moves_nothing_on_the_result(open_page, filled, width, height):
     page, held, late = open_page(filled.url, width, height), [], ["yes"]
     start(page)
-    page.route(re.compile("/turns$|/leaderboard/next"), lambda route: held.append(route) if late else route.continue_())
+    page.route(re.compile("/turns$|/leaderboard/"), lambda route: held.append(route) if late else route.continue_())
     expect(page.locator("#result")).to_be_visible(timeout=10_000)
     page.evaluate("window.shifted = 0")
-    page.wait_for_function("() => document.querySelector('#result-rank').textContent")
+    page.wait_for_function("() => document.querySelector('#result-waiting').textContent")
     late.clear()
     for route in held:
         route.continue_()

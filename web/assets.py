@@ -26,10 +26,11 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "png": "image/png",
     "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
     "webmanifest": "application/manifest+json",
     "woff2": "font/woff2",
 }
-COMPRESSED = {"css", "html", "js", "json", "svg", "webmanifest"}
+COMPRESSED = {"css", "html", "js", "json", "svg", "txt", "webmanifest"}
 VERSIONED_PATH = re.compile(r"(v-[0-9a-f]{12})/(.+)")
 ASSET_REFERENCE = re.compile(rb'"(\.\./)?static/')
 RELATIVE_PREVIEW = re.compile(rb'(<meta property="og:(?:url|image)" content=")(?:\./)?')

@@ -5,7 +5,7 @@ A board view is a canvas and what drawing on it has to remember. Lengths are in 
 the rim is around it. */
 
 import { IDLE, PAUSED, WARNING_TICKS, starvesIn } from "../game/state.js";
-import { onColours, reducedMotion } from "../lib/dom.js";
+import { onColours, reducedMotion, tokensOf } from "../lib/dom.js";
 import { CELLS, SIZE, WALLS, WON } from "../rules.js";
 import { drawEffects, shake } from "./effects.js";
 import { cellCentre, dot, drawSnake } from "./snake.js";
@@ -55,8 +55,8 @@ function resizeToDisplay(view) {
 
 /** Colours and font are the stylesheet's. */
 function readPalette(view) {
-  const style = getComputedStyle(view.canvas);
-  view.palette = Object.fromEntries(TOKENS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  const token = tokensOf(view.canvas);
+  view.palette = Object.fromEntries(TOKENS.map((name) => [name, token(name)]));
   view.background = null;
 }
 

@@ -1,5 +1,6 @@
 /* A game as a thumbnail: the path of its head as a line that brightens with time, its meals, and its end. */
 
+import { tokensOf } from "../lib/dom.js";
 import { Game, SIZE, WALLS, WON } from "../rules.js";
 import { cellCentre, cross, dot } from "./snake.js";
 
@@ -14,7 +15,7 @@ export function drawThumbnail(canvas, traced) {
 /** Draw the field only, for `drawOn`. */
 export function beginThumbnail(canvas, traced) {
   canvas.width = canvas.height = Math.round(canvas.clientWidth * devicePixelRatio);
-  return beginDrawing(canvas.getContext("2d"), canvas.width, traced, coloursOf(canvas));
+  return beginDrawing(canvas.getContext("2d"), canvas.width, traced, tokensOf(canvas));
 }
 
 /** The same in a square at the origin of a context. */
@@ -38,12 +39,6 @@ export function drawOn(drawing, to) {
 /** Where a point of the path is in the square, 0 to 1. */
 export function placeOf({ x, y }) {
   return { x: (x + MARGIN) / (SIZE + 2 * MARGIN), y: (y + MARGIN) / (SIZE + 2 * MARGIN) };
-}
-
-/** How the stylesheets colour what an element shows: a function of the token's name. */
-export function coloursOf(element) {
-  const style = getComputedStyle(element);
-  return (name) => style.getPropertyValue(`--${name}`).trim();
 }
 
 /** Play the game {seed, mode, turns, tick}. Return {mode, path, meals, isWon}: the cells of its head, tick by tick, as points, and

@@ -32,6 +32,20 @@ export function onColours(listener) {
   };
 }
 
+/** Return a function from names to the design tokens as they are at an element. */
+export function tokensOf(element) {
+  const style = getComputedStyle(element), read = (name) => style.getPropertyValue(`--${name}`).trim();
+  return (name) => {
+    if (read(name).startsWith("light-dark(")) resolve(name);
+    return read(name);
+  };
+}
+
+/** Canvases don't know light-dark(); as a registered colour, a token has the one of its element's theme. */
+function resolve(name) {
+  CSS.registerProperty({ name: `--${name}`, syntax: "<color>", inherits: true, initialValue: "transparent" });
+}
+
 /** The colour of the browser around the page; index.html has one for each theme. */
 function showThemeColour(theme) {
   for (const meta of document.querySelectorAll("meta[data-of]")) {

@@ -2,9 +2,9 @@
 and what the score is worth slides in. Without motion all of it is there at once. */
 
 import { drawCrumbs } from "../draw/effects.js";
-import { beginThumbnail, coloursOf, drawOn, drawThumbnail, placeOf, trace } from "../draw/thumbnail.js";
+import { beginThumbnail, drawOn, drawThumbnail, placeOf, trace } from "../draw/thumbnail.js";
 import { NEW_BEST } from "../game/state.js";
-import { make, reducedMotion } from "../lib/dom.js";
+import { make, reducedMotion, tokensOf } from "../lib/dom.js";
 import { emit } from "../lib/events.js";
 import { POINTS } from "../rules.js";
 
@@ -81,7 +81,7 @@ function spread(list, count) {
 
 /** Shards fly from each place in turn; then the canvas is gone. */
 function burst(canvas, places) {
-  const ctx = canvas.getContext("2d"), colour = coloursOf(canvas), scale = SHARD_PX * devicePixelRatio;
+  const ctx = canvas.getContext("2d"), colour = tokensOf(canvas), scale = SHARD_PX * devicePixelRatio;
   const palette = { egg: colour("accent"), speckle: colour("speckle") }, began = performance.now();
   requestAnimationFrame(function draw(now) {
     if (now - began > SPREAD_MS + BURST_MS || !canvas.offsetParent) return canvas.remove();

@@ -2,8 +2,8 @@
 
 What it shows is what the server's previews show: a game of today's daily challenge has no path until the day is over. */
 
-import { beginDrawing, coloursOf, drawOn, trace } from "../draw/thumbnail.js";
-import { loadStyle, make, setText } from "../lib/dom.js";
+import { beginDrawing, drawOn, trace } from "../draw/thumbnail.js";
+import { loadStyle, make, setText, tokensOf } from "../lib/dom.js";
 import { day, dayOf, longDay, modeName, outcomeName } from "../lib/format.js";
 import { number, t } from "../lib/language.js";
 import { pageAddress } from "../lib/share.js";
@@ -83,7 +83,7 @@ function saveLink(file, note) {
 // What it looks like
 
 async function paint(canvas, game, isHidden) {
-  const ctx = canvas.getContext("2d"), colour = coloursOf(canvas), display = colour("font-display");
+  const ctx = canvas.getContext("2d"), colour = tokensOf(canvas), display = colour("font-display");
   await document.fonts.load(`800 54px ${display}`).catch(() => {});
   paintGround(ctx, colour);
   paintPit(ctx, game, isHidden, colour);

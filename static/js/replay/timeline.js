@@ -3,7 +3,7 @@
 Both are painted once for each length of the game: from frame to frame, only how far the snake reaches changes. */
 
 import { PLAYING } from "../game/state.js";
-import { byId, onColours, setAttribute, setText } from "../lib/dom.js";
+import { byId, onColours, setAttribute, setText, tokensOf } from "../lib/dom.js";
 import { t } from "../lib/language.js";
 
 const ANNOUNCE_MS = 1000; // between two positions for screen readers
@@ -62,8 +62,7 @@ function paint(playback) {
   const { known: { ticks }, allMeals } = playback;
   if (painted?.playback === playback && painted.ticks === ticks && painted.density === devicePixelRatio) return;
   painted = { playback, ticks, density: devicePixelRatio };
-  const style = getComputedStyle(timeline);
-  const [egg, snake, scales] = COLORS.map((name) => style.getPropertyValue(`--${name}`).trim());
+  const [egg, snake, scales] = COLORS.map(tokensOf(timeline));
   const meals = allMeals.map(({ tick }) => tick / ticks);
   dotMeals(clear(eggs), meals, egg);
   const ctx = clear(eaten);
