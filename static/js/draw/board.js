@@ -11,15 +11,10 @@ import { drawEffects, shake } from "./effects.js";
 import { cellCentre, dot, drawSnake } from "./snake.js";
 
 const RIM = 0.6;
-const COLOURS = [
+const TOKENS = [
   "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
-  "dust", "ghost", "ghost-scales",
+  "dust", "ghost", "ghost-scales", "font-display",
 ];
-const TOKENS = [...COLOURS, "font-display"];
-
-for (const name of COLOURS) { // so that scripts read the colour itself, not how it depends on the theme
-  CSS.registerProperty({ name: `--${name}`, syntax: "<color>", inherits: true, initialValue: "#000" });
-}
 
 /** The scene until the first game: a snake around the button. */
 const RESTING = {
