@@ -120,8 +120,9 @@ function endSession() {
 }
 
 function setSession({ token, user }) {
+  const before = JSON.stringify(session);
   Object.assign(session, { token, user });
-  emit(SESSION);
+  if (JSON.stringify(session) !== before) emit(SESSION);
 }
 
 onChange("session", () => setSession(load("session", { token: null, user: null }))); // another tab has logged in or out

@@ -5,21 +5,21 @@ import { createBoardView, draw } from "./draw/board.js";
 import { bindKeys, bindPad, bindSwipes } from "./game/input.js";
 import { advance, giveUp, isSettled, onPageHide, pause, turn, unpause } from "./game/playing.js";
 import { IDLE, OVER, PAUSED, SIGNED_OUT, progress, state } from "./game/state.js";
-import { syncNow } from "./game/sync.js";
 import { byId, focusAction, loadStyle, notice, setTitle } from "./lib/dom.js";
 import { LANGUAGE, OPENED, SELECTED, SESSION, START_FAILED, on } from "./lib/events.js";
 import { dayOf } from "./lib/format.js";
 import { t } from "./lib/language.js";
-import { showHud } from "./play/hud.js";
 import {
-  bindStart, findOpenGame, play, playOrResume, selectChallenge, selectMode, selectedMode, showStart,
+  bindStart, findOpenGame, playOrResume, selectChallenge, selectMode, selectedMode, showStart,
 } from "./play/start.js";
 import { changeSetting, onSetting, setting } from "./storage.js";
 
 const PARTS = { // of the game, loaded at their first use
+  background: () => import("./play/background.js"),
   challenge: () => import("./game/challenge.js"),
   gamepad: () => import("./game/gamepad.js"),
   ghost: () => import("./game/ghost.js"),
+  hud: () => import("./play/hud.js"),
   nextRank: () => import("./game/next-rank.js"),
   offline: () => import("./offline.js"),
   result: () => import("./play/result.js"),
@@ -27,6 +27,7 @@ const PARTS = { // of the game, loaded at their first use
   tabs: () => import("./game/tabs.js"),
 };
 const OFFLINE_MS = 2000; // after the start: the first game has the network for itself
+const QUIET_MS = 800; // after the page is loaded: then comes what it can do without
 const RETRY_MS = 2000; // before a part or a view that failed to load is requested again
 const VIBRATION_MS = 10; // for a turn, on phones
 const REFLEX_MS = 400; // after the end of a game, in which keys and swipes are still meant for it
@@ -209,12 +210,15 @@ function frame(now) {
   parts.gamepad?.poll({ turn: steer, go: startOrToggle });
   parts.ghost?.runAlong(now);
   if (isInPlay()) {
-    draw(boardView, state, progress(state), now, parts.ghost?.drawGhost);
-    showStart();
+    const scene = parts.background?.background(now) ?? state;
+    draw(boardView, scene, progress(scene), now, parts.ghost?.drawGhost);
+    showStart(now);
     parts.challenge?.show();
     parts.result?.showResult(now);
   }
-  showHud(now, selectedMode());
+  if (state.phase !== IDLE) need("hud");
+  byId("view-play").dataset.phase = state.phase;
+  parts.hud?.showHud(now, selectedMode());
   requestAnimationFrame(frame);
 }
 
@@ -230,7 +234,7 @@ bindPad(byId("pad"), { turn: steer });
 window.addEventListener("blur", pause);
 document.addEventListener("visibilitychange", () => document.hidden && pause());
 window.addEventListener("pagehide", onPageHide); // it may not come back
-const isEarly = bindStart();
+bindStart();
 const CLICKS = {
   account: () => openAccount(),
   settings: openSettings,
@@ -268,7 +272,6 @@ on(START_FAILED, () => {
 });
 on(SESSION, () => {
   showAccount();
-  syncNow(); // a post may wait for a log-in
   selectMode(selectedMode());
   if (!isInPlay()) route(); // the view may show the player's own rows
 });
@@ -280,7 +283,11 @@ on(LANGUAGE, () => {
 });
 window.addEventListener("hashchange", route);
 route();
-if (isEarly && isInPlay()) play();
+window.repeatEarly();
 requestAnimationFrame(frame);
+if (session.user) need("hud"); // with the best score
+const decorate = () => setTimeout(() => ["background", "hud"].forEach(need), QUIET_MS);
+if (document.readyState === "complete") decorate();
+else window.addEventListener("load", decorate);
 if (session.token) refreshSession().catch(() => {}).then(findOpenGame).catch(() => {}); // Play asks again
 setTimeout(() => need("offline"), OFFLINE_MS);

@@ -7,10 +7,10 @@ the rim is around it. */
 import { IDLE, PAUSED, WARNING_TICKS, starvesIn } from "../game/state.js";
 import { onColours, reducedMotion, tokensOf } from "../lib/dom.js";
 import { CELLS, SIZE, WALLS, WON } from "../rules.js";
-import { drawEffects, shake } from "./effects.js";
 import { cellCentre, dot, drawSnake } from "./snake.js";
 
 const RIM = 0.6;
+const RETRY_MS = 2000; // before the effects are requested again
 const TOKENS = [
   "pit", "pit-other", "grain", "rim", "rim-light", "shade", "snake", "scales", "eye", "tongue", "egg", "speckle",
   "dust", "ghost", "ghost-scales", "font-display",
@@ -22,6 +22,18 @@ const RESTING = {
   game: { body: cornersToCells([8, 4], [3, 4], [3, 15], [16, 15], [16, 4], [12, 4]), food: 4 * SIZE + 10,
     heading: "R", ticks: 0, score: 0, outcome: null },
 };
+
+let effects = null; // effects.js: {drawEffects, shake}, or {} while it is loaded: the first game needs it, not the first picture
+
+/** Load the effects when a game is drawn first. */
+async function loadEffects() {
+  effects = {};
+  try {
+    effects = await import("./effects.js");
+  } catch {
+    setTimeout(() => { effects = null; }, RETRY_MS);
+  }
+}
 
 /** Return a view on this canvas, sharp at its size on the screen. `close` unbinds it. */
 export function createBoardView(canvas) {
@@ -64,11 +76,12 @@ export function draw(view, state, progress, now, drawUnder = null) {
   const frame = [scene.id, scene.mode, scene.phase, scene.game.ticks, progress, scene.queue, moving ? now : ""].join();
   if (view.background?.mode === scene.mode && frame === view.drawn) return;
   view.drawn = frame;
+  if (!effects && scene.id) loadEffects();
   const { canvas, ctx, palette } = view;
   if (view.background?.mode !== scene.mode) view.background = paintBackground(scene.mode, canvas.width, palette);
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.clearRect(0, 0, canvas.width, canvas.height);
-  toCells(ctx, moving ? shake(scene, now) : [0, 0]);
+  toCells(ctx, moving ? effects?.shake?.(scene, now) : undefined);
   ctx.drawImage(view.background, -RIM, -RIM, SIZE + 2 * RIM, SIZE + 2 * RIM);
   ctx.save();
   if (scene.mode !== WALLS) {
@@ -80,7 +93,7 @@ export function draw(view, state, progress, now, drawUnder = null) {
   drawFood(ctx, scene, progress, now, palette);
   drawSnake(ctx, scene, progress, now, palette, reducedMotion.matches);
   ctx.restore();
-  if (moving) drawEffects(ctx, scene, now, palette);
+  if (moving) effects?.drawEffects?.(ctx, scene, now, palette);
   ctx.restore();
 }
 

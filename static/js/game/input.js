@@ -10,7 +10,7 @@ const SWIPE_PX = 22; // longer than a tap, short enough to turn before the finge
 const STILL_PX = 8; // a finger that moves less rests
 const TAP_MS = 500; // a finger that is down for longer rests, too
 
-let ringed = null; // the element that was focused by keyboard, and not clicked since
+let ringed = document.querySelector(":focus-visible"); // the element that was focused by keyboard, and not clicked since
 
 /** `turn` takes a heading and whether the key was pressed rather than held down; `space` and `go` (Enter) start and
 continue, `toggle` pauses or continues, and `press` is tried before them. Each returns whether it had a use for the key. */

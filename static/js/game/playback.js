@@ -9,6 +9,8 @@ import { OVER, PAUSED, PLAYING, checkContact, scene, step } from "./state.js";
 
 const KEYFRAME_TICKS = 1000; // between two saved states
 const MAX_STEPS = 200; // in one frame
+const MAX_FRAME_MS = 100; // a longer frame is a stall, or the page was hidden: nothing is caught up
+const END_MS = 4000; // for which the end is shown before it begins again
 
 /** A playback at tick 0 of the server's record: {id, mode, seed, turns, tick}, and `outcome` if the game is over. */
 export function openPlayback({ id, mode, seed, turns = [], tick, outcome = null }) {
@@ -57,6 +59,13 @@ export function play(playback, ms, now) {
     step(playback, now);
   }
   checkContact(playback, now);
+}
+
+/** Play the time since the last call. Return whether the end has been shown for long enough. */
+export function playOn(playback, now) {
+  play(playback, Math.min(MAX_FRAME_MS, now - (playback.seenAt ?? now)), now);
+  playback.seenAt = now;
+  return playback.phase === OVER && now - playback.overAt > END_MS;
 }
 
 /** Move to a tick, or to the last one known, without any motion. */

@@ -1,7 +1,7 @@
 /* The game played here: from the clock to ticks, from the queue to turns, from start to end. */
 
 import * as api from "../api.js";
-import { OPENED, SETTLED, START_FAILED, emit, on } from "../lib/events.js";
+import { OPENED, SESSION, SETTLED, START_FAILED, emit, on } from "../lib/events.js";
 import { DAILY, dayOf } from "../lib/format.js";
 import { t } from "../lib/language.js";
 import { Game, LEFT, MODES, OPPOSITE, POINTS, RULES, tickMs } from "../rules.js";
@@ -9,11 +9,11 @@ import { load, remove, save } from "../storage.js";
 import {
   ATE, IDLE, NEW_BEST, OPENING, OVER, PAUSED, PLAYING, READY, SIGNED_OUT, addEvent, checkContact, fresh, state, step,
 } from "./state.js";
-import { sendFinal, syncLoop, syncNow } from "./sync.js";
 
 export const READY_MS = 1050; // of the count-in at the start and after a pause: three counts
 const MAX_QUEUED = 3;
 const MAX_FRAME_MS = 100; // of the count-in: a longer frame is a stall of the page
+const RETRY_MS = 2000; // before the module that uploads is requested again
 const ABANDONED_MS = 600_000; // after which the server ends a game without posts
 
 // From start to end
@@ -69,9 +69,23 @@ export function begin(opened, asked, played = { turns: [], tick: 0 }) {
   else getReady();
   for (const heading of state.early.splice(0)) turn(heading);
   saveGame();
-  syncLoop({ onResponse, onRejection: reject, onSignedOut: pause });
+  upload();
   emit(OPENED);
 }
+
+let sync = null; // sync.js, which comes with the first game
+
+async function upload() {
+  try {
+    sync ??= await import("./sync.js");
+  } catch {
+    setTimeout(upload, RETRY_MS);
+    return;
+  }
+  sync.syncLoop({ onResponse, onRejection: reject, onSignedOut: pause });
+}
+
+on(SESSION, () => sync?.syncNow()); // a post may wait for a log-in
 
 /** The server's state of the game after a post, with the result once the game is over. */
 function onResponse(response) {
@@ -108,7 +122,7 @@ function end() {
   Object.assign(state, { phase: OVER, overAt: performance.now(), queue: [] });
   checkContact(state, state.overAt);
   saveGame();
-  syncNow();
+  sync?.syncNow();
 }
 
 /** Return to the start card from a game that is over, once the server has it. */
@@ -152,7 +166,7 @@ export function pause() {
   if (state.phase !== PLAYING && state.phase !== READY) return;
   Object.assign(state, { phase: PAUSED, queue: [] });
   saveGame();
-  syncNow();
+  sync?.syncNow();
 }
 
 export function unpause() {
@@ -220,7 +234,7 @@ export function onPageHide() {
   if (!state.id || isSettled()) return;
   pause();
   saveGame();
-  sendFinal();
+  sync?.sendFinal();
 }
 
 // What the server knows of the player: shown when it comes, and not missed when it doesn't

@@ -21,7 +21,6 @@ let isPauseSeen = false;
 /** Show the state as of `now`; called with each frame, it touches only what has changed. `mode` is the selected one. */
 export function showHud(now, mode) {
   const { phase, result } = state;
-  byId("view-play").dataset.phase = phase;
   setText(byId("score"), number(result?.score ?? shownScore(state)));
   showBest(mode);
   showNext();

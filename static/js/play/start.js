@@ -4,19 +4,25 @@ left open. */
 import * as api from "../api.js";
 import { begin, pause, prepare, reset, start } from "../game/playing.js";
 import { IDLE, OVER, state } from "../game/state.js";
-import { byId, setAttribute, setHidden, setText } from "../lib/dom.js";
-import { BEGUN_ELSEWHERE, SELECTED, emit, on } from "../lib/events.js";
+import { byId, make, setAttribute, setHidden, setText } from "../lib/dom.js";
+import { BEGUN_ELSEWHERE, LANGUAGE, SELECTED, emit, on } from "../lib/events.js";
 import { challengeAddress, day, dayOf, modeName } from "../lib/format.js";
-import { t } from "../lib/language.js";
+import { number as digits, t } from "../lib/language.js";
 import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
 import { load, remove, save } from "../storage.js";
 
+const HOME_MS = 30_000; // for which what the card shows of the server is shown
+const TOP = 3;
+const MAX_LIVE = 6; // the server names no more
+
+export let home = null; // what the server has to show: {live, top, daily, best_game}; null until it is known
+
+let homeAt = -Infinity; // when it was requested
 let offer = null; // {opened, played, mode, score} of a game that could be resumed
 
-/** Return whether Play has been pressed already: until the page is loaded, that opens a popover, which needs no script. */
+/** Until the page is loaded, Play opens a popover, which needs no script. */
 export function bindStart() {
-  const early = byId("early"), isPressed = "popover" in early && early.matches(":popover-open");
-  early.remove();
+  byId("early").remove();
   if (selectedMode() !== WALLS) save("mode", selectedMode()); // chosen while the page loaded
   checkMode(load("mode"));
   byId("modes").addEventListener("change", () => {
@@ -27,10 +33,10 @@ export function bindStart() {
   byId("play").removeAttribute("popovertarget");
   byId("play").addEventListener("click", play);
   byId("resume").addEventListener("click", acceptOffer);
+  on(LANGUAGE, showHome);
   on(BEGUN_ELSEWHERE, () => {
     offer = null;
   });
-  return isPressed;
 }
 
 /** Enter before a game: accept the offer, or play. */
@@ -77,7 +83,7 @@ export function selectedMode() {
   return modeInput(PASS_THROUGH).checked ? PASS_THROUGH : WALLS;
 }
 
-export function showStart() {
+export function showStart(now = performance.now()) {
   const { phase, startError, selection } = state;
   setHidden(byId("start"), phase !== IDLE);
   const isGiven = Boolean(selection && !dayOf(selection.name)); // by the game to beat
@@ -90,7 +96,10 @@ export function showStart() {
   setAttribute(byId("start"), "data-screen", screen(selection, startError));
   setHidden(byId("challenge"), !selection);
   setHidden(byId("challenge-ways"), !selection || Boolean(offer));
-  setHidden(byId("daily"), Boolean(selection || offer || startError));
+  const isPlain = !selection && !offer && !startError;
+  setHidden(byId("about"), !isPlain);
+  setHidden(byId("home"), !isPlain);
+  if (isPlain && phase === IDLE && now - homeAt > HOME_MS) refreshHome(now);
   if (!offer) return;
   const values = { count: offer.score, mode: modeName(offer.mode) };
   setText(byId("offer-text"), t(offer.opened.challenge ? "start.offerChallenge" : "start.offer", values));
@@ -116,12 +125,38 @@ export function selectMode(mode) {
   checkMode(mode);
   byId("daily").classList.toggle("is-new", dailyAttempt(selectedMode()) === undefined);
   prepare(selectedMode());
+  showHome();
 }
 
 /** The score of the player's first attempt today, from this browser: undefined for none, null for an unknown score. */
 export function dailyAttempt(mode) {
   const saved = load("daily");
   return saved?.day === day(0) && saved.user === api.session.user?.id ? saved.scores[mode] : undefined;
+}
+
+// What the server has to show
+
+/** Fetch it; without it the card is as useful, so nothing says that it failed. */
+async function refreshHome(now) {
+  homeAt = now;
+  try {
+    home = await api.home();
+    showHome();
+  } catch (problem) {
+    homeAt += api.retryDelayMs(5, problem) - HOME_MS;
+  }
+}
+
+function showHome() {
+  if (!home) return;
+  const { daily: { number, players }, live } = home, entries = home.top[selectedMode()].slice(0, TOP);
+  byId("top").replaceChildren(...entries.map(({ rank, username, score }) => make("li", {},
+    make("span", {}, digits(rank)), make("bdi", { className: "ellipsis" }, username), make("b", {}, digits(score)))));
+  setHidden(byId("top-empty"), entries.length > 0);
+  setHidden(byId("top"), entries.length === 0);
+  setText(byId("daily-note"), t("start.dailyNote", { number, count: players[selectedMode()] }));
+  const key = live.length < MAX_LIVE ? "start.live" : "start.liveMany";
+  setText(byId("live"), live.length ? t(key, { count: live.length }) : "");
 }
 
 // A challenge
