@@ -44,6 +44,7 @@ PAGE_CACHE_SIZE = 500  # pages of leaderboards
 STANDING_CACHE_SIZE = 2000  # players' own places on leaderboards
 ACTIVE_CACHE_SIZE = 5000  # active games
 NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
+SERVER_TIME = "Server-Time", "The server's time in seconds since the epoch: `ends_at` is by this clock."
 TURN_POSTS_REJECTED = counters.Counter(
     "turn_posts_rejected", "Posts of turns that were rejected, by reason.", "reason", problems.REJECTION_REASONS
 )
@@ -471,13 +472,14 @@ def state_score(user, body):
     return leaderboard_pages.entry_response(score_histogram.rank([entry.board], entry.score), entry, user)
 
 
-@api.get("/api/daily", query=schemas.DailyQuery, visitor=optional_user, response=schemas.Daily)
+@api.get("/api/daily", query=schemas.DailyQuery, visitor=optional_user, response=schemas.Daily, headers=[SERVER_TIME])
 def daily_challenge(query, visitor):
     """Return today's daily challenge of a mode, with your attempt and streak.
 
     The attempt and the streak need a token.
     """
     response.set_header("Vary", challenges.PRIVATE["Vary"])
+    response.set_header("Server-Time", f"{games.now() / 1000:.3f}")
     return daily.show(query.mode, visitor)
 
 

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import shifted_clock
 from driver import Answer, Api
 from psycopg.conninfo import conninfo_to_dict
 
@@ -169,6 +170,17 @@ class Server:
             answer = connection.getresponse()
             raw = answer.read()
             return Answer(answer.status, answer.headers, json.loads(raw) if raw else None)
+
+
+class LeapingServer(Server):
+    """A server on a machine whose time can be set."""
+
+    program = ROOT / "tests_integration" / "shifted_clock.py"
+
+    def set_ahead(self, seconds):
+        new = self.folder / "new"
+        new.write_text(str(seconds))
+        os.replace(new, self.folder / shifted_clock.AHEAD)
 
 
 class Disk:

@@ -1,26 +1,13 @@
 """Clocks that are wrong or are set during a game: the server's and the client's."""
 
 import json
-import os
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import shifted_clock
 from browser import REACH_IN, game_of, sign_up, start, state, steer
 from playwright.sync_api import expect
-from servers import Server
-
-
-class LeapingServer(Server):
-    """A server on a machine whose time can be set."""
-
-    program = shifted_clock.ROOT / "tests_integration" / "shifted_clock.py"
-
-    def set_ahead(self, seconds):
-        new = self.folder / "new"
-        new.write_text(str(seconds))
-        os.replace(new, self.folder / shifted_clock.AHEAD)
+from servers import LeapingServer
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def cors(origin, allowed):
         ("Access-Control-Allow-Origin", origin),
         ("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, X-Snakepit-Token"),
         ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),
-        ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, X-Request-ID"),
+        ("Access-Control-Expose-Headers", "ETag, Link, Retry-After, Server-Time, X-Request-ID"),
         ("Access-Control-Max-Age", "3600"),
         ("Vary", "Origin"),
     ]

@@ -227,6 +227,12 @@ export const myRank = (mode, challenge = null) => standing({ mode, ...(challenge
 export const nextRank = (mode, score, challenge = null) =>
   call("GET", `leaderboard/next?${new URLSearchParams({ mode, score, ...(challenge && { challenge }) })}`);
 
+/** Today's daily challenge of a mode, with the server's time in milliseconds. */
+export async function daily(mode) {
+  const { data, headers } = await request("GET", `daily?${new URLSearchParams({ mode })}`);
+  return { ...data, serverTime: 1000 * headers.get("Server-Time") };
+}
+
 /** `{live, top, daily, best_game}` for the start screen. */
 export const home = () => call("GET", "home");
 

@@ -176,7 +176,7 @@ function steer(heading, isMeant) {
 /** A finger taps the board, or a card beside its buttons; a mouse must click the board itself. */
 function tap({ target, pointerType }) {
   if (state.phase === PAUSED) return unpause();
-  const onStage = target.closest(".stage") && !target.closest(".actions, .links");
+  const onStage = target.closest(".stage") && !target.closest(".actions, .links, #today");
   if (pointerType === "mouse" ? target === boardView.canvas : onStage) startGame();
 }
 

@@ -1,5 +1,6 @@
 """Today's daily challenge as a player sees it: the attempt, the streak, and who won yesterday."""
 
+import time
 from datetime import date, timedelta
 
 import pytest
@@ -44,6 +45,7 @@ def test_what_there_is_before_anybody_has_played(api, ada, mode):
             "yesterday": None,
         }
         assert "Authorization" in answer.headers["Vary"]
+        assert float(answer.headers["Server-Time"]) == pytest.approx(time.time(), abs=2)
         assert answer.headers["Cache-Control"] == "no-store"
 
 

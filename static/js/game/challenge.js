@@ -3,13 +3,13 @@ first challenge. */
 
 import * as api from "../api.js";
 import { byId, focusAction, setHidden, setText, setTitle } from "../lib/dom.js";
-import { OPENED, SELECTED, SETTLED, START_FAILED, on } from "../lib/events.js";
+import { OPENED, SELECTED, START_FAILED, on } from "../lib/events.js";
 import {
-  DAILY, DAILY_HIDDEN, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay, modeName,
+  DAILY, DAILY_HIDDEN, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay, modeName, numberOf,
 } from "../lib/format.js";
 import { ordinal, setWords, t } from "../lib/language.js";
-import { dailyAttempt, selectMode, selectedMode } from "../play/start.js";
-import { load, save } from "../storage.js";
+import { bindDaily, isReady, showAfter, showToday } from "../play/daily.js";
+import { selectMode, selectedMode } from "../play/start.js";
 import { IDLE, state } from "./state.js";
 
 const DATE_CHECK_MS = 60_000;
@@ -18,20 +18,25 @@ export function bind() {
   on(SELECTED, lookUp);
   on(START_FAILED, lookUp);
   on(OPENED, begin);
-  on(SETTLED, end);
   setInterval(checkDate, DATE_CHECK_MS);
   lookUp();
   begin();
-  end();
+  bindDaily();
 }
 
+/** Called with each frame. */
 export function show() {
   const { selection, phase } = state;
+  if (isReady()) {
+    showToday();
+    showAfter();
+  }
   if (phase !== IDLE || !selection) return;
   const { title, values, note, played } = describe(selection);
   setWords(byId("challenge-title"), title, values);
   setText(byId("challenge-note"), note);
-  setText(byId("challenge-played"), played || (api.isPlayer() ? "\u00a0" : "")); // holds the line for what may come
+  const isAwaited = api.isPlayer() && !dayOf(selection.name); // its line is held
+  setText(byId("challenge-played"), played || (isAwaited ? "\u00a0" : ""));
   showWays(selection);
   const isNew = title && !byId("start").classList.contains("is-known");
   byId("start").classList.toggle("is-known", Boolean(title));
@@ -60,7 +65,7 @@ function showWays({ name, target, problem }) {
 /** The challenge in words: {title, values, note, played}; `title` is a key, null until the challenge is known. */
 function describe({ name, target, standing, problem }) {
   if (problem) return { title: dayOf(name) ? "challenge.daily" : "challenge.none", note: t(problem) };
-  if (dayOf(name)) return describeDaily(dayOf(name), standing);
+  if (dayOf(name)) return describeDaily(dayOf(name));
   if (!target) return { title: state.startError ? "challenge.unknown" : null, note: "" };
   const { username, score, mode, status } = target;
   const notes = [t("challenge.note", { mode: modeName(mode) }), ...status === "playing" ? [t("challenge.soFar")] : []];
@@ -72,25 +77,15 @@ function describe({ name, target, standing, problem }) {
   };
 }
 
-function describeDaily(date, standing) {
+function describeDaily(date) {
   if (date !== day(0)) {
     return { title: "daily.yesterdays", note: t("daily.over", { date: longDay(date) }) };
   }
   return {
-    title: "daily.challenge",
-    note: t(api.isPlayer() ? "daily.note" : "daily.noteForGuests", { date: longDay(date) }),
-    played: playedToday(standing),
+    title: isReady() ? "daily.title" : null,
+    values: { number: String(numberOf(date)) },
+    note: t(api.isPlayer() ? "daily.rules" : "daily.rulesForGuests", { date: longDay(date) }),
   };
-}
-
-/** Today's first try in words; only this browser knows that of a guest. */
-function playedToday(standing) {
-  const mode = selectedMode(), score = dailyAttempt(mode);
-  if (standing?.rank && standing.mode === mode) {
-    return t("daily.playedRank", { score: standing.score, rank: ordinal(standing.rank) });
-  }
-  if (score === undefined) return "";
-  return score === null ? t("daily.played") : t("daily.playedScore", { score });
 }
 
 function isOwn({ username }) {
@@ -128,25 +123,11 @@ function checkDate() {
 
 async function begin() {
   const { id, challenge, selection } = state;
-  if (!challenge) return;
-  if (dayOf(challenge.name)) return saveAttempt(null);
+  if (!challenge || dayOf(challenge.name)) return;
   let target = selection?.name === challenge.asked ? selection.target : null;
   if (target?.status !== "over") target = await api.game(challenge.asked).catch(() => target); // as far as it is now
   if (!target || state.id !== id) return;
   const { username, score } = target, isMine = isOwn(target);
   state.target = { ...target, isOwn: isMine };
   if (score >= state.game.score) state.rival = { rank: null, username, score, isOwn: isMine };
-}
-
-function end() {
-  const { result, challenge } = state;
-  if (challenge && dayOf(challenge.name) && result?.ranked) saveAttempt(result.score);
-}
-
-/** Save today's attempt in this mode, and its score once it is known. */
-function saveAttempt(score) {
-  const { challenge, mode } = state, user = api.session.user?.id, today = day(0), saved = load("daily");
-  if (dayOf(challenge.name) !== today) return;
-  const scores = saved?.day === today && saved.user === user ? saved.scores : {};
-  save("daily", { user, day: today, scores: { ...scores, [mode]: score ?? scores[mode] ?? null } });
 }

@@ -1,4 +1,4 @@
-/* The state of the game that is played here. Only playing.js, sync.js, start.js, next-rank.js, challenge.js and ghost.js
+/* The state of the game that is played here. Only playing.js, sync.js, start.js, daily.js, next-rank.js, challenge.js and ghost.js
 change it; each field says which, where it isn't playing.js. */
 
 import { emit } from "../lib/events.js";
@@ -23,6 +23,7 @@ export const state = {
   bests: {}, // the player's best scores as far as known, by `bestKey` in playing.js
   selection: undefined, // the challenge that the address names: {name, target, standing, problem}, or null; start.js
   startError: null, // why no game could be opened, in words; also start.js, challenge.js
+  daily: null, // {date, modes}: the server's record of that day's challenge by mode; play/daily.js
   nextGame: null, // {mode, challenge} to open as soon as this game is settled
   isDeciding: false, // whether a new game may end that of another tab; start.js
   early: [], // headings for a game that is not open yet

@@ -22,9 +22,26 @@ export function dayOf(challenge) {
   return kind === DAILY ? date : null;
 }
 
-/** The date in so many days, as the server spells it. */
+const DAY_MS = 86_400_000;
+let aheadMs = 0; // how far the server's clock is ahead of the device's, as far as known
+
+export function setClock(serverTime) {
+  aheadMs = serverTime - Date.now();
+}
+
+/** The server's time in milliseconds. */
+export function serverNow() {
+  return Date.now() + aheadMs;
+}
+
+/** The date in so many days, as the server has it. */
 export function day(ahead) {
-  return new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+  return new Date(serverNow() + ahead * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** The number of a date's daily challenge. */
+export function numberOf(date) {
+  return (Date.parse(date) - Date.UTC(2026, 0, 1)) / DAY_MS + 1;
 }
 
 /** "Sunday 22 November" of such a date. */

@@ -1,4 +1,4 @@
-/* Sharing a game. */
+/* Sharing a game, or a text. */
 
 import { setText } from "./dom.js";
 import { gameAddress } from "./format.js";
@@ -15,10 +15,19 @@ export function pageAddress(id, tick = null) {
 `tick` if given. `button` and `note`, for screen readers, show the outcome for a moment. */
 export async function shareGame(button, note, text, id, tick = null) {
   const url = pageAddress(id, tick);
+  await share(button, note, { text, url }, url, t("share.copied"));
+}
+
+/** The same with a text of several lines and its link, which are copied together. */
+export async function shareText(button, note, text, url) {
+  await share(button, note, { text, url }, `${text}\n${url}`, t("share.textCopied"));
+}
+
+async function share(button, note, shared, copy, copied) {
   try {
-    if (navigator.share) return await navigator.share({ title: "Snakepit", text, url });
-    await navigator.clipboard.writeText(url);
-    showOutcome(button, note, t("share.copied"));
+    if (navigator.share) return await navigator.share({ title: "Snakepit", ...shared });
+    await navigator.clipboard.writeText(copy);
+    showOutcome(button, note, copied);
   } catch (problem) {
     if (problem.name !== "AbortError") showOutcome(button, note, t("share.forbidden")); // else it was cancelled
   }

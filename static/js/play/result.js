@@ -23,8 +23,7 @@ export function bind() {
   byId("play-again").addEventListener("click", play);
   byId("result-sign-up").addEventListener("click", () => openAccount("signup"));
   byId("result-log-in").addEventListener("click", () => openAccount("login"));
-  byId("share").addEventListener("click", () =>
-    shareGame(byId("share"), byId("share-note"), t("share.own", { count: (state.result ?? state.game).score }), state.id));
+  byId("share").addEventListener("click", share);
   byId("picture").addEventListener("click", openPicture);
   onColours(() => byId("result").hidden || showPicture());
   on(SESSION, () => state.result?.rank || findPlace());
@@ -41,6 +40,15 @@ async function findPlace() {
   const asked = isPlaced && findStanding(mode, challenge?.name, isGuest ? bestScore(result) : null);
   const { rank, rows } = await Promise.resolve(asked).catch(() => null) || { rank: null, rows: [] };
   Object.assign(result, isGuest ? { guestRank: rank } : { rank: rank ?? result.rank }, { rows });
+}
+
+/** A game of a daily challenge may be hidden: what is shared of it is in the text. */
+async function share() {
+  const { challenge, result, game, mode, id } = state, date = challenge && dayOf(challenge.name);
+  const button = byId("share"), note = byId("share-note");
+  if (!date) return shareGame(button, note, t("share.own", { count: (result ?? game).score }), id);
+  const { shareAttempt } = await import("./daily.js");
+  await shareAttempt(button, note, date, mode);
 }
 
 /** A picture of the game to share: its maker is loaded at the first use. */
@@ -128,11 +136,12 @@ function describePicture() {
 }
 
 function nextGameLabel() {
-  const { selection, challenge, mode } = state, date = selection && dayOf(selection.name);
+  const { selection, challenge, mode, daily } = state, date = selection && dayOf(selection.name), next = selectedMode();
   if (selection?.name !== challenge?.asked) return t(selection ? "play.challenge" : "play.new");
   if (date !== day(0)) return t("play.again");
-  const isSame = date === dayOf(challenge.name) && mode === selectedMode(); // as the one just played
-  return t(isSame ? "play.notCounted" : "play.today");
+  if (date !== dayOf(challenge.name)) return t("play.today");
+  const isPlayed = next === mode || !daily || daily.modes[next].mine;
+  return isPlayed ? t("play.notCounted") : t("daily.now", { mode: modeName(next) });
 }
 
 /** Whether the target was beaten, or the player's best. */
