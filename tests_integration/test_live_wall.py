@@ -76,7 +76,7 @@ def test_games_are_shown_best_first_and_move(open_wall, server):
     assert names(page) == ["Bob", "Eve", "Ada"]
     expect(page.locator("#live-note")).to_have_text("3 games are being played, best first.")
     expect(card(page, "Bob")).to_have_attribute("href", f"#/games/{bob.id}")
-    expect(page.get_by_role("link", name=re.compile("^Watch Bob, [0-9]+ points, Walls$"))).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile(r"^Watch Bob, [0-9]+ points, Walls\.$"))).to_be_visible()
     with going_on(ada, bob, eve):
         before = page.evaluate(SEEN, "Eve")["tick"]
         picture = "() => document.querySelector('#live-wall canvas').toDataURL()"
@@ -116,7 +116,7 @@ def test_games_come_and_those_that_end_rest_or_fall_silent_show_it_and_leave(ope
         expect(card(page, "Kim")).to_be_visible(timeout=3000)
         said = card(page, "Eve").locator(".live-said")
         expect(said).to_have_text("Paused")
-        expect(page.get_by_role("link", name="Watch Eve, 30 points, Walls, paused")).to_be_visible()
+        expect(page.get_by_role("link", name="Watch Eve, 30 points, Walls. Paused.")).to_be_visible()
         end = card(page, "Ada").locator(".live-said > :not(:empty)")
         expect(end).to_have_text(["Hit the wall", "40", "2nd on the Walls board"])
         expect(card(page, guest.name).locator(".live-said > :not(:empty)")).to_have_text(["Hit the wall", "20"])
