@@ -55,6 +55,19 @@ def steer(page, points):
         page.wait_for_function(AFTER_TICK, arg=game.ticks)
 
 
+def settle(page):
+    """Wait for the game's result. Return the score."""
+    expect(page.locator("#result[data-settled=true]")).to_be_visible(timeout=10_000)
+    return game_of(state(page)).score
+
+
+def give_up(page):
+    """Pause and give up. Return the score."""
+    page.keyboard.press("Space")
+    page.locator("#give-up").click()
+    return settle(page)
+
+
 def sign_up(page, name):
     page.locator("#signup-form [name=username]").fill(name)
     page.locator("#signup-form [name=password]").fill(PASSWORD)

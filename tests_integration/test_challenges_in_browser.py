@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from browser import AFTER_TICK, REACH_IN, game_of, goes_wrong, sign_up, state, steer
+from browser import AFTER_TICK, REACH_IN, give_up, goes_wrong, sign_up, state, steer
 from driver import plan
 from playwright.sync_api import expect
 
@@ -54,19 +54,6 @@ def try_challenge(api, challenge, mode=rules.WALLS, meals=0):
 def play(page):
     page.locator("#play").click()
     page.wait_for_function(AFTER_TICK, arg=0)
-
-
-def run_out(page):
-    """Let the snake run on to the wall ahead; the score."""
-    expect(page.locator("#result[data-settled=true]")).to_be_visible(timeout=10_000)
-    return game_of(state(page)).score
-
-
-def give_up(page):
-    """The score."""
-    page.keyboard.press(" ")
-    page.locator("#give-up").click()
-    return run_out(page)
 
 
 def assert_ghost_is_in_step(page, game, turns):

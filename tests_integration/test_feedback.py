@@ -1,7 +1,7 @@
 """What players are told of their game: ranks, announcements for screen readers, and where the focus goes."""
 
 import pytest
-from browser import AFTER_TICK, game_of, start, state, steer
+from browser import AFTER_TICK, give_up, settle, start, state, steer
 from playwright.sync_api import expect
 
 ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
@@ -20,18 +20,6 @@ def server(make_server, tmp_path):
     for mode in ("walls", "pass-through"):
         ada.play(2, mode)
     return server
-
-
-def settle(page):
-    """Wait for the game's result. Return the score."""
-    expect(page.locator("#result[data-settled=true]")).to_be_visible(timeout=10_000)
-    return game_of(state(page)).score
-
-
-def give_up(page):
-    page.keyboard.press("Space")
-    page.locator("#give-up").click()
-    return settle(page)
 
 
 def play_again(page):
