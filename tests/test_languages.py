@@ -168,3 +168,9 @@ def test_counted_texts_have_the_plural_forms_of_the_language(language):
     del counted["rank.ordinal"]  # it has forms of its own
     wanted = PLURALS.get(language, {"one", "other"})
     assert {key: forms for key, forms in counted.items() if forms != wanted} == {}
+
+
+def test_each_language_that_can_be_chosen_has_a_catalogue():
+    script = (STATIC / "js" / "lib" / "language.js").read_text()
+    listed = re.search(r"LANGUAGES = \{(.*?)\};", script, re.DOTALL)[1]
+    assert sorted(re.findall(r"\b([a-z]{2}): \"", listed)) == LANGUAGES

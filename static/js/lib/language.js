@@ -61,19 +61,10 @@ function regional(code) {
   return found === "en" ? "en-GB" : found;
 }
 
-function address(code) {
-  return new URL(`../../languages/${code}.json`, import.meta.url);
-}
-
-/** Return whether a language can be chosen now. */
-export async function canBeChosen(code) {
-  return code === language || fetch(address(code), { method: "HEAD" }).then(({ ok }) => ok, () => false);
-}
-
 /** Return a language's code and words; null if they can't be loaded. */
 async function catalogue(code) {
   try {
-    const response = await fetch(address(code));
+    const response = await fetch(new URL(`../../languages/${code}.json`, import.meta.url));
     return response.ok ? [code, await response.json()] : null;
   } catch {
     return null;

@@ -3,7 +3,7 @@
 import { playSample } from "../game/sound.js";
 import { closeBeside } from "../lib/dialogs.js";
 import { byId, loadStyle, make } from "../lib/dom.js";
-import { LANGUAGES, canBeChosen, chooseLanguage, translate } from "../lib/language.js";
+import { LANGUAGES, chooseLanguage, translate } from "../lib/language.js";
 import { changeSetting, load, onChange, onSetting, resetSettings } from "../storage.js";
 
 const SAMPLE_MS = 40; // of vibration
@@ -107,7 +107,6 @@ function languages() {
   const names = Object.entries(LANGUAGES).map(([code, name]) => make("option", { value: code, lang: code }, name));
   const system = words("option", "settings.language.system"), list = make("select", { name: "language" }, system, ...names);
   system.value = "";
-  for (const option of names) canBeChosen(option.value).then((can) => can || option.remove());
   const show = () => (list.value = load("language") ?? "");
   list.onchange = () => chooseLanguage(list.value || null);
   onChange("language", show);
