@@ -25,6 +25,19 @@ def test_each_class_and_id_is_in_a_page_or_a_script(name):
     assert {word for word in named - WORDS if re.sub(r"\d+$", "${", word) not in SCRIPTS} == set()
 
 
+def _classes(sheet):
+    selectors = re.findall(r"([^{};]+)\{", SHEETS[sheet])
+    return {word for selector in selectors for word in re.findall(r"\.([a-z][\w-]*)", selector)}
+
+
+def test_the_classes_of_the_game_are_not_those_of_other_views():
+    """Its sheets stay on the page with every view. States such as `is-own` may have the same name."""
+    game = "play.css", "daily.css"
+    own = set().union(*map(_classes, game)) - _classes("style.css")
+    others = set().union(*(_classes(sheet) for sheet in SHEETS if sheet not in game))
+    assert {name for name in own & others if not name.startswith("is-")} == set()
+
+
 def test_each_token_is_set_and_used():
     tokens = set(re.findall(r"(--[\w-]+):", CSS)) | set(re.findall(r'setProperty\("(--[\w-]+)"', SCRIPTS))
     used = set(re.findall(r"var\((--[\w-]+)", CSS))
