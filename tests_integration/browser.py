@@ -36,6 +36,41 @@ def start(page, mode="walls"):
     page.wait_for_function(AFTER_TICK, arg=0)
 
 
+def views(server):
+    """Addresses on a filled server, each with a selector of what is there when it is loaded."""
+    game = server.api("GET /api/leaderboard?mode=walls")[0]["game"]
+    return {
+        "#/boards?mode=walls": "#boards-table tr:nth-child(9)",
+        "#/boards?mode=walls&at=2020-01-01&period=day": "#boards-note:has-text('Nobody played then')",
+        "#/players/Player3": "#player-games tr",
+        "#/players/Nobody": "#player-note a",
+        "#/live": "#live-empty h2",
+        f"#/games/{game}?tick=9": "#replay-controls",
+        "#/games/nothing": "#replay-note a",
+        "#/": "#play",
+    }
+
+
+def visit_views(page, server, check):
+    """Call `check(address)` at each of the views, the start screen last."""
+    for address, ready in views(server).items():
+        page.goto(f"{server.url}/{address}")
+        expect(page.locator(ready).first).to_be_visible()
+        check(address)
+
+
+def play_through(page, check):
+    """Call `check(moment)` while a guest's game is played, when it is paused, and at its result."""
+    start(page, "pass-through")
+    check("playing")
+    page.keyboard.press(" ")
+    expect(page.locator("#paused")).to_be_visible()
+    check("paused")
+    page.locator("#give-up").click()
+    expect(page.locator("#result-sign-up")).to_be_visible()
+    check("result")
+
+
 def game_of(found):
     """The rules.Game that the page is at."""
     game = rules.Game(found["seed"], found["mode"])

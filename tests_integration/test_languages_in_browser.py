@@ -61,6 +61,17 @@ def test_a_language_is_chosen_in_the_settings_and_kept(open_page, filled):
     expect(page.locator("#boards-title")).to_have_text(words("fr")["nav.boards"])
 
 
+def test_what_went_wrong_follows_the_language(open_page, filled):
+    page = open_page(filled.url)
+    busy = {"title": "Service Unavailable", "status": 503, "code": "unavailable", "params": {"retry_in": 5}}
+    page.route("**/api/games", lambda route: route.fulfill(status=503, json=busy))
+    page.locator("#play").click()
+    expect(page.locator("#trouble")).to_have_text(words("en")["problem.unavailable"].replace("{retry_in}", "5"))
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("combobox").select_option("de")
+    expect(page.locator("#trouble")).to_have_text(words("de")["problem.unavailable"].replace("{retry_in}", "5"))
+
+
 def test_a_language_that_cannot_be_loaded_leaves_the_page_in_english(open_page, filled):
     page = open_page("about:blank", locale="es-ES")
     page.route("**/languages/es.json", lambda route: route.abort())

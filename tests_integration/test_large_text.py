@@ -3,7 +3,7 @@
 from secrets import token_hex
 
 import pytest
-from browser import start
+from browser import play_through, visit_views
 from driver import PASSWORD
 from live_games import LiveGame
 from playwright.sync_api import expect
@@ -61,21 +61,6 @@ def browser(start_browser, request):
     chromium.close()
 
 
-def views(server):
-    """Addresses, each with a selector of what is there when it is loaded."""
-    game = server.api("GET /api/leaderboard?mode=walls")[0]["game"]
-    return {
-        "#/boards?mode=walls": "#boards-table tr:nth-child(9)",
-        "#/boards?mode=walls&at=2020-01-01&period=day": "#boards-note:has-text('Nobody played then')",
-        "#/players/Player3": "#player-games tr",
-        "#/players/Nobody": "#player-note:has-text('Nobody plays here by this name')",
-        "#/live": "#live-empty h2",
-        f"#/games/{game}?tick=9": "#replay-controls",
-        "#/games/nothing": "#replay-note:has-text('There is no such game')",
-        "#/": "#play",
-    }
-
-
 @pytest.mark.parametrize("touch", [False, True])
 def test_every_view_has_room(open_page, filled, touch):
     page, wrong = open_page(filled.url, has_touch=touch), {}
@@ -87,10 +72,7 @@ def test_every_view_has_room(open_page, filled, touch):
             if found := page.evaluate(FIND_FAULTS):
                 wrong[view, width, height] = found
 
-    for address, ready in views(filled).items():
-        page.goto(f"{filled.url}/{address}")
-        expect(page.locator(ready).first).to_be_visible()
-        check(address)
+    visit_views(page, filled, check)
     page.locator("#account").click()
     check("log in")
     page.locator("#show-signup").click()
@@ -131,19 +113,14 @@ def play_and_look(page):
     def check(moment):
         if found := page.evaluate(FIND_FAULTS):
             wrong[moment] = found
+        if moment != "playing":
+            return
+        assert page.locator("#board").bounding_box()["width"] >= min(page.viewport_size.values()) * 0.55
+        if page.viewport_size["width"] > ZOOMED_IN[0]:
+            assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
 
     check("before")
-    start(page, "pass-through")
-    check("playing")
-    assert page.locator("#board").bounding_box()["width"] >= min(page.viewport_size.values()) * 0.55
-    if page.viewport_size["width"] > ZOOMED_IN[0]:
-        assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
-    page.keyboard.press(" ")
-    expect(page.locator("#paused")).to_be_visible()
-    check("paused")
-    page.locator("#give-up").click()
-    expect(page.locator("#result-sign-up")).to_be_visible()
-    check("result")
+    play_through(page, check)
     return wrong
 
 

@@ -1,7 +1,7 @@
 """On a phone, everything that is pressed is at least 44 px wide and high, and no button lies on another."""
 
 import pytest
-from browser import sign_up, start
+from browser import play_through, sign_up, visit_views
 from playwright.sync_api import expect
 
 # Links in running text are exempt, as in WCAG.
@@ -34,27 +34,8 @@ def test_what_is_pressed_is_as_large_as_a_finger(open_page, filled, width, heigh
         if found := page.evaluate(FIND_SMALL) + page.evaluate(FIND_OVERLAPS):
             small[view] = found
 
-    game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
-    for address, ready in {
-        "#/boards?mode=walls": "#boards-table tr:nth-child(9)",
-        "#/players/Player3": "#player-games tr",
-        "#/players/Nobody": "#player-note a",
-        "#/live": "#live-empty h2",
-        "#/games/nothing": "#replay-note a",
-        f"#/games/{game}?tick=9": "#replay-controls",
-        "#/": "#play",
-    }.items():
-        page.goto(f"{filled.url}/{address}")
-        expect(page.locator(ready).first).to_be_visible()
-        check(address)
-    start(page, "pass-through")
-    check("playing")
-    page.keyboard.press(" ")
-    expect(page.locator("#paused")).to_be_visible()
-    check("paused")
-    page.locator("#give-up").click()
-    expect(page.locator("#result-sign-up")).to_be_visible()
-    check("result")
+    visit_views(page, filled, check)
+    play_through(page, check)
     page.locator("#result-sign-up").click()
     check("sign up")
     sign_up(page, f"Finger{width}x{height}{touch}"[:20])

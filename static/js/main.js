@@ -22,7 +22,7 @@ const PARTS = { // of the game, loaded at their first use
   hud: () => import("./play/hud.js"),
   nextRank: () => import("./game/next-rank.js"),
   offline: () => import("./offline.js"),
-  result: () => import("./play/result.js"),
+  result: () => withStyles(import("./play/result.js"), "result.css"),
   sound: () => import("./game/sound.js"),
   tabs: () => import("./game/tabs.js"),
 };
@@ -105,11 +105,16 @@ function namePage(section, isNew) {
   heading.focus({ preventScroll: true });
 }
 
+/** Say on the start card what went wrong, in the language of the page at any time. */
+function refuse(key) {
+  state.startError = { get message() { return t(key); } };
+}
+
 async function openAccount(form) {
   try {
     (await import("./pages/account.js")).openAccount(form);
   } catch {
-    state.startError = t("notice.noAccount");
+    refuse("notice.noAccount");
   }
 }
 
@@ -118,7 +123,7 @@ async function openSettings() {
   try {
     (await import("./pages/settings.js")).openSettings();
   } catch {
-    state.startError = t("settings.missing");
+    refuse("settings.missing");
   }
 }
 

@@ -110,7 +110,7 @@ async function lookUp() {
     else if (problem.code === DAILY_HIDDEN && state.selection === selection) {
       location.replace(challengeAddress(DAILY, problem.params.mode));
     }
-    else if (state.selection === selection) state.startError = problem.message;
+    else if (state.selection === selection) state.startError = problem;
   }
 }
 

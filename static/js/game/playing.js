@@ -31,7 +31,7 @@ export async function start(mode, challenge = null) {
   try {
     begin(await open(mode, challenge), challenge);
   } catch (problem) {
-    Object.assign(state, { phase: IDLE, startError: problem.message, early: [] });
+    Object.assign(state, { phase: IDLE, startError: problem, early: [] });
     emit(START_FAILED);
   }
 }

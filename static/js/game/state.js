@@ -22,7 +22,7 @@ export const state = {
   mode: WALLS,
   bests: {}, // the player's best scores as far as known, by `bestKey` in playing.js
   selection: undefined, // the challenge that the address names: {name, target, standing, problem}, or null; start.js
-  startError: null, // why no game could be opened, in words; also start.js, challenge.js
+  startError: null, // why no game could be opened: its `message` is in the language of the page; also start.js, challenge.js
   daily: null, // {date, modes}: the server's record of that day's challenge by mode; play/daily.js
   nextGame: null, // {mode, challenge} to open as soon as this game is settled
   isDeciding: false, // whether a new game may end that of another tab; start.js

@@ -88,7 +88,7 @@ export function showStart(now = performance.now()) {
   setHidden(byId("start"), phase !== IDLE);
   const isGiven = Boolean(selection && !dayOf(selection.name)); // by the game to beat
   for (const mode of MODES) modeInput(mode).disabled = isGiven || ![IDLE, OVER].includes(phase);
-  setText(byId("trouble"), startError ?? "");
+  setText(byId("trouble"), startError?.message ?? "");
   setHidden(byId("offer"), !offer);
   setHidden(byId("play"), Boolean(selection?.problem) && !offer);
   setText(byId("play"), t(offer ? (selection ? "play.challenge" : "play.new") : "play.play"));
