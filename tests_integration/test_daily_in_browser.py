@@ -18,7 +18,10 @@ EMOJI = """(game) => import(new URL("play/daily-share.js", document.querySelecto
 
 
 class LaterServer(LeapingServer):
-    noon = round((NOON - datetime.now(UTC)).total_seconds())
+    @property
+    def noon(self):
+        """How many seconds the server's clock must be ahead now to show noon."""
+        return round((NOON - datetime.now(UTC)).total_seconds())
 
     def leap(self, seconds):
         """Restart so many seconds after noon; a server that runs approaches such a time slowly."""
