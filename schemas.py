@@ -86,10 +86,14 @@ class Guest(Request):
 
 
 class NewGame(Request):
-    """`challenge`: `daily`, `daily/DATE`, or the id of a game, which then brings its mode."""
+    """`challenge`: `daily`, `daily/DATE`, or the id of a game, which then brings its mode.
+
+    `ends`: the id of your open game that this one may end, or null for none. Left out, it may end any.
+    """
 
     mode: Mode | None = None
     challenge: Text | None = None
+    ends: Text | UnsetType | None = UNSET
 
 
 class Turns(Request):

@@ -332,22 +332,28 @@ def _user(user):
 
 
 @api.post(
-    "/api/games", user=require_user, body=schemas.NewGame, response=schemas.GameAnswer, status=201, errors=(403, 404, 429)
+    "/api/games",
+    user=require_user,
+    body=schemas.NewGame,
+    response=schemas.GameAnswer,
+    status=201,
+    errors=(403, 404, 409, 429),
 )
 def open_game(user, body):
     """Open a game, on a new seed or on that of a challenge.
 
     You have one open game at a time: an earlier one ends as left. 404: There is no such game to challenge. 403: It is a game
-    of today's daily challenge, which you have not opened in that mode.
+    of today's daily challenge, which you have not opened in that mode. 409: Your open game was played, and is not the one in
+    `ends`; it doesn't end.
     """
     app = request.app
     app.new_games.hit(games.now(), user.id)
     if body.challenge is not None:
         challenge = challenges.find(body.challenge, body.mode, app.secret, user)
-        return games.open_game(user, challenge.mode, app.pace, challenge)
+        return games.open_game(user, challenge.mode, app.pace, challenge, ends=body.ends)
     if body.mode is None:
         raise invalid(("mode", problems.MISSING, f"is missing; give one of {', '.join(MODES)}", {"choices": list(MODES)}))
-    return games.open_game(user, body.mode, app.pace, limits_unplayed=app.limits_unplayed)
+    return games.open_game(user, body.mode, app.pace, limits_unplayed=app.limits_unplayed, ends=body.ends)
 
 
 @api.get("/api/games/active", query=schemas.ActiveQuery, response=list[schemas.ActiveGame])

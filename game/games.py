@@ -5,6 +5,8 @@ import secrets
 from bisect import bisect_right
 from operator import itemgetter
 
+from msgspec import UNSET
+
 import rules
 from database import threadpool
 from database.binding import is_sqlite, release_connection
@@ -15,7 +17,7 @@ from game.pace import seconds_left
 from models import Entry, Game, User, now, select_games
 from observability import counters
 from schemas import GameAnswer, timestamp
-from web.problems import GAME_OVER, NOT_YOUR_GAME, OUT_OF_ORDER, RATE_LIMITED, WRONG_TICK, Problem, invalid
+from web.problems import GAME_OPEN, GAME_OVER, NOT_YOUR_GAME, OUT_OF_ORDER, RATE_LIMITED, WRONG_TICK, Problem, invalid
 
 UNPLAYED, UNPLAYED_WINDOW = 10, 60_000  # games on new seeds that may be left unplayed in so many milliseconds
 PLAYED = 20  # ticks from which on a game counts as played; they last three seconds
@@ -29,19 +31,23 @@ ENDED = counters.Counter("games_ended", "Games that have ended, by outcome.", "o
 # Opening.
 
 
-def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
+def open_game(user, mode, pace, challenge=None, limits_unplayed=False, ends=UNSET):
     """Open a game on a new seed, or on that of a challenges.Challenge; the one that the user has open ends as left.
 
-    With `limits_unplayed`, raise 429 if the user has left too many new seeds unplayed lately; then nothing changes.
+    Raise 409 if that was played and is not the game `ends`. With `limits_unplayed`, raise 429 if the user has left too many
+    new seeds unplayed lately. Then nothing changes.
     """
     game_id, seed = secrets.token_urlsafe(9), challenge.seed if challenge else 1 + secrets.randbelow(0xFFFFFFFF)
 
     def open_it():
         User.lock(user.id)
         at = now()
+        open_games = _open_games.all(user=user.id)
+        if ends is not UNSET:
+            _check_ends(open_games, ends, at)
         if limits_unplayed:
             _check_unplayed(user.id, at)
-        left = sum(_leave(game, pace) for game in _open_games.all(user=user.id))
+        left = sum(_leave(game, pace) for game in open_games)
         ranked = not challenge or challenge.counts(user)
         columns = {"seed": seed, "challenge": challenge and challenge.name, "ranked": ranked}
         _insert(game_id, user.id, mode, at, state=codec.encode_state(rules.Game(seed, mode)), **columns)
@@ -66,6 +72,19 @@ def open_game(user, mode, pace, challenge=None, limits_unplayed=False):
 @compiled
 def _open_games():
     return select_games().where(Game.user == Param("user"), Game.ended_at.is_null())
+
+
+def _check_ends(open_games, ends, at):
+    """Raise 409 if an open game may not end: one that was played and is not `ends`.
+
+    One at tick 0 may: a client whose response got lost doesn't know of it.
+    """
+    for game in open_games:
+        if game.id == ends or game.tick == 0 or at - game.last_post_at > ABANDON_AFTER_MS:
+            continue
+        detail = "You have another game open. Go on with it, or name it in `ends` to end it."
+        params = {"game": game.id, "mode": game.mode, "score": game.score, "tick": game.tick}
+        raise Problem(409, GAME_OPEN, detail, params=params)
 
 
 def _check_unplayed(user_id, at):

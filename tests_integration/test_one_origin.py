@@ -3,11 +3,13 @@
 import json
 
 import pytest
-from browser import start
+from browser import start, state
 from playwright.sync_api import expect
 from servers import served_below
 
 PATHS = ["/a/", "/b/", "/b/c/", "/"]
+FIND_IN_OTHER_TAB = """(id) => import(new URL("game/tabs.js", document.querySelector("script[type=module]").src))
+    .then(({findInOtherTab}) => findInOtherTab(id))"""
 SAVE_SESSION = """(session) => import(new URL("storage.js", document.querySelector("script[type=module]").src))
     .then(({save}) => save("session", session))"""
 
@@ -66,6 +68,20 @@ def test_tabs_of_one_server_log_in_and_out_together_and_those_of_others_do_not(o
     page.evaluate("localStorage.clear()")
     expect(there.locator("#account")).to_have_text("Log in")
     expect(elsewhere.locator("#account")).to_have_text("Log in")
+
+
+def test_settings_and_games_are_those_of_one_server(open_page, site):
+    page = open_page(f"{site}/a/")
+    start(page, "pass-through")
+    for path, found in {"/a/": True, "/b/": False}.items():
+        other = page.context.new_page()
+        other.goto(site + path)
+        assert bool(other.evaluate(FIND_IN_OTHER_TAB, state(page)["id"])) == found
+    page.evaluate("localStorage.setItem('snakepit./a/.theme', '\"dark\"')")
+    other.route("**/js/main.js", lambda route: route.abort())  # which would correct it
+    for path, theme in {"/a/": "dark", "/b/": None, "/": None}.items():
+        other.goto(site + path)
+        assert other.evaluate("document.documentElement.dataset.theme") == theme
 
 
 def test_the_token_of_the_api_page_is_for_its_own_server(open_page, site):

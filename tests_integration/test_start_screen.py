@@ -93,6 +93,10 @@ def swipe_left(page):
     network = page.context.new_cdp_session(page)
     board = page.locator("#view-play .stage").bounding_box()
     x, y = board["x"] + board["width"] - 8, board["y"] + 8
-    for kind, moved in [("touchStart", 0), *(("touchMove", by) for by in (10, 25, 40, 60)), ("touchEnd", None)]:
+    for kind, moved in [
+        ("touchStart", 0),
+        *(("touchMove", by) for by in (6, 12, 16, 19, 21, 30, 45, 60)),
+        ("touchEnd", None),
+    ]:
         points = [] if moved is None else [{"x": x - moved, "y": y}]
         network.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})

@@ -1,12 +1,12 @@
 """Several tabs of a browser, and games whose player is elsewhere."""
 
 import re
-from time import sleep
 
 import pytest
 from browser import AFTER_TICK, REACH_IN, goes_wrong, start, state
 from playwright.sync_api import expect
 
+TOKEN = "JSON.parse(localStorage['snakepit.session']).token"
 LEFT = re.compile(r"\b(\d+) s of pausing left")
 
 
@@ -65,6 +65,27 @@ def test_playing_again_asks_too(page, live):
     page.get_by_role("button", name="Keep that game").click()
     expect(page.locator("#play-again")).to_be_focused()
     assert live.api(f"GET /api/games/{state(other)['id']}")["status"] == "playing"
+
+
+def test_a_game_on_another_device_ends_only_if_the_player_wants_that(page, live):
+    """The server asks: this browser knows of that game by nothing else."""
+    start(page)
+    expect(page.locator("#result[data-settled=true]")).to_be_visible(timeout=10_000)
+    device, first = live.api.as_session({"token": page.evaluate(TOKEN), "user": None}), state(page)["id"]
+    game = device.open("pass-through")
+    device.post(game, 0, 6)
+    page.keyboard.press("ArrowLeft")
+    question = page.get_by_role("dialog", name="Your game on another device is still open")
+    expect(question).to_contain_text("0 points in Pass-through")
+    page.get_by_role("button", name="Keep that game").click()
+    expect(page.locator("#play-again")).to_be_focused()
+    assert (state(page)["id"], state(page)["phase"]) == (first, "over")
+    assert device.post(game, 6, 7)["status"] == "playing"
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="Play here").click()
+    page.wait_for_function("(first) => state.id !== first && state.game.ticks > 0", arg=first)
+    assert state(page)["turns"] == [[1, "L"]]  # the key that asked
+    assert live.api(f"GET /api/games/{game['id']}")["outcome"] == "left"
 
 
 def test_the_question_is_accessible(page, live, axe):
@@ -141,10 +162,13 @@ def test_the_account_dialog_shows_the_pausing_that_is_left(open_page, live, axe)
 
 
 def test_a_game_that_is_opened_while_the_player_goes_elsewhere_waits(page, live):
-    page.route("**/api/games", lambda route: (sleep(0.5), route.continue_()))
+    held = []
+    page.route("**/api/games", lambda route: held.append(route))
     page.locator("#play").click()
-    page.wait_for_function("() => state.phase === 'opening'")
     page.locator("header nav a[href='#/boards']").click()
+    expect(page.locator("#view-boards")).to_be_visible()
+    assert state(page)["phase"] == "opening"
+    held[0].continue_()
     expect(page.locator("#waiting")).to_be_visible()
     assert (state(page)["phase"], state(page)["tick"]) == ("paused", 0)
 

@@ -47,6 +47,7 @@ EMAIL_TAKEN = _code("email_taken", "Another player has this email.")
 NOT_YOUR_GAME = _code("not_your_game", "The game is another player's.")
 WRONG_TICK = _code("wrong_tick", "The game is at another tick than `since`; `tick` is where it is.")
 GAME_OVER = _code("game_over", "The game is over; `game` is its final state.")
+GAME_OPEN = _code("game_open", "Your open game is not the one in `ends`: it is `game`, in `mode` with `score` at `tick`.")
 TOO_FAST = _code("too_fast", "The ticks can't have been played yet; `retry_in` is the number of seconds until they can.")
 DAILY_HIDDEN = _code(
     "daily_hidden",

@@ -179,8 +179,9 @@ export async function deleteAccount(password) {
 
 // Games
 
-/** A game on a new seed, or the `challenge` of that name: "daily", "daily/DATE", or the id of a game. */
-export const openGame = (mode, challenge = null) => call("POST", "games", { mode, challenge });
+/** A game on a new seed, or the `challenge` of that name: "daily", "daily/DATE", or the id of a game. `ends` is the id of
+the player's open game that it may end. */
+export const openGame = (mode, challenge, ends) => call("POST", "games", { mode, challenge, ends });
 export const leaveGame = (id) => call("DELETE", `games/${encodeURIComponent(id)}`);
 
 /** A game with all of its turns; the server sends them in pages. */

@@ -77,6 +77,36 @@ def test_progress_while_playing(ada):
     }
 
 
+def test_a_game_that_is_played_elsewhere_ends_only_if_it_is_named(ada, db):
+    game = ada.open()
+    ada.post(game, 0, 4, [[2, "R"]])
+    for ends in (None, "another"):
+        refused = ada("POST /api/games", {"mode": "pass-through", "ends": ends}, 409)
+        score = _score(game["seed"], [[2, "R"]], 4)
+        params = {"game": game["id"], "mode": "walls", "score": score, "tick": 4}
+        assert (refused["code"], refused["params"]) == ("game_open", params)
+    refused = ada("POST /api/games", {"challenge": "daily", "mode": "walls", "ends": None}, 409)
+    assert refused["params"] == params
+    assert ada.post(game, 4, 5)["status"] == "playing"
+    ada.open("pass-through", ends=game["id"])
+    assert ada(f"GET /api/games/{game['id']}")["outcome"] == "left"
+
+
+def test_a_game_that_nobody_plays_ends_without_being_named(ada, db):
+    """At tick 0, when the response that opened it was lost; without a post for ten minutes; or if `ends` is left out."""
+    lost = ada.open()
+    forgotten = ada.open(ends=None)
+    ada.post(forgotten, 0, 4)
+    Game.update(last_post_at=models.now() - 600_001).where(Game.ended_at.is_null()).execute()
+    ended = ada.open(ends=None)
+    ada.post(ended, 0, 4)
+    last = ada.open()
+    ada("DELETE /api/games/" + last["id"], status=204)
+    ada.open(ends=None)
+    for game in (lost, forgotten, ended, last):
+        assert ada(f"GET /api/games/{game['id']}")["outcome"] == "left"
+
+
 def test_a_sign_of_life_changes_nothing_but_the_time(ada, db):
     game = ada.open()
     ada.post(game, 0, 4)

@@ -1,7 +1,7 @@
 /* The game played here: from the clock to ticks, from the queue to turns, from start to end. */
 
 import * as api from "../api.js";
-import { OPENED, SESSION, SETTLED, START_FAILED, emit, on } from "../lib/events.js";
+import { OPENED, OPEN_ELSEWHERE, SESSION, SETTLED, START_FAILED, emit, on } from "../lib/events.js";
 import { DAILY, dayOf } from "../lib/format.js";
 import { t } from "../lib/language.js";
 import { Game, LEFT, MODES, OPPOSITE, POINTS, RULES, tickMs } from "../rules.js";
@@ -14,12 +14,14 @@ export const READY_MS = 1050; // of the count-in at the start and after a pause:
 const MAX_QUEUED = 3;
 const MAX_FRAME_MS = 100; // of the count-in: a longer frame is a stall of the page
 const RETRY_MS = 2000; // before the module that uploads is requested again
+const GAME_OPEN = "game_open"; // the server's code
 const ABANDONED_MS = 600_000; // after which the server ends a game without posts
 
 // From start to end
 
-/** Open a game on a new seed or on that of a challenge, and begin it. */
-export async function start(mode, challenge = null) {
+/** Open a game on a new seed or on that of a challenge, and begin it. `ends` is the id of the player's open game that it may
+end; another one is not ended without asking. */
+export async function start(mode, challenge = null, ends = state.id) {
   if (![IDLE, OVER].includes(state.phase)) return;
   state.nextGame = null;
   if (state.phase === OVER && state.connection === SIGNED_OUT) reject(t("sync.notLoggedIn"));
@@ -27,25 +29,30 @@ export async function start(mode, challenge = null) {
     state.nextGame = { mode, challenge }; // opening it now would end this game as left
     return;
   }
+  const before = state.phase;
   Object.assign(state, { phase: OPENING, startError: null });
   try {
-    begin(await open(mode, challenge), challenge);
+    begin(await open(mode, challenge, ends), challenge);
   } catch (problem) {
+    if (problem.code === GAME_OPEN) {
+      state.phase = before;
+      return emit(OPEN_ELSEWHERE, problem.params, () => start(mode, challenge, problem.params.game));
+    }
     Object.assign(state, { phase: IDLE, startError: problem, early: [] });
     emit(START_FAILED);
   }
 }
 
 /** Visitors become guests, and so does a guest whom the server has deleted. */
-async function open(mode, challenge) {
+async function open(mode, challenge, ends) {
   const wasPlayer = api.isPlayer();
   if (!api.session.token) await api.guest();
   try {
-    return await api.openGame(mode, challenge);
+    return await api.openGame(mode, challenge, ends);
   } catch (problem) {
     if (problem.status !== 401 || wasPlayer) throw problem;
     await api.guest();
-    return api.openGame(mode, challenge);
+    return api.openGame(mode, challenge, ends);
   }
 }
 

@@ -31,10 +31,10 @@ export function findInOtherTab(id) {
   });
 }
 
-/** Ask the player whether a new game here may end the game of another tab. */
-export async function askToEnd({ mode, score }) {
+/** Ask the player whether a new game here may end the game of another tab, or another that the title of this `key` names. */
+export async function askToEnd({ mode, score }, key = "tabs.title") {
   await loadStyle("dialog.css");
-  const title = make("h2", { id: "tabs-title" }, t("tabs.title"));
+  const title = make("h2", { id: "tabs-title" }, t(key));
   const actions = make("div", { className: "actions" },
     make("button", { className: "primary", value: "" }, t("tabs.keep")), make("button", { value: "end" }, t("tabs.here")));
   const dialog = make("dialog", {}, make("form", { method: "dialog" }, title,

@@ -4,8 +4,8 @@ left open. */
 import * as api from "../api.js";
 import { begin, pause, prepare, reset, start } from "../game/playing.js";
 import { IDLE, OVER, state } from "../game/state.js";
-import { byId, make, setAttribute, setHidden, setText } from "../lib/dom.js";
-import { BEGUN_ELSEWHERE, LANGUAGE, SELECTED, emit, on } from "../lib/events.js";
+import { byId, focusAction, make, setAttribute, setHidden, setText } from "../lib/dom.js";
+import { BEGUN_ELSEWHERE, LANGUAGE, OPEN_ELSEWHERE, SELECTED, emit, on } from "../lib/events.js";
 import { challengeAddress, day, dayOf, modeName } from "../lib/format.js";
 import { number as digits, t } from "../lib/language.js";
 import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
@@ -37,6 +37,7 @@ export function bindStart() {
   on(BEGUN_ELSEWHERE, () => {
     offer = null;
   });
+  on(OPEN_ELSEWHERE, askToEndElsewhere);
 }
 
 /** Enter before a game: accept the offer, or play. */
@@ -48,12 +49,12 @@ export function playOrResume() {
 /** Start a game in the selected mode, or the selected challenge. The player is asked before that ends another game. */
 export async function play() {
   const other = otherGame();
-  if (state.isDeciding || (other && !await mayEnd(other))) return;
-  const { selection } = state;
+  if (state.isDeciding || (other && !await decide(() => mayEnd(other)))) return;
+  const { selection } = state, ends = other?.id ?? offer?.opened.id;
   offer = null;
   document.activeElement?.blur(); // or a key meant for the snake would press the button again
   if (selection?.problem) location.hash = byId("challenge-leave").getAttribute("href");
-  else start(selection && !dayOf(selection.name) ? null : selectedMode(), selection?.name); // a game brings its mode
+  else start(selection && !dayOf(selection.name) ? null : selectedMode(), selection?.name, ends); // a game brings its mode
 }
 
 /** The player's open game in this browser that is neither played nor offered here, or null. */
@@ -62,21 +63,29 @@ function otherGame() {
   return saved && !isHere && saved.user === api.session.user?.id ? saved : null;
 }
 
-/** Ask whether a game that another tab is playing may end; one that nobody is playing is offered instead. */
-async function mayEnd(other) {
+/** Let the player decide whether a new game may end another. */
+async function decide(ask) {
   state.isDeciding = true;
-  const isAllowed = await mayEndNow(other).catch(() => true); // without a connection no game starts, which is then said
+  const isAllowed = await ask().catch(() => true); // without a connection no game starts, which is then said
   state.isDeciding = false;
   if (!isAllowed) state.early = [];
   return isAllowed;
 }
 
-async function mayEndNow(other) {
+/** Ask whether a game that another tab is playing may end; one that nobody is playing is offered instead. */
+async function mayEnd(other) {
   const { askToEnd, findInOtherTab } = await import("../game/tabs.js"), played = await findInOtherTab(other.id);
   if (played) return askToEnd(played);
   reset(); // the offer is on the start card
   await offerToResume(other);
   return !offer;
+}
+
+/** The server has a game of the player that this browser doesn't know. */
+async function askToEndElsewhere(other, begin) {
+  const ask = async () => (await import("../game/tabs.js")).askToEnd(other, "tabs.device");
+  if (await decide(ask)) begin();
+  else focusAction(byId(state.phase === OVER ? "result" : "start"));
 }
 
 export function selectedMode() {
