@@ -48,6 +48,7 @@ def entry_of(entry):
 
 def test_with_reduced_motion_the_game_behind_the_card_is_a_still_picture(open_page, filled):
     page = open_page(filled.url, reduced_motion="reduce")
+    page.wait_for_function(DEMO_LOADED)  # by the page itself
     page.wait_for_function(f"() => ({BACKGROUND})().then(([, phase]) => phase === 'paused')")
     page.evaluate(SECOND_FRAME)
     picture, before = page.evaluate(PICTURE), page.evaluate(BACKGROUND)

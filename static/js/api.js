@@ -2,7 +2,7 @@
 
 Each call returns the parsed JSON or throws a Problem. Addresses are relative: Snakepit may live below a path. */
 
-import { BUSY, SESSION, emit } from "./lib/events.js";
+import { BUSY, SESSION, emit } from "./lib/dom.js";
 import { problemWords } from "./lib/format.js";
 import { t } from "./lib/language.js";
 import { load, onChange, remove, save } from "./storage.js";

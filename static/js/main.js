@@ -5,8 +5,9 @@ import { createBoardView, draw } from "./draw/board.js";
 import { bindKeys, bindPad, bindSwipes } from "./game/input.js";
 import { advance, giveUp, isSettled, onPageHide, pause, turn, unpause } from "./game/playing.js";
 import { IDLE, OVER, PAUSED, SIGNED_OUT, progress, state } from "./game/state.js";
-import { byId, focusAction, loadStyle, notice, setTitle } from "./lib/dom.js";
-import { LANGUAGE, OPENED, SELECTED, SESSION, START_FAILED, on } from "./lib/events.js";
+import {
+  HOME, LANGUAGE, OPENED, SELECTED, SESSION, START_FAILED, byId, focusAction, loadStyle, notice, on, setTitle,
+} from "./lib/dom.js";
 import { dayOf } from "./lib/format.js";
 import { t } from "./lib/language.js";
 import {
@@ -27,7 +28,7 @@ const PARTS = { // of the game, loaded at their first use
   tabs: () => import("./game/tabs.js"),
 };
 const OFFLINE_MS = 2000; // after the start: the first game has the network for itself
-const QUIET_MS = 800; // after the page is loaded: then comes what it can do without
+const QUIET_MS = 800; // after the start card is complete: then comes what it can do without
 const RETRY_MS = 2000; // before a part or a view that failed to load is requested again
 const VIBRATION_MS = 10; // for a turn, on phones
 const REFLEX_MS = 400; // after the end of a game, in which keys and swipes are still meant for it
@@ -200,7 +201,7 @@ async function need(name) {
 
 function needChallenge() {
   const name = state.challenge?.name ?? state.selection?.name;
-  if (name) need("challenge");
+  if (name) ["challenge", "hud"].forEach(need);
   if (name && !dayOf(name)) need("ghost");
 }
 
@@ -263,6 +264,7 @@ matchMedia("(orientation: portrait)").addEventListener("change", pause); // the 
 window.addEventListener("gamepadconnected", () => need("gamepad"));
 window.addEventListener("gamepaddisconnected", pause);
 showAccount();
+on(HOME, () => setTimeout(() => ["background", "hud"].forEach(need), QUIET_MS));
 on(SELECTED, needChallenge);
 on(OPENED, () => {
   if (!isInPlay() || document.hidden) pause(); // the player has left while it was being opened
@@ -291,8 +293,5 @@ route();
 window.repeatEarly();
 requestAnimationFrame(frame);
 if (session.user) need("hud"); // with the best score
-const decorate = () => setTimeout(() => ["background", "hud"].forEach(need), QUIET_MS);
-if (document.readyState === "complete") decorate();
-else window.addEventListener("load", decorate);
 if (session.token) refreshSession().catch(() => {}).then(findOpenGame).catch(() => {}); // Play asks again
 setTimeout(() => need("offline"), OFFLINE_MS);

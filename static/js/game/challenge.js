@@ -2,8 +2,7 @@
 first challenge. */
 
 import * as api from "../api.js";
-import { byId, focusAction, setHidden, setText, setTitle } from "../lib/dom.js";
-import { OPENED, SELECTED, START_FAILED, on } from "../lib/events.js";
+import { OPENED, SELECTED, START_FAILED, byId, focusAction, on, setHidden, setText, setTitle } from "../lib/dom.js";
 import {
   DAILY, DAILY_HIDDEN, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay, modeName, numberOf,
 } from "../lib/format.js";

@@ -4,7 +4,7 @@ game.
 The game never waits for it: if a request fails, the next rank is not shown. */
 
 import { nextRank } from "../api.js";
-import { OPENED, on } from "../lib/events.js";
+import { OPENED, on } from "../lib/dom.js";
 import { dayOf } from "../lib/format.js";
 import { isRankedAttempt } from "./playing.js";
 import { ATE, OVERTOOK, PLAYING, addEvent, state } from "./state.js";

@@ -1,7 +1,7 @@
 /* The game played here: from the clock to ticks, from the queue to turns, from start to end. */
 
 import * as api from "../api.js";
-import { OPENED, OPEN_ELSEWHERE, SESSION, SETTLED, START_FAILED, emit, on } from "../lib/events.js";
+import { OPENED, OPEN_ELSEWHERE, SESSION, SETTLED, START_FAILED, emit, on } from "../lib/dom.js";
 import { DAILY, dayOf } from "../lib/format.js";
 import { t } from "../lib/language.js";
 import { Game, LEFT, MODES, OPPOSITE, POINTS, RULES, tickMs } from "../rules.js";

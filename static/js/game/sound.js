@@ -1,6 +1,6 @@
 /* Sound effects, made by oscillators and noise. Loaded once the player switches sound on. */
 
-import { on } from "../lib/events.js";
+import { on } from "../lib/dom.js";
 import { onSetting, setting } from "../storage.js";
 import { ATE, DIED, NEW_BEST, OVERTOOK } from "./state.js";
 

@@ -1,7 +1,7 @@
 /* The state of the game that is played here. Only playing.js, sync.js, start.js, daily.js, next-rank.js, challenge.js and ghost.js
 change it; each field says which, where it isn't playing.js. */
 
-import { emit } from "../lib/events.js";
+import { emit } from "../lib/dom.js";
 import { POINTS, STARVES_AFTER, WALLS, WON, tickMs } from "../rules.js";
 
 // The phases of a game

@@ -3,8 +3,7 @@ player is asked before. Loaded with the first game, or where this browser has on
 
 Messages between tabs: {ask: ID}, {playing: ID, mode, score} in reply, and {begun: ID}. */
 
-import { loadStyle, make } from "../lib/dom.js";
-import { BEGUN_ELSEWHERE, OPENED, emit, on } from "../lib/events.js";
+import { BEGUN_ELSEWHERE, OPENED, emit, loadStyle, make, on } from "../lib/dom.js";
 import { modeName } from "../lib/format.js";
 import { t } from "../lib/language.js";
 import { scoped } from "../storage.js";

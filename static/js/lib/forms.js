@@ -1,7 +1,6 @@
 /* Forms that show the server's errors beside their fields. */
 
-import { make } from "./dom.js";
-import { BUSY, on } from "./events.js";
+import { BUSY, make, on } from "./dom.js";
 import { fieldWords } from "./format.js";
 import { t, translate } from "./language.js";
 

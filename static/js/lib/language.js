@@ -5,8 +5,7 @@ player's. Where a count decides between forms, the text is an object of them by 
 index.html has the English words, so that they are there before any script; its attributes `data-t` name their keys. */
 
 import { load, onChange, save } from "../storage.js";
-import { make } from "./dom.js";
-import { LANGUAGE, emit } from "./events.js";
+import { LANGUAGE, emit, make } from "./dom.js";
 
 export const LANGUAGES = { // by their own names
   en: "English", de: "Deutsch", fr: "Français", es: "Español", pt: "Português", it: "Italiano", nl: "Nederlands",

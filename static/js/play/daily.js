@@ -3,8 +3,10 @@ the start card and on the result. Loaded with the first challenge. */
 
 import * as api from "../api.js";
 import { IDLE, OVER, state } from "../game/state.js";
-import { byId, loadStyle, make, notice, setAttribute, setHidden, setText } from "../lib/dom.js";
-import { BEGUN_ELSEWHERE, OPENED, SELECTED, SESSION, SETTLED, on } from "../lib/events.js";
+import {
+  BEGUN_ELSEWHERE, OPENED, SELECTED, SESSION, SETTLED, byId, loadStyle, make, notice, on, setAttribute, setHidden,
+  setText,
+} from "../lib/dom.js";
 import { DAILY, challengeAddress, day, dayOf, gameAddress, modeName, numberOf, serverNow, setClock } from "../lib/format.js";
 import { percent, setWords, t } from "../lib/language.js";
 import { shareText, showOutcome } from "../lib/share.js";

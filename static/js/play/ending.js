@@ -4,8 +4,7 @@ and what the score is worth slides in. Without motion all of it is there at once
 import { drawCrumbs } from "../draw/effects.js";
 import { beginThumbnail, drawOn, drawThumbnail, placeOf, trace } from "../draw/thumbnail.js";
 import { NEW_BEST } from "../game/state.js";
-import { make, reducedMotion, tokensOf } from "../lib/dom.js";
-import { emit } from "../lib/events.js";
+import { emit, make, reducedMotion, tokensOf } from "../lib/dom.js";
 import { POINTS } from "../rules.js";
 
 const DRAW_MS = 1000;

@@ -3,8 +3,7 @@
 import * as api from "../api.js";
 import { isRankedAttempt, isSettled, outcome } from "../game/playing.js";
 import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
-import { byId, focusAction, onColours, setHidden, setText } from "../lib/dom.js";
-import { SESSION, SETTLED, on } from "../lib/events.js";
+import { SESSION, SETTLED, byId, focusAction, on, onColours, setHidden, setText } from "../lib/dom.js";
 import { boardAddress, comparison, day, dayOf, gameAddress, longDay, modeName, outcomeName } from "../lib/format.js";
 import { number, ordinal, setWords, t } from "../lib/language.js";
 import { shareGame, showOutcome } from "../lib/share.js";

@@ -4,8 +4,10 @@ left open. */
 import * as api from "../api.js";
 import { begin, pause, prepare, reset, start } from "../game/playing.js";
 import { IDLE, OVER, state } from "../game/state.js";
-import { byId, focusAction, make, setAttribute, setHidden, setText } from "../lib/dom.js";
-import { BEGUN_ELSEWHERE, LANGUAGE, OPEN_ELSEWHERE, SELECTED, emit, on } from "../lib/events.js";
+import {
+  BEGUN_ELSEWHERE, HOME, LANGUAGE, OPEN_ELSEWHERE, SELECTED, byId, emit, focusAction, make, on, setAttribute, setHidden,
+  setText,
+} from "../lib/dom.js";
 import { challengeAddress, day, dayOf, modeName } from "../lib/format.js";
 import { number as digits, t } from "../lib/language.js";
 import { Game, MODES, PASS_THROUGH, RULES, WALLS } from "../rules.js";
@@ -154,6 +156,7 @@ async function refreshHome(now) {
   } catch (problem) {
     homeAt += api.retryDelayMs(5, problem) - HOME_MS;
   }
+  emit(HOME);
 }
 
 function showHome() {
