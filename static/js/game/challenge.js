@@ -6,7 +6,7 @@ import { OPENED, SELECTED, START_FAILED, byId, focusAction, on, setHidden, setTe
 import {
   DAILY, DAILY_HIDDEN, boardAddress, challengeAddress, day, dayOf, gameAddress, longDay, modeName, numberOf,
 } from "../lib/format.js";
-import { ordinal, setWords, t } from "../lib/language.js";
+import { language, ordinal, setWords, t } from "../lib/language.js";
 import { bindDaily, isReady, showAfter, showToday } from "../play/daily.js";
 import { selectMode, selectedMode } from "../play/start.js";
 import { IDLE, state } from "./state.js";
@@ -83,8 +83,13 @@ function describeDaily(date) {
   return {
     title: isReady() ? "daily.title" : null,
     values: { number: String(numberOf(date)) },
-    note: t(api.isPlayer() ? "daily.rules" : "daily.rulesForGuests", { date: longDay(date) }),
+    note: capitalized(t(api.isPlayer() ? "daily.rules" : "daily.rulesForGuests", { date: longDay(date) })),
   };
+}
+
+/** Names of days are in small letters in many languages, but not at the beginning of a sentence. */
+function capitalized(words) {
+  return words[0].toLocaleUpperCase(language) + words.slice(1);
 }
 
 function isOwn({ username }) {
