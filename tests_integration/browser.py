@@ -22,6 +22,15 @@ STATE = """({
 })"""
 RUN_AXE = """() => axe.run().then(({violations}) => violations.map(
     ({id, nodes}) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`))"""
+COUNT_FRAMES = """(seconds) => new Promise((done) => {
+    const began = performance.now();
+    let frames = 0;
+    requestAnimationFrame(function count(now) {
+        if (now - began > seconds * 1000) return done(frames / seconds);
+        frames++;
+        requestAnimationFrame(count);
+    });
+})"""
 AFTER_TICK = """(tick) => state.game?.ticks > tick || state.phase === "over" """
 
 

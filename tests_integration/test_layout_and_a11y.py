@@ -7,7 +7,7 @@ from secrets import token_hex
 from time import sleep
 
 import pytest
-from browser import SIZES, goes_wrong, sign_up, start
+from browser import COUNT_FRAMES, SIZES, goes_wrong, sign_up, start
 from playwright.sync_api import expect
 from servers import ROOT, served_below
 
@@ -183,15 +183,6 @@ GROW = """async ([{seed, mode, turns}, tick]) => {
     Object.assign(state, {game, turns, queue: [], meals: []});
     return game.body.length;
 }"""
-COUNT_FRAMES = """(seconds) => new Promise((done) => {
-    const began = performance.now();
-    let frames = 0;
-    requestAnimationFrame(function count(now) {
-        if (now - began > seconds * 1000) return done(frames / seconds);
-        frames++;
-        requestAnimationFrame(count);
-    });
-})"""
 
 
 @pytest.mark.alone

@@ -1,7 +1,7 @@
 """The start screen shows what the server has, without being asked, and is as useful without it."""
 
 import pytest
-from browser import REACH_IN
+from browser import COUNT_FRAMES, REACH_IN
 from live_games import LiveGame
 from playwright.sync_api import expect
 
@@ -40,6 +40,17 @@ def test_the_card_shows_the_best_and_who_is_playing_before_their_best_game(open_
     page.locator("#play").click()
     page.wait_for_function(PLAYING)
     expect(page.locator("#top")).to_be_hidden()
+
+
+@pytest.mark.alone
+def test_the_game_behind_the_card_keeps_the_frame_rate(open_page, filled):
+    page = open_page(filled.url, 390, 844, device_scale_factor=2)
+    until_it_plays(page)
+    frames = page.evaluate(COUNT_FRAMES, 3)
+    empty = open_page("about:blank", 390, 844, device_scale_factor=2)
+    ratio = frames / empty.evaluate(COUNT_FRAMES, 3)
+    print(f"{frames:.0f} frames a second, {ratio:.2f} of an empty loop")
+    assert ratio > 0.8
 
 
 def entry_of(entry):

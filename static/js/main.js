@@ -291,6 +291,7 @@ on(LANGUAGE, () => {
 window.addEventListener("hashchange", route);
 route();
 window.repeatEarly();
+performance.mark("interactive"); // bench/page.py reads it
 requestAnimationFrame(frame);
 if (session.user) need("hud"); // with the best score
 if (session.token) refreshSession().catch(() => {}).then(findOpenGame).catch(() => {}); // Play asks again

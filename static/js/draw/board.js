@@ -37,11 +37,10 @@ async function loadEffects() {
 
 /** Return a view on this canvas, sharp at its size on the screen. `close` unbinds it. */
 export function createBoardView(canvas) {
-  const view = { canvas, ctx: canvas.getContext("2d"), palette: {}, background: null, density: 0, drawn: "" };
+  const view = { canvas, ctx: canvas.getContext("2d"), palette: null, background: null, density: 0, drawn: "" };
   const sizes = new ResizeObserver(() => resizeToDisplay(view));
   sizes.observe(canvas);
-  const unbind = onColours(() => readPalette(view));
-  readPalette(view);
+  const unbind = onColours(() => Object.assign(view, { palette: null, background: null }));
   view.close = () => {
     sizes.disconnect();
     unbind();
@@ -60,13 +59,6 @@ function resizeToDisplay(view) {
   view.ctx.drawImage(last, 0, 0, side, side);
 }
 
-/** Colours and font are the stylesheet's. */
-function readPalette(view) {
-  const token = tokensOf(view.canvas);
-  view.palette = Object.fromEntries(TOKENS.map((name) => [name, token(name)]));
-  view.background = null;
-}
-
 /** `state` is state.js's, or a scene with `id`, `mode` and `phase`; `progress` 0 to 1 from the last tick to the next;
 `now` in milliseconds. `drawUnder(ctx, palette, now, still)`, if given, draws below the food and the snake. */
 export function draw(view, state, progress, now, drawUnder = null) {
@@ -77,7 +69,7 @@ export function draw(view, state, progress, now, drawUnder = null) {
   if (view.background?.mode === scene.mode && frame === view.drawn) return;
   view.drawn = frame;
   if (!effects && scene.id) loadEffects();
-  const { canvas, ctx, palette } = view;
+  const { canvas, ctx } = view, palette = view.palette ??= readPalette(canvas);
   if (view.background?.mode !== scene.mode) view.background = paintBackground(scene.mode, canvas.width, palette);
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.clearRect(0, 0, canvas.width, canvas.height);
@@ -118,6 +110,12 @@ function cornersToCells(...corners) {
 }
 
 // The background
+
+/** Colours and font are the stylesheet's. */
+function readPalette(canvas) {
+  const token = tokensOf(canvas, TOKENS);
+  return Object.fromEntries(TOKENS.map((name) => [name, token(name)]));
+}
 
 function paintBackground(mode, side, palette) {
   const layer = document.createElement("canvas");

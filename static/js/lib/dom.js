@@ -33,11 +33,14 @@ export function onColours(listener) {
   };
 }
 
-/** Return a function from names to the design tokens as they are at an element. */
-export function tokensOf(element) {
+/** Return a function from names to the design tokens as they are at an element. `names` are resolved together: each time
+that takes the styles of the whole page. */
+export function tokensOf(element, names = []) {
   const style = getComputedStyle(element), read = (name) => style.getPropertyValue(`--${name}`).trim();
+  const isUnresolved = (name) => read(name).startsWith("light-dark(");
+  names.filter(isUnresolved).forEach(resolve);
   return (name) => {
-    if (read(name).startsWith("light-dark(")) resolve(name);
+    if (isUnresolved(name)) resolve(name);
     return read(name);
   };
 }

@@ -46,9 +46,7 @@ async function setLanguage(code) {
   [language, words] = found;
   locale = regional(language);
   formats = {};
-  plurals = new Intl.PluralRules(language);
-  ordinals = new Intl.PluralRules(language, { type: "ordinal" });
-  numbers = new Intl.NumberFormat(locale, { useGrouping: "min2" }); // scores have four digits at most
+  plurals = ordinals = numbers = null; // made at their first use: on a phone they take a tenth of a second
   document.documentElement.lang = language;
   document.documentElement.dir = new Intl.Locale(language).getTextInfo?.().direction ?? "ltr";
   translate(document);
@@ -75,9 +73,13 @@ export function t(key, values = {}) {
   return parts(key, values).join("");
 }
 
+function plural(count) {
+  return (plurals ??= new Intl.PluralRules(language)).select(count);
+}
+
 /** The same as a list of texts and values, which may be elements, for `append`. */
 export function parts(key, values = {}) {
-  const found = words[key], text = found.other ? found[plurals.select(values.count)] ?? found.other : found;
+  const found = words[key], text = found.other ? found[plural(values.count)] ?? found.other : found;
   return filled(text, values);
 }
 
@@ -104,6 +106,7 @@ export function sentence(text) {
 /** Return "3rd", or what the language has for it. */
 export function ordinal(count) {
   const forms = words["rank.ordinal"];
+  ordinals ??= new Intl.PluralRules(language, { type: "ordinal" });
   return filled(forms[ordinals.select(count)] ?? forms.other, { count }).join("");
 }
 
@@ -115,6 +118,7 @@ function filled(text, values) {
 
 /** "12,400" */
 export function number(value) {
+  numbers ??= new Intl.NumberFormat(locale, { useGrouping: "min2" }); // scores have four digits at most
   return numbers.format(value);
 }
 
