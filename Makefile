@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run help bots test test-integration test-long fuzz lint audit bench pins
+.PHONY: run help bots test test-integration test-long fuzz lint audit bench bench-page pins
 
 run: $(VENV)/run.stamp ## start the server, by default at http://127.0.0.1:8000
 	$(BIN)/python service.py
@@ -17,9 +17,9 @@ bots: $(VENV)/run.stamp ## start bots that play on a running server: make bots A
 test: $(VENV)/test.stamp ## run the unit tests, about a minute
 	$(BIN)/python -m pytest tests -m "not long" --numprocesses auto --dist worksteal
 
-test-integration: $(VENV)/dev.stamp ## run the tests with servers, files, Postgres and a browser, about ten minutes
-	$(BIN)/python -m pytest tests_integration -m "not long and not alone" --numprocesses 2 --dist worksteal $(ARGS)
+test-integration: $(VENV)/dev.stamp ## run the tests with servers, files, Postgres and a browser, about fifteen minutes
 	$(BIN)/python -m pytest tests_integration -m "not long and alone" $(ARGS)
+	$(BIN)/python -m pytest tests_integration -m "not long and not alone" --numprocesses 3 --dist worksteal $(ARGS)
 
 test-long: $(VENV)/dev.stamp ## run the tests that take too long for each change: load, repeated failures, many browsers
 	$(BIN)/python -m pytest tests tests_integration -m long $(ARGS)
@@ -37,6 +37,9 @@ audit: $(VENV)/audit.stamp ## look up known vulnerabilities of the dependencies;
 
 bench: $(VENV)/dev.stamp ## measure throughput relative to a bare application: half an hour the first time; needs wrk
 	$(BIN)/python bench/bench.py $(ARGS)
+
+bench-page: $(VENV)/dev.stamp ## measure how soon a phone can use the page, and its frame rate; needs Chromium
+	$(BIN)/python bench/page.py
 
 pins: $(VENV)/uv.stamp ## pin the requirements, from the ranges in pyproject.toml; ARGS=--upgrade takes the newest versions
 	$(PIN) --group dev --output-file requirements-dev.txt $(ARGS)

@@ -13,7 +13,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from dotenv.parser import parse_stream
 
@@ -34,6 +34,8 @@ DOTENV = Path(".env")
 OLD_NAMES = {"names_refused": "reserved_names_file"}  # still accepted, with a line in the log
 ENCODE = "percent-encode the user and the password: write / as %2F, @ as %40, # as %23"
 SCHEME = re.compile(r"(sqlite|postgres|postgresql|postgresext|postgresqlext|psycopg3)(\+pool)?://")
+URL = re.compile(r"([^:]*)://([^/?#]*)([^?#]*)\??([^#]*)#?(.*)", re.DOTALL)
+SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*))(?::([^:]*))?")
 DIGITS = re.compile("[0-9]{1,19}")
 HOSTNAME = re.compile(r"(?=.{1,253}$)(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII | re.IGNORECASE)
 
@@ -184,49 +186,66 @@ def _check_sqlite(url):
 
 def _check_postgres(url):
     parts = _split_url(url)
-    user, _, hosts = parts.netloc.rpartition("@")
-    if any(c in user for c in "[]") or re.search("%(?![0-9A-Fa-f]{2})|%00", f"{parts.netloc}{parts.path}"):
+    if re.search("%(?![0-9A-Fa-f]{2})|%00", f"{parts.netloc}{parts.path}"):
         raise ValueError(ENCODE)
     options = _check_options(parts.query, OPTIONS["postgres"] | (OPTIONS["pool"] if "+" in parts.scheme else {}))
-    for host in hosts.split(","):
-        _check_host(host)
-    for host in options.get("host", "").split(","):
-        if not _is_server(host):
-            raise ValueError("the host after the ? is not valid; give a name, an address, or the folder of a socket")
-    for port in options.get("port", "").split(","):
-        _check_port(port)
+    servers = split_servers(parts.netloc) | options
+    _check_servers(*(servers.get(name, "") for name in ("host", "port", "hostaddr")))
     if not parts.path.strip("/"):
         raise ValueError(f"it names no database; write {parts.scheme}:///NAME or {parts.scheme}://HOST/NAME")
 
 
+def split_url(url):
+    """Return a URL's parts like urlsplit, which in newer versions of Python refuses a list of hosts such as a,[::1]."""
+    return SplitResult(*URL.fullmatch(url).groups())
+
+
 def _split_url(url):
-    """Return urlsplit(url). Raise ValueError if a special character of the password breaks the URL."""
+    """Return split_url(url). Raise ValueError if a special character of the password breaks the URL."""
+    parts = split_url(url)
+    user, at, _ = parts.netloc.rpartition("@")
+    is_broken = "@" in parts.path or ("@" in parts.query and not at) or any(c in user for c in "[]")
     try:
-        parts = urlsplit(url)
+        urlsplit(f"//{user}")
     except ValueError:
-        raise ValueError(ENCODE) from None
-    is_broken = "@" in parts.path or ("@" in parts.query and "@" not in parts.netloc)
+        is_broken = True
     if is_broken or "#" in url or any(c.isspace() for c in url):
         raise ValueError(ENCODE)
     return parts
 
 
-def _check_host(text):
-    """Check HOST or HOST:PORT. A host may be [IPv6], or the folder of a socket with %2F for each slash."""
-    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]*)(?::([^:]*))?", text)
-    if not match or not _is_server(unquote(match[1]).strip("[]")):
-        raise ValueError(f"its host is not valid, or the password contains a character that is special in a URL; {ENCODE}")
-    _check_port(match[2] or "")
+def split_servers(netloc):
+    """Return libpq's lists {"host": "A,B", "port": "1,2"} of a URL's servers, each HOST or HOST:PORT.
+
+    A host may be [IPv6], or the folder of a socket with %2F for each slash. It is "?" where it is not valid.
+    """
+    matches = [SERVER.fullmatch(server) for server in netloc.rpartition("@")[2].split(",")]
+    hosts = [unquote(match[1] or match[2]) if match else "?" for match in matches]
+    return {"host": ",".join(hosts), "port": ",".join((match and match[3]) or "" for match in matches)}
+
+
+def _check_servers(host, port, hostaddr=""):
+    """Check libpq's lists of servers. Of a single server, what is empty has a default."""
+    hosts, ports, addresses = host.split(","), port.split(","), hostaddr.split(",")
+    for number, name in enumerate(hosts, 1):
+        if not _is_server(name) or (len(hosts) > 1 and not name):
+            which, trouble = _which_host(number, hosts), "is not valid" if name else "is missing"
+            raise ValueError(f"{which} {trouble}; give HOST:PORT, [IPv6]:PORT or several with commas, and {ENCODE}")
+    if len(ports) not in (1, len(addresses if hostaddr else hosts)) or (host and hostaddr and len(hosts) != len(addresses)):
+        raise ValueError("it has not as many ports, or addresses in hostaddr, as hosts; give one for each host")
+    for number, text in enumerate(ports, 1):
+        if text and not (DIGITS.fullmatch(text) and 1 <= int(text) <= 65535):
+            which = _which_host(number, ports)
+            raise ValueError(f"the port of {which} must be a number from 1 to 65535; if it is of the password, {ENCODE}")
+
+
+def _which_host(number, hosts):
+    return f"its host {number} of {len(hosts)}" if len(hosts) > 1 else "its host"
 
 
 def _is_server(text):
     """Return whether the text is a host or the folder of a socket, or empty, which means the default."""
     return not text or text.startswith(("/", "@")) or _is_host(text)
-
-
-def _check_port(text):
-    if text and not (DIGITS.fullmatch(text) and 1 <= int(text) <= 65535):
-        raise ValueError(f"its port is not a number from 1 to 65535; give one, or, if it is part of the password, {ENCODE}")
 
 
 def _check_options(query, known):
@@ -249,7 +268,7 @@ def _check_options(query, known):
 
 def is_in_memory(url):
     """Return whether the database is a SQLite database in memory, which no other process sees."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     return parts.scheme.startswith("sqlite") and (":memory:" in parts.path or parts.path in ("", "/"))
 
 
@@ -259,9 +278,9 @@ def _storage(value):
     scheme = scheme.lower()
     if not separator or scheme not in STORAGES:
         raise ValueError("there is no such storage; give memory://, or for several processes redis://HOST:6379/0")
-    hosts = _split_url(url := f"{scheme}://{rest}").netloc.rpartition("@")[2]
-    for host in hosts.split(",") if "unix" not in scheme else ():
-        _check_host(host)
+    servers = split_servers(_split_url(url := f"{scheme}://{rest}").netloc)
+    if "unix" not in scheme:
+        _check_servers(**servers)
     if (package := STORAGES[scheme]) and not importlib.util.find_spec(package):
         raise ValueError(f"{scheme} needs the package {package}; give memory://, or pip install {package}")
     return url

@@ -121,6 +121,8 @@ def command_line():
     )
     replace = "--replace", {"action": "store_true", "help": "first delete everything in Snakepit's tables"}
     add("import", commands.import_, "fill an empty database, SQLite or Postgres, from an export", stream, replace)
+    check = "--check", {"action": "store_true", "help": "only tell; status 1 if servers must be stopped first"}
+    add("migrate", commands.migrate, "bring the database to this version, as the start of a server does", check)
     add("verify", commands.verify, "play every ranked game again, and compare")
     check = "--check", {"action": "store_true", "help": "only compare"}
     add("rebuild", commands.rebuild, "rebuild the leaderboards from the games", check)
@@ -132,9 +134,19 @@ def command_line():
     add("unban", commands.unban, "lift a player's ban", name)
     game = "game", {"metavar": "GAME", "type": _name, "help": "its id, or its address"}
     add("delete-score", commands.delete_score, "remove a game from the leaderboards; its replay stays", game, yes=True)
+    add("rooms", commands.list_rooms, "list the rooms in which players play together")
+    code = "code", {"metavar": "CODE", "help": "the room's, with which players join"}
+    add("close-room", commands.close_room, "delete a room with its standings; its games stay", code, yes=True)
     days = "--days", {"type": _days, "required": True, "metavar": "N", "help": "older than this many days"}
     dry = "--dry-run", {"action": "store_true", "help": "only count"}
-    add("prune", commands.prune, "delete old games that are on no leaderboard, and inactive guests", days, dry, yes=True)
+    add(
+        "prune",
+        commands.prune,
+        "delete old games that are on no leaderboard, inactive guests and unused rooms",
+        days,
+        dry,
+        yes=True,
+    )
     add("vacuum", commands.vacuum, "return the space of deleted rows to the disk; a running server can't write meanwhile")
     return parser
 

@@ -37,6 +37,16 @@ class Table(peewee.Model):
         table_function = _plural  # unless `table_name` says otherwise
 
 
+def columns_of(table):
+    """Return the fields of a table, in the order in which it declares them."""
+    return table._meta.sorted_fields
+
+
+def insert_row(table):
+    """Return a query that inserts a row of a table, with a Param for each field. It is to be compiled."""
+    return table.insert({field: Param(field.name) for field in columns_of(table)}).returning()
+
+
 class User(Table):
     """Somebody who plays; without a password a guest, who is on no leaderboard."""
 
@@ -66,7 +76,7 @@ class User(Table):
     @classmethod
     def count_game(cls, user_id):
         """Count a game that ends in this transaction. As `lock`, it makes others on the same user's games wait."""
-        _count_game(id=user_id)
+        _count_game.later(id=user_id)
 
 
 @compiled
@@ -92,7 +102,8 @@ class Game(Table):
 
     `turns` and `state` are encoded, see game/codec.py. A score that somebody stated under SCORE_POLICY=open is a game that
     is not `verified`, with no seed and no turns. `challenge` names the challenge that it is played for, see
-    game/challenges.py; it is null for games on new seeds.
+    game/challenges.py; it is null for games on new seeds. `round` is `ROOM/NUMBER` for a game that is played in a round of a
+    room, see game/rounds.py; such games are on no leaderboard.
     """
 
     id = CharField(16, primary_key=True)
@@ -111,22 +122,37 @@ class Game(Table):
     turns = BlobField()
     state = BlobField(null=True)
     challenge = TextField(null=True)
+    round = TextField(null=True)
+    scored_at = BigIntegerField(null=True)  # in a round, when the post came that brought the score
 
 
-SHORT_TURNS = 12_000  # bytes of encoded turns that are read together with those of other games
+SHORT_TURNS = 4_000  # bytes of encoded turns that are read together with those of other games
 
 
-def select_games(brief=False):
-    """Return a query for games, with the `username` and `bot` of their players. It is to be extended, and compiled.
-
-    If `brief`, the turns of long games are None.
-    """
-    columns = {field.name: field for field in Game._meta.sorted_fields}
-    columns["last_post_at"] = Game.last_post_at.alias("last_post_at")
-    if brief:
-        columns["turns"] = Case(None, [(fn.LENGTH(Game.turns) <= SHORT_TURNS, Game.turns)]).alias("turns")
+def select_games(brief=False, username=User.name):
+    """Return a query for games with their `game_columns`. It is to be extended, and compiled."""
     is_player = (User.id == Game.user) & User.deleted_at.is_null()
-    return Game.select(*columns.values(), User.name.alias("username"), User.bot).join(User, on=is_player)
+    columns = [column.alias(name) for name, column in game_columns(brief, username).items()]
+    return Game.select(*columns).join(User, on=is_player)
+
+
+def game_columns(brief=False, username=User.name):
+    """Return {name: column} of a game, and of its player's `username` and `bot`.
+
+    If `brief`, the turns of long games are None. `username`: the column of the names.
+    """
+    columns = {field.safe_name: field for field in Game._meta.sorted_fields}
+    if brief:
+        columns["turns"] = Case(None, [(fn.LENGTH(Game.turns) <= SHORT_TURNS, Game.turns)])
+    return columns | {"username": username, "bot": User.bot}
+
+
+def is_open_game():
+    """Return the condition for a game with the Params `id` and `user` to be open.
+
+    Without the user, Postgres reads all open games for it: it takes them for fewer than they are.
+    """
+    return (Game.id == Param("id")) & (Game.user == Param("user")) & Game.ended_at.is_null()
 
 
 class Entry(Table):
@@ -200,6 +226,69 @@ class Ban(Table):
     created_at = BigIntegerField()
 
 
+class Room(Table):
+    """A group of players who play together; see game/rooms.py."""
+
+    id = CharField(16, primary_key=True)
+    code = CharField(6, unique=True)  # with which players join
+    name = TextField()
+    host = CharField(16)  # the id of a member, who may be gone
+    locked = BooleanField()  # whether nobody new can join
+    version = BigIntegerField()  # counts changes, but for those of scores and of time
+    created_at = BigIntegerField()
+    used_at = BigIntegerField(index=True)  # when it last changed
+
+    @classmethod
+    def bump(cls, room_id):
+        """Count a change that is made in this transaction, and return the row; None if the room was deleted.
+
+        It must be the transaction's first statement: it makes other changes of the same room wait.
+        """
+        return _bump_room.first(id=room_id, now=now())
+
+
+@compiled
+def _bump_room():
+    bumped = Room.update({Room.version: Room.version + 1, Room.used_at: Param("now")})
+    return bumped.where(Room.id == Param("id")).returning(Room)
+
+
+class Member(Table):
+    """A user in a room, by the name that the user has there. Rows stay when members leave: they have results."""
+
+    id = CharField(16, primary_key=True)
+    room = ForeignKeyField(Room, on_delete="CASCADE", index=False)
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    name = TextField()
+    name_skeleton = TextField()  # see usernames.skeleton
+    folded_skeleton = TextField()
+    is_here = BooleanField()  # as the room's current version shows it
+    joined_at = BigIntegerField()
+    seen_at = BigIntegerField()  # a few seconds late: see game/presence.py
+    left_at = BigIntegerField(null=True)
+    removed_at = BigIntegerField(null=True)  # by the host: the user can't return, and has no results
+
+    class Meta:
+        indexes = ((("room", "user"), True),)
+
+
+class Round(Table):
+    """A round of a room: its members play on the same seed from the same moment. See game/rounds.py."""
+
+    room = ForeignKeyField(Room, on_delete="CASCADE", index=False)
+    number = IntegerField()
+    mode = TextField()
+    tries = TextField()  # "one" or "many" games of each member
+    minutes = IntegerField()
+    starts_at = BigIntegerField()
+    ends_at = BigIntegerField()  # not after `starts_at` if it was cancelled
+    seed = BigIntegerField(null=True)  # drawn by the first game, so that nobody can know it before the start
+    is_counted = BooleanField(default=False)  # whether the room's version has counted that its results are final
+
+    class Meta:
+        primary_key = CompositeKey("room", "number")
+
+
 class Secret(Table):
     name = TextField(primary_key=True)
     value = TextField()
@@ -223,4 +312,4 @@ def _secret():
     return Secret.select(Secret.value).where(Secret.name == Param("name"))
 
 
-TABLES = (User, Session, Reset, Game, Entry, ScoreHistogram, ClosedBoard, Attempt, Ban, Secret)
+TABLES = (User, Session, Reset, Game, Entry, ScoreHistogram, ClosedBoard, Attempt, Ban, Room, Member, Round, Secret)

@@ -15,11 +15,13 @@ Mode = Literal["walls", "pass-through"]
 Outcome = Literal["wall", "self", "starved", "won", "left"]
 Status = Literal["playing", "over"]
 Period = Literal["all", "month", "week", "day"]
+Tries = Literal["one", "many"]
 Heading = Literal["U", "R", "D", "L"]
 Players = Literal["people", "bots"]
 MAX_LIVE = 50  # games of the wall in one response
 MAX_KNOWN = 50  # games that a request to the live feed names
 MAX_ACTIVE = 200  # games in one response
+MAX_STANDINGS = 1000  # members in the standings of a round
 CURSOR = "^([0-9]{1,18}[.]){2}[0-9]{1,18}$"  # in a leaderboard
 KNOWN_GAME = "[A-Za-z0-9_-]{1,16}:[0-9]{1,6}"
 KNOWN = f"^({KNOWN_GAME}(,{KNOWN_GAME}){{0,{MAX_KNOWN - 1}}})?$(?!\n)"
@@ -88,12 +90,48 @@ class Guest(Request):
 class NewGame(Request):
     """`challenge`: `daily`, `daily/DATE`, or the id of a game, which then brings its mode.
 
+    `room`: the code of a room, whose round brings the mode.
     `ends`: the id of your open game that this one may end, or null for none. Left out, it may end any.
     """
 
     mode: Mode | None = None
     challenge: Text | None = None
+    room: Text | None = None
     ends: Text | UnsetType | None = UNSET
+
+
+class NewRoom(Request):
+    """`my_name`: the caller's name in the room; guests must give one. `name`: the room's."""
+
+    name: Text | None = None
+    my_name: Text | None = None
+
+
+class RoomChange(Request):
+    """Fields that are left out don't change. `host`: the id of a member."""
+
+    name: Text | UnsetType = UNSET
+    locked: bool | UnsetType = UNSET
+    host: Text | UnsetType = UNSET
+
+
+class NewMember(Request):
+    """`name`: the caller's name in the room; guests must give one when they join for the first time."""
+
+    name: Text | None = None
+
+
+class MemberChange(Request):
+    name: Text
+
+
+class NewRound(Request):
+    """`starts_in`: seconds from now. `tries`: how many games each member can open."""
+
+    mode: Mode
+    minutes: Annotated[int, Meta(ge=1, le=30)]
+    tries: Tries
+    starts_in: Annotated[int, Meta(ge=3, le=60)]
 
 
 class Turns(Request):
@@ -122,6 +160,7 @@ class StandingQuery(Request):
     players: Annotated[Players, Meta(description="Default: the kind of players that the user belongs to, or `people`.")] = (
         None
     )
+    room: Annotated[Text, Meta(description="The code of a room: only its members are ranked.")] = None
 
 
 class BoardQuery(StandingQuery):
@@ -136,6 +175,10 @@ class NextQuery(StandingQuery, kw_only=True):
     score: Score
 
 
+class RoundQuery(Request):
+    limit: Annotated[int, Meta(ge=1, le=MAX_STANDINGS, description="The number of members, best first.")] = 200
+
+
 class DailyQuery(Request):
     mode: Annotated[Mode, Meta(description="Each mode has its own daily challenge.")]
 
@@ -148,6 +191,13 @@ class TickQuery(Request):
     tick: Tick = None
 
 
+class RoomQuery(Request):
+    version: Annotated[
+        int,
+        Meta(ge=0, le=2**53 - 1, description="The version that the client has. If it is the room's: 304."),
+    ] = None
+
+
 class ActiveQuery(Request):
     limit: Annotated[
         int, Meta(ge=1, le=MAX_ACTIVE, description="The number of best games. A response has at most 1 MB.")
@@ -155,6 +205,7 @@ class ActiveQuery(Request):
 
 
 class LiveQuery(Request):
+    room: Annotated[Text, Meta(description="The code of a room: the games of its latest round.")] = None
     known: Annotated[
         str,
         Meta(
@@ -181,7 +232,8 @@ class ProblemAnswer(Struct, omit_defaults=True):
     """What was refused, and how to fix it; `errors` for invalid input.
 
     `code` is a stable name for programs, `params` has its values. `tick` and `game` are the server's state of a game if a
-    post was for another tick, or too late.
+    post was for another tick, or too late; or the tick and the id of the only game that a round allows. `starts_in`: seconds
+    until the round starts.
     """
 
     title: str
@@ -191,7 +243,8 @@ class ProblemAnswer(Struct, omit_defaults=True):
     params: Params = {}
     errors: list[FieldError] = []
     tick: int | UnsetType = UNSET
-    game: "Progress | UnsetType" = UNSET
+    game: "Progress | str | UnsetType" = UNSET
+    starts_in: float | UnsetType = UNSET
 
 
 class Health(Struct):
@@ -228,7 +281,11 @@ class LiveSession(Struct):
 
 
 class GameAnswer(Struct):
-    """A new game. `pause_left` and `ranked` as in Progress; `challenge`: its full name, null for a new seed."""
+    """A new game. `pause_left` and `ranked` as in Progress; `challenge`: its full name, null for a new seed.
+
+    `round`: `ROOM/NUMBER` in a round of a room, by an opaque id. Its first tick ends its first length after `started_at`,
+    which may be in the future.
+    """
 
     id: str
     mode: Mode
@@ -239,6 +296,27 @@ class GameAnswer(Struct):
     pause_left: float | None
     ranked: bool
     challenge: str | None
+    round: str | UnsetType = UNSET
+
+
+class NextInRound(Struct):
+    name: str
+    score: int
+
+
+class RoundProgress(Struct):
+    """A player's place in a round, among `of` players with a ranked game. `version`: the room's, see RoomAnswer.
+
+    `rank`: of the best game, running ones included; null without a ranked one. `next`: the next better member, or null.
+    `ends_in`: seconds until the round ends.
+    """
+
+    number: int
+    version: int
+    rank: int | None
+    of: int
+    next: NextInRound | None
+    ends_in: float
 
 
 class Progress(Struct):
@@ -248,7 +326,8 @@ class Progress(Struct):
     of all time, or on that of the challenge. `personal_best`: the player's best ranked score in the mode or the challenge,
     including this game once it is over. `pause_left`: seconds of pause until the game is no longer ranked; null if the pace
     is not enforced. It starts at 10 seconds and grows by a quarter of the play time, up to the server's PAUSE_BUDGET. Until
-    the game is over, `ranked` and `pause_left` are provisional.
+    the game is over, `ranked` and `pause_left` are provisional. In a round of a room there is a `round`, `rank` and
+    `personal_best` are those in the round, and the whole PAUSE_BUDGET is available from the first tick.
     """
 
     status: Status
@@ -259,6 +338,7 @@ class Progress(Struct):
     rank: int | None
     personal_best: int | None
     pause_left: float | None
+    round: RoundProgress | UnsetType = UNSET
 
 
 class LiveName(Struct, omit_defaults=True):
@@ -317,11 +397,14 @@ class GameSummary(Struct, omit_defaults=True, kw_only=True):
     ranked: bool
     started_at: Time
     ended_at: Time | None
-    challenge: str | None = None
+    challenge: str | UnsetType | None = UNSET
+    round: str | UnsetType = UNSET
 
 
 class GameRecord(GameSummary, kw_only=True):
     """A game with its turns [tick, heading], or those after the query's `since`. `challenge`: see NewGame.
+
+    `round`: `ROOM/NUMBER` of a game in a round of a room, whose `challenge` is null.
 
     A response has at most 20,000 turns. If there are more, pass `continue_since` as the next `since`.
     """
@@ -456,3 +539,75 @@ class Daily(Struct):
     streak: int
     best_streak: int
     yesterday: DailyWinner | None
+
+
+class RoomMember(Struct, omit_defaults=True):
+    """`is_here`: whether the member was seen in the last 15 seconds. `wins`, `total`: of the finished rounds."""
+
+    id: str
+    name: str
+    is_host: bool
+    is_here: bool
+    wins: int
+    total: int
+    bot: bool = False
+
+
+class RoundAnswer(Struct):
+    """A round. The times are by the server's clock, which the header Server-Time tells."""
+
+    number: int
+    mode: Mode
+    tries: Tries
+    minutes: int
+    starts_at: Time
+    ends_at: Time
+    status: Literal["waiting", "running", "over", "cancelled"]
+
+
+class RoundEntry(Struct, omit_defaults=True):
+    """A member in the standings of a round. `score`, `game`: of the best ranked game, running ones included.
+
+    `rank` and `game` are null without a ranked one. `tries`: how many games the member has opened. `away`: without a post
+    for ten seconds.
+    """
+
+    rank: int | None
+    id: str
+    name: str
+    score: int
+    status: Literal["playing", "away", "over"]
+    game: str | None
+    tries: int
+    ranked: bool
+    bot: bool = False
+
+
+class RoundStandings(RoundAnswer, kw_only=True):
+    """A round with its standings, best first; they are final two seconds after `ends_at`."""
+
+    standings: list[RoundEntry]
+
+
+class RoomAnswer(Struct):
+    """A room. `version` counts its changes, but for those of scores and of time; `host`: the id of a member.
+
+    The host may have left, until somebody joins. `name`: the code, unless it was given another.
+    `members`: in the order in which they joined. `round`: the latest one, or null; `rounds`: how many there were.
+    """
+
+    code: str
+    name: str
+    host: str
+    version: int
+    locked: bool
+    members: list[RoomMember]
+    round: RoundAnswer | None
+    rounds: int
+
+
+class Joined(Struct):
+    """The caller's `member` id, and the room."""
+
+    member: str
+    room: RoomAnswer

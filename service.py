@@ -1,7 +1,8 @@
 """Snakepit: the app and its routes. `python service.py` starts the server.
 
 Routes declare their inputs and responses, which web/api.py parses and sends. A handler guards, acts and returns the
-response; its docstring is its text in the API's description.
+response; its docstring is its text in the API's description. Here are the routes of games, of the server and of pages;
+those of accounts, leaderboards and rooms are in modules of their own.
 """
 
 if __name__ == "__main__":
@@ -15,6 +16,7 @@ if __name__ == "__main__":
 import functools
 import secrets
 from pathlib import Path
+from urllib.parse import quote
 
 import bottle
 import msgspec
@@ -23,35 +25,50 @@ from bottle import request, response
 import config
 import models
 import schemas
-from accounts import accounts, attempts, hashing, passwords, sessions, usernames
+from accounts import accounts, hashing, passwords, sessions, usernames
+from accounts import routes as account_routes
+from accounts.routes import optional_user, require_user
 from database import cache, migrations, tables
 from database.binding import is_sqlite
 from database.sqlite import SharedSqlite
-from game import challenges, daily, games, home, leaderboard_pages, live, players, previews, records, score_histogram
+from game import (
+    challenges,
+    games,
+    leaderboard_routes,
+    leaving,
+    live,
+    packing,
+    presence,
+    previews,
+    records,
+    room_routes,
+    rooms,
+    rounds,
+)
 from game.pace import Pace
+from game.room_routes import find_room
 from observability import counters
 from operations import maintenance
 from rules import MODES
 from web import assets, client_addresses, headers, openapi, pages, problems, rate_limits
-from web.api import ApiPlugin, cacheable_response, problem_response
+from web.api import ApiPlugin, make_routes, problem_response
 from web.app import HEALTH, App
 from web.problems import Problem, invalid, unauthorized
-from web.requests import client_address, header, matches_etag, page_query, token
+from web.requests import header, matches_etag, page_query, token
 
 STATIC = Path(__file__).parent / "static"
 FORGET_ATTEMPTS = 3600  # seconds between deletions of past days' attempts by name
 PAGE_CACHE_SIZE = 500  # pages of leaderboards
 STANDING_CACHE_SIZE = 2000  # players' own places on leaderboards
 ACTIVE_CACHE_SIZE = 5000  # active games
-NEXT_PAGE = "Link", '`<?...>; rel="next"`: the query of the next page, if there is one.'
-SERVER_TIME = "Server-Time", "The server's time in seconds since the epoch: `ends_at` is by this clock."
+ROOM_CACHE_SIZE = 1000  # rooms
 TURN_POSTS_REJECTED = counters.Counter(
     "turn_posts_rejected", "Posts of turns that were rejected, by reason.", "reason", problems.REJECTION_REASONS
 )
 
-api = bottle.Bottle()
-api.uninstall(True)  # Bottle's own plugins: JSON is encoded by msgspec
-api.install(ApiPlugin())
+api = make_routes()
+for routes in (account_routes, leaderboard_routes, room_routes):
+    api.merge(routes.api)
 site = bottle.Bottle()  # pages, files and metrics: what is not in the API's description
 
 
@@ -80,7 +97,6 @@ class Snakepit(App):
         self.posts = rate_limits.FixedWindow(in_real_time, *rate_limits.POSTS)
         self.limits_unplayed = in_real_time
         self.stated_scores = rate_limits.FixedWindow(settings.rate_limits, *rate_limits.STATED_SCORES)
-        self.reserved_names = usernames.load_reserved(settings.reserved_names_file)
         self.hasher = passwords.Hasher(settings.bcrypt_rounds, passwords.load_common(settings.passwords_refused))
         self.hashing = hashing.Queue(settings.hashing_wait, settings.bcrypt_rounds)
         self.assets = assets.Assets(STATIC)
@@ -89,6 +105,9 @@ class Snakepit(App):
         self.standing_cache = cache.VersionedCache(STANDING_CACHE_SIZE)
         self.active_cache = cache.VersionedCache(ACTIVE_CACHE_SIZE)
         self.home_cache = cache.VersionedCache(1)
+        self.room_cache = cache.VersionedCache(ROOM_CACHE_SIZE)
+        self.presence = presence.Presence()
+        self.packing = packing.Packing()
         self.preview_images = previews.ImageCache()
         self.removal = maintenance.Removal(settings.session_days, settings.keep_games_days)
         self._add_background_tasks()
@@ -99,6 +118,8 @@ class Snakepit(App):
     def _add_background_tasks(self):
         settings, add = self.settings, self.background.add
         add(self.end_abandoned, settings.abandoned_interval)
+        add(self.presence.write, presence.INTERVAL)
+        add(rounds.count_finished, presence.INTERVAL)
         add(games.correct_clock, settings.abandoned_interval)
         add(accounts.erase, settings.erasing_interval)
         if isinstance(self.database, SharedSqlite):
@@ -113,33 +134,24 @@ class Snakepit(App):
         return self.settings.secret_key or models.Secret.get_or_create("secret_key")
 
     @functools.cached_property
+    def reserved_names(self):
+        """Read for the first name that is checked: comparing names takes tables of similar letters, 1 MB and 0.01 s."""
+        return usernames.load_reserved(self.settings.reserved_names_file)
+
+    @functools.cached_property
     def sessions(self):
         return sessions.Sessions(self.secret, self.settings.session_days)
 
     def prepare(self):
+        super().prepare()
         self.sessions  # noqa: B018 - the first use prepares the database
 
     def end_abandoned(self):
         """End abandoned games: a background task."""
-        return games.end_abandoned(self.pace)
+        return leaving.end_abandoned(self.pace)
 
 
 # Users, as inputs of routes.
-
-
-def require_user():
-    """Return the user whose token the request has. 401 if it has none, or one that is not valid."""
-    given = token()
-    if not given:
-        raise unauthorized(
-            problems.TOKEN_MISSING, "This needs a token, as `Authorization: Bearer TOKEN`: log in, or POST /api/auth/guest."
-        )
-    return request.app.sessions.user(given)
-
-
-def optional_user():
-    """Return the user whose token the request has, or None if it has none. 401 for one that is not valid."""
-    return require_user() if token() else None
 
 
 def game_viewer():
@@ -157,175 +169,29 @@ def game_viewer():
 
     def may_see(game):
         secret = request.app.secret
-        if not challenges.is_hidden(game, secret):
+        in_round = rounds.is_hidden(game)
+        if not in_round and not challenges.is_hidden(game, secret):
             return True
         response.headers.update(challenges.PRIVATE)
-        return challenges.may_see(game, user(), secret)
+        return rounds.may_see(game, user()) if in_round else challenges.may_see(game, user(), secret)
 
     return may_see
 
 
-def posting_user():
-    """Return the user who posts turns. 429 if there were too many posts, before the body is read.
+def hidden(game):
+    """Return the Problem that refuses to show a game."""
+    return rounds.hidden() if game.round else challenges.hidden(game.mode)
+
+
+def posting_player():
+    """Return the user who posts turns as records.with_game does. 429 if there were too many posts, before the body is read.
 
     Posts are counted by user, whatever the game's id: a user has one open game at a time, and ids can be invented.
     """
-    user = require_user()
-    request.app.posts.hit(games.now(), user.id)
-    return user
-
-
-def scoring_user():
-    """Return the user who states a score. 403 unless SCORE_POLICY is open, 429 if there were too many."""
-    if request.app.settings.score_policy != "open":
-        raise Problem(
-            403,
-            problems.SCORES_NOT_STATED,
-            "This server computes scores itself: open a game with POST /api/games and post its turns to"
-            " /api/games/ID/turns. The server replays them and puts the score on the leaderboard.",
-        )
-    user = require_user()
-    request.app.stated_scores.hit(games.now(), user.id)
-    return user
-
-
-# Accounts.
-
-
-@api.post(
-    "/api/auth/signup",
-    body=schemas.SignUp,
-    visitor=optional_user,
-    response=schemas.SessionAnswer,
-    status=201,
-    errors=(409, 429),
-)
-def sign_up(body, visitor):
-    """Create an account.
-
-    With a guest's token, the guest becomes the account and keeps its games. 409: The name or the email is taken.
-    """
-    app = request.app
-    guest = visitor if visitor and visitor.is_guest else None  # a player may create another account
-    old_token, open_session = token(), _open_session()
-
-    def finish(user):
-        if guest:
-            app.sessions.close(old_token)
-            challenges.note_names(user, app.secret)
-        return open_session(user)
-
-    with attempts.signing_up(body.username) as hasher:
-        fields = body.username, body.password, body.email, body.bot
-        return _session(*accounts.sign_up(*fields, hasher, app.reserved_names, guest, finish))
-
-
-@api.post("/api/auth/guest", body=schemas.Guest, response=schemas.SessionAnswer, status=201, errors=(429,))
-def play_as_guest(body):
-    """Create a guest, to play without an account.
-
-    Guests are on no leaderboard until they sign up.
-    """
-    request.app.rate_limiter.hit((rate_limits.NEW_GUESTS, f"guest from {client_address()}"))
-    return _session(*accounts.create_guest(_open_session()))
-
-
-@api.post("/api/auth/login", body=schemas.LogIn, response=schemas.SessionAnswer, errors=(401, 429))
-def log_in(body):
-    """Log in with the username or the email."""
-    if body.username is None and body.email is None:
-        raise invalid(("username", problems.MISSING, "give a username or an email"))
-    user, name = accounts.find(body.username, body.email)
-    if not attempts.is_log_in_right(user, name, body.password):
-        detail = "The name or the password is wrong. Check both; in the password, case matters."
-        raise unauthorized(problems.LOG_IN_FAILED, detail)
-    return _session(user, request.app.sessions.open(user.id, client_address()))
-
-
-@api.post("/api/auth/logout", user=require_user)
-def log_out(user):
-    """Log out: the token is invalid from now on."""
-    request.app.sessions.close(token())
-
-
-@api.get("/api/auth/sessions", user=require_user, response=list[schemas.LiveSession])
-def my_sessions(user):
-    """List your sessions, newest first."""
-    return request.app.sessions.live(user.id, token())
-
-
-@api.delete("/api/auth/sessions/<session_id>", user=require_user)
-def end_session(user, session_id):
-    """End one of your sessions."""
-    sessions.close_by_id(user.id, session_id)
-
-
-@api.delete("/api/auth/sessions", user=require_user)
-def log_out_everywhere(user):
-    """End all of your sessions, including this one."""
-    sessions.close_all(user.id)
-
-
-@api.get("/api/auth/me", user=require_user, response=schemas.UserAnswer)
-def show_me(user):
-    """Return your account."""
-    return _user(user)
-
-
-@api.patch("/api/auth/me", user=require_user, body=schemas.Change, response=schemas.UserAnswer, errors=(403, 409, 429))
-def change_me(user, body):
-    """Change your name, email or password.
-
-    A new password ends all other sessions. 403: The current password is wrong. 409: The name or the email is taken.
-    """
-    app = request.app
-    attempts.confirm(user, body.current_password, "current_password")
-    wishes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
-    del wishes["current_password"]
-    here = token()
-
-    def finish(user):
-        if "password" in wishes:
-            app.sessions.close_others(user.id, here)
-        challenges.note_names(user, app.secret)
-
-    with attempts.changing(user, wishes) as hasher:
-        return _user(accounts.change(user, wishes, hasher, app.reserved_names, finish))
-
-
-@api.delete("/api/auth/me", user=require_user, body=schemas.Delete, errors=(403, 429))
-def delete_me(user, body):
-    """Delete your account, with its games and its entries on leaderboards.
-
-    403: The password is wrong.
-    """
-    if not user.is_guest:
-        attempts.confirm(user, body.password, "password")
-    accounts.delete(user.id)
-
-
-@api.post("/api/auth/reset", body=schemas.Reset, response=schemas.SessionAnswer, errors=(403, 429))
-def reset_password(body):
-    """Set a new password, with the token of a link from the operator.
-
-    It ends all existing sessions. 403: The link was used, or has expired.
-    """
-    with attempts.resetting(body.token) as hasher:
-        return _session(*passwords.reset(body.token.strip(), body.password, hasher, _open_session()))
-
-
-def _open_session():
-    """Return a function that opens a session for a user within a transaction, which may run in another greenlet."""
-    app, here = request.app, client_address()
-    return lambda user: app.sessions.open(user.id, here)
-
-
-def _session(user, token):
-    return schemas.SessionAnswer(_user(user), token)
-
-
-def _user(user):
-    return schemas.UserAnswer(str(user.id), user.name, user.email, bool(user.is_guest), bool(user.bot))
+    game_id = request.url_args["game_id"]
+    player = require_user(records.with_game, game="" if "\0" in game_id else game_id)
+    request.app.posts.hit(games.now(), player.id)
+    return player
 
 
 # Games.
@@ -340,20 +206,27 @@ def _user(user):
     errors=(403, 404, 409, 429),
 )
 def open_game(user, body):
-    """Open a game, on a new seed or on that of a challenge.
+    """Open a game, on a new seed, on that of a challenge, or in the round of a room.
 
-    You have one open game at a time: an earlier one ends as left. 404: There is no such game to challenge. 403: It is a game
-    of today's daily challenge, which you have not opened in that mode. 409: Your open game was played, and is not the one in
-    `ends`; it doesn't end.
+    You have one open game at a time: an earlier one ends as left. 404: There is no such game to challenge, or no such room.
+    403: It is a game of today's daily challenge, which you have not opened in that mode, or of a round that is being played;
+    or you are not in the room. 409: The room's round has not started, or is over, or allows one game, which you have opened;
+    or your open game was played, and is not the one in `ends`: it doesn't end.
     """
     app = request.app
     app.new_games.hit(games.now(), user.id)
+    options = {"ends": body.ends, "no_turns": app.packing.no_turns()}
+    if body.room is not None:
+        if body.challenge is not None:
+            why = "can't be combined with a challenge; leave one of them out"
+            raise invalid(("room", problems.NOT_WITH_CHALLENGE, why))
+        return games.open_round_game(user, find_room(body.room), body.mode, app.pace, **options)
     if body.challenge is not None:
         challenge = challenges.find(body.challenge, body.mode, app.secret, user)
-        return games.open_game(user, challenge.mode, app.pace, challenge, ends=body.ends)
+        return games.open_game(user, challenge.mode, app.pace, challenge, **options)
     if body.mode is None:
         raise invalid(("mode", problems.MISSING, f"is missing; give one of {', '.join(MODES)}", {"choices": list(MODES)}))
-    return games.open_game(user, body.mode, app.pace, limits_unplayed=app.limits_unplayed, ends=body.ends)
+    return games.open_game(user, body.mode, app.pace, limits_unplayed=app.limits_unplayed, **options)
 
 
 @api.get("/api/games/active", query=schemas.ActiveQuery, response=list[schemas.ActiveGame])
@@ -362,19 +235,46 @@ def active_games(query):
     return live.active(request.app.active_cache, query.limit, challenges.hidden_now(request.app.secret))
 
 
-@api.get("/api/games/live", query=schemas.LiveQuery, visitor=game_viewer, response=list[schemas.LiveGame])
+@api.get(
+    "/api/games/live",
+    query=schemas.LiveQuery,
+    visitor=game_viewer,
+    response=list[schemas.LiveGame],
+    follow=live.follow,
+    errors=(403, 404, 429),
+)
 def live_games(query, visitor):
     """Return updates of the games that you watch, and the best of the other active games.
 
-    Games of today's daily challenge are not among the others, and can be watched only by players who have opened it.
+    Games of today's daily challenge are not among the others, and can be watched only by players who have opened it. With
+    `room`, they are the games of its latest round.
+
+    With `Accept: text/event-stream`, you get such a list each second, as the data of an event, each continuing the one
+    before. The response ends after some seconds; then ask again. A server that can't do that sends JSON: ask each second.
+
+    403: The room's round is being played, and you have neither opened a game in it nor are the host. 404: There is no such
+    room.
     """
-    hidden = challenges.hidden_now(request.app.secret)
-    return live.updates(live.parse_cursors(query.known), query.limit, hidden, may_see=visitor)
+    cursors = live.parse_cursors(query.known)
+    if query.room is not None:
+        return _live_round(query.room, cursors, query.limit)
+    hidden_now = challenges.hidden_now(request.app.secret)
+    return live.updates(cursors, query.limit, hidden_now, may_see=visitor)
+
+
+def _live_round(code, cursors, limit):
+    row = find_room(code, functools.partial(rooms.find_watched, user=optional_user()))
+    if row.number is None:
+        return []
+    response.headers.update(challenges.PRIVATE)
+    if not rounds.may_see_round(row):
+        raise rounds.hidden()
+    return live.updates_of_round(cursors, limit, row)
 
 
 @api.post(
     "/api/games/<game_id>/turns",
-    user=posting_user,
+    user=posting_player,
     body=schemas.Turns,
     response=schemas.Progress,
     errors=(403, 409, 429),
@@ -386,7 +286,11 @@ def post_turns(user, body, game_id):
     About once a second is enough. 403: It is another player's game. 409: The game is over, or the server is at another tick
     than `since`; the response has that `tick`, and nothing has changed, so a retry is always safe.
     """
-    return games.apply_turns(game_id, user, body.since, body.tick, body.turns, request.app.pace)
+    game, row = records.game_of(user, game_id)
+    progress = games.apply_turns(game, row, body.since, body.tick, body.turns, request.app.pace)
+    if progress.round is not msgspec.UNSET:
+        request.app.presence.note(game_id, token(), functools.partial(rounds.member_of_game, user))
+    return progress
 
 
 @api.delete("/api/games/<game_id>", user=require_user, errors=(403,))
@@ -395,7 +299,7 @@ def leave_game(user, game_id):
 
     403: It is another player's game.
     """
-    games.leave(game_id, user, request.app.pace)
+    leaving.leave(game_id, user, request.app.pace)
 
 
 @api.get(
@@ -410,98 +314,13 @@ def show_game(query, visitor, game_id):
     """Return a game with its turns, to replay it.
 
     403: It is a game of today's daily challenge, which is shown to players who have opened the challenge in that mode, and
-    to everybody once the day has ended (UTC).
+    to everybody once the day has ended (UTC); or of a round that is being played, which is shown to those who have opened a
+    game in it, and to everybody once it is over.
     """
     game = records.get_game(game_id, brief=True)
     if not visitor(game):
-        raise challenges.hidden(game.mode)
+        raise hidden(game)
     return records.record(game, query.since, request.app.pace)
-
-
-# Leaderboards and players.
-
-
-@api.get(
-    "/api/leaderboard", query=schemas.BoardQuery, response=list[schemas.EntryAnswer], headers=[NEXT_PAGE], errors=(404,)
-)
-def leaderboard(query):
-    """Return a page of a leaderboard, best first: each player's best game.
-
-    404: There is no such game to challenge.
-    """
-    names = leaderboard_pages.boards_for_query(query)
-    return request.app.page_cache.get((*names, query), score_histogram.versions(names), _leaderboard_page, query, names)
-
-
-def _leaderboard_page(query, names):
-    content, link = leaderboard_pages.leaderboard_page(query, names)
-    return cacheable_response(content, {"Link": link} if link else {})
-
-
-@api.get("/api/leaderboard/me", user=require_user, query=schemas.StandingQuery, response=schemas.Standing, errors=(404,))
-def my_standing(user, query):
-    """Return your rank on a leaderboard, with the entries around it.
-
-    404: There is no such game to challenge.
-    """
-    names = leaderboard_pages.boards_for_query(query, user)
-    return request.app.standing_cache.get(
-        (user.id, *names), score_histogram.versions(names), leaderboard_pages.player_standing, names, user
-    )
-
-
-@api.get("/api/leaderboard/next", query=schemas.NextQuery, visitor=optional_user, response=schemas.NextRank, errors=(404,))
-def next_rank(query, visitor):
-    """Return the rank that a score would have, and the next entry to beat.
-
-    404: There is no such game to challenge.
-    """
-    return leaderboard_pages.next_rank(leaderboard_pages.boards_for_query(query, visitor), query.score, visitor)
-
-
-@api.post(
-    "/api/leaderboard",
-    user=scoring_user,
-    body=schemas.StatedScore,
-    response=schemas.EntryAnswer,
-    status=201,
-    errors=(403, 429),
-)
-def state_score(user, body):
-    """State the score of an external game, if SCORE_POLICY is open.
-
-    403: This server computes scores itself: play a game, and its score is on the leaderboard.
-    """
-    if user.is_guest:
-        raise Problem(403, problems.GUEST_NOT_RANKED, "Guests are on no leaderboard. Sign up first, with this token.")
-    entry = games.state_score(user, body.mode, body.score)
-    return leaderboard_pages.entry_response(score_histogram.rank([entry.board], entry.score), entry, user)
-
-
-@api.get("/api/daily", query=schemas.DailyQuery, visitor=optional_user, response=schemas.Daily, headers=[SERVER_TIME])
-def daily_challenge(query, visitor):
-    """Return today's daily challenge of a mode, with your attempt and streak.
-
-    The attempt and the streak need a token.
-    """
-    response.set_header("Vary", challenges.PRIVATE["Vary"])
-    response.set_header("Server-Time", f"{games.now() / 1000:.3f}")
-    return daily.show(query.mode, visitor)
-
-
-@api.get("/api/home", response=schemas.Home, etag=True)
-def show_home():
-    """Return what a start screen shows, in one response that is the same for everybody.
-
-    Its active games are up to two seconds old.
-    """
-    return home.show(request.app.home_cache, request.app.secret)
-
-
-@api.get("/api/players/<name>", response=schemas.Player)
-def show_player(name):
-    """Return a player's best and latest games."""
-    return players.profile(players.get_player(name))
 
 
 # The server and the client.
@@ -531,7 +350,7 @@ def show_metrics():
 @api.get("/api/openapi.json", response=dict, etag=True)
 def description():
     """Describe this API, in OpenAPI 3.1."""
-    return DESCRIPTION
+    return describe_api()
 
 
 @site.get("/")
@@ -570,8 +389,8 @@ def game_preview(game_id):
 
 
 def _hidden_preview(game):
-    """Respond with a page that leads to the daily challenge, of which the game is; programs get the problem."""
-    problem = challenges.hidden(game.mode)
+    """Respond with a page that says why the game is hidden, and leads on; programs get the problem."""
+    problem = hidden(game)
     if not headers.prefers_html(header("ACCEPT")):
         raise problem
     fields = problem.headers | {"Vary": f"{problem.headers['Vary']}, Accept"}
@@ -583,13 +402,25 @@ def preview_image(game_id):
     """Respond with the image of a game's preview."""
     game = records.get_game(game_id, brief=True)
     if not game_viewer()(game):
-        raise challenges.hidden(game.mode)
+        raise hidden(game)
     etag = f'"{game.id}-{game.tick}"'
     fields = {"Cache-Control": "max-age=60", "ETag": etag} | dict(response.headers)
     if matches_etag(etag):
         return bottle.HTTPResponse(status=304, headers=fields)
     content = request.app.preview_images.get(game)
     return bottle.HTTPResponse(content, headers=fields | {"Content-Type": assets.TYPES["png"]})
+
+
+@site.get("/r/<code>")
+@site.get("/r/<code>/")
+def join_page(code):
+    """Redirect to the room with that code in the client, which says so if there is none.
+
+    The address is relative: the app may be below a path.
+    """
+    root = "../" * (request.path.count("/") - 1)
+    fields = {"Location": f"{root}#/rooms/{quote(code.upper(), safe='')}", "Cache-Control": "no-cache"}
+    return bottle.HTTPResponse(status=302, headers=fields)
 
 
 @site.get("/manifest.webmanifest")
@@ -604,4 +435,7 @@ def service_worker():
     return client(assets.WORKER)
 
 
-DESCRIPTION = openapi.describe(api.routes)
+@functools.cache
+def describe_api():
+    """Return the API's description as JSON. It is made for the first request: that takes 0.01 s."""
+    return openapi.describe(api.routes)

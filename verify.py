@@ -1,6 +1,7 @@
 """Proves the scores of a Snakepit leaderboard without trusting its server: fetches each game and replays it.
 
     python verify.py https://snakepit.example.org --mode walls
+    python verify.py https://snakepit.example.org --room B7K2XM --round 1
 
 This file needs only Python 3.11 or newer. Copy it alone to another machine, and read the rules in it.
 
@@ -12,6 +13,9 @@ An entry is proven if all of this holds:
   seed.
 - The game's turns, played by the rules on its seed, give exactly its score, last tick and outcome.
 - It was played neither faster than time nor slower than the pause budget allows.
+
+With `--room`, the final standings of a round are proven. All its games have one mode and one seed, began after the round's
+start, and have no tick after its end.
 
 Other entries are printed: as `wrong`; as `not verified` if the server accepted a score without a game; or as `not provable`:
 a game of today's daily challenge, which the server shows only to its players, or a game so slow that only an older rule may
@@ -107,6 +111,7 @@ REPLAYS = {1: replay}  # by the version of the rules
 
 PAGE_SIZE = 100  # entries per request
 MAX_ENTRIES = 1_000_000  # that --all reads
+MAX_STANDINGS = 1000  # entries of a round that the server shows at once
 MAX_TURN_PAGES = 32  # per game; the longest game has 16
 MAX_NAME_LENGTH, MAX_ID_LENGTH = 20, 64  # characters
 MAX_SCORE = 2**31 - 1
@@ -119,6 +124,7 @@ DAILY, DAILY_HIDDEN = "daily", "daily_hidden"
 PERIODS = {"all": "", "month": "%Y-%m", "week": "%G-%V", "day": "%Y-%m-%d"}  # and what two dates in a period share
 PROVEN, UNVERIFIED, UNPROVABLE, WRONG = "proven", "not verified", "not provable", "wrong"
 ENTRY_TYPES = {"rank": int, "username": str, "score": int, "mode": str, "timestamp": str, "verified": bool}
+ROUND_TYPES = {"id": str, "name": str, "score": int, "status": str, "ranked": bool}
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 
@@ -146,11 +152,11 @@ def require(is_right, why):
 
 def main(arguments=None):
     """Prove a leaderboard; return the exit status."""
-    args = command_line().parse_args(join_values(sys.argv[1:] if arguments is None else arguments))
+    args = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     server = Server(args.url, args.token)
     counts = Counter()
     try:
-        prove_all(Proof(args, server), counts)
+        prove_all((RoundProof if args.room else Proof)(args, server), counts)
     except BadResponse as error:
         progress("")
         print(sanitized(f"verify.py: {error}", args.token), file=sys.stderr)
@@ -287,19 +293,27 @@ class Proof:
     def check_game(self, entry):
         """Fetch and replay the entry's game. Raise Unproven unless it is the player's and gives the score."""
         game = self.fetch(entry["game"])
-        stated = {name: entry[name] for name in ("username", "mode", "score")}
-        stated |= {"id": entry["game"], "ended_at": entry["timestamp"], "status": "over", "ranked": True}
-        for name, value in stated.items():
-            require(has(game, name, value), f"the leaderboard says {name} {value}, the game {game.get(name)}")
+        self.check_stated(game, {name: entry[name] for name in ("username", "mode", "score")})
+        self.check_stated(game, {"id": entry["game"], "ended_at": entry["timestamp"]})
         self.check_kind("its game", game)
         self.check_challenge(game)
+        nominal_ms = self.check_turns(game)
+        self.check_seed(game)
+        if not self.args.ignore_pace:
+            check_pace(game, nominal_ms, self.args.pause_budget * 1000)
+
+    def check_stated(self, game, stated):
+        """Raise Unproven unless the game is over and ranked, and has these fields of its entry."""
+        for name, value in (stated | {"status": "over", "ranked": True}).items():
+            require(has(game, name, value), f"the leaderboard says {name} {value}, the game {game.get(name)}")
+
+    def check_turns(self, game):
+        """Raise Unproven unless its turns give what the game says. Return the length of all its ticks in milliseconds."""
         *found, nominal_ms = play(game)
         stated = [game["score"], game["tick"], game.get("outcome")]
         words = "it says {} at tick {}, {}; its turns give {} points at tick {}, {}"
         require(found == stated, words.format(*stated, *found))
-        self.check_seed(game)
-        if not self.args.ignore_pace:
-            check_pace(game, nominal_ms, self.args.pause_budget * 1000)
+        return nominal_ms
 
     def fetch(self, game_id):
         """Return the game with all its turns. Raise Unproven if there is none, or it is hidden today."""
@@ -359,6 +373,86 @@ class Proof:
             why = "another game on the leaderboard has the same seed, which one of the players may have known"
             raise Unproven(UNPROVABLE, why)
         self.seeds[seed] = turns
+
+
+class RoundProof(Proof):
+    """The proof of the final standings of a round: its row of the API, and what has been read so far."""
+
+    def __init__(self, args, server):
+        self.args, self.server, self.challenge = args, server, None
+        self.ids, self.games, self.found = set(), set(), {}
+        path = f"api/rooms/{quote(args.room, safe='', errors='replace')}/rounds/{args.round}?limit={MAX_STANDINGS}"
+        self.round, _ = server.get(path)
+        if not isinstance(self.round, dict) or not isinstance(self.round.get("standings"), list):
+            raise BadResponse("the round is not an object with standings")
+        if not has(self.round, "number", args.round) or self.round.get("mode") not in MODES:
+            raise BadResponse("the round has another number, or an unknown mode")
+        try:
+            self.starts, self.ends = (time_of(self.round.get(name)) for name in ("starts_at", "ends_at"))
+        except Unproven:
+            raise BadResponse("the round has no start or end") from None
+        if self.round.get("status") != "over" or any(has(entry, "status", "playing") for entry in self.standings()):
+            raise BadResponse("the round is not over; its standings are final two seconds after its end")
+
+    def standings(self):
+        """Return the entries. Raise BadResponse for what can be none."""
+        for entry in self.round["standings"]:
+            if not isinstance(entry, dict) or any(type(entry.get(name)) is not kind for name, kind in ROUND_TYPES.items()):
+                raise BadResponse("an entry of the standings lacks a field, or is not an object")
+            if not 0 <= entry["score"] <= MAX_SCORE or not 0 < len(entry["name"]) <= MAX_NAME_LENGTH:
+                raise BadResponse("an entry of the standings has an impossible score or name")
+        return self.round["standings"]
+
+    def entries(self):
+        """Yield (entry, False) for those who have a ranked game. The others come last, and have no score."""
+        before, rank, has_ended = None, 0, False
+        for position, entry in enumerate(self.standings(), 1):
+            entry |= {"username": entry["name"], "mode": self.round["mode"]}
+            if not entry["ranked"]:
+                has_ended = True
+                if entry["score"] or entry.get("rank") is not None:
+                    raise BadResponse(f"{entry['name']} has a score or a rank, but no ranked game")
+                continue
+            rank = rank if before == entry["score"] else position
+            if has_ended or (before is not None and before < entry["score"]) or not has(entry, "rank", rank):
+                raise BadResponse(f"{describe({'rank': None} | entry)}: its rank should be {rank}, behind better ones")
+            before = entry["score"]
+            yield entry, False
+
+    def check_entry(self, entry):
+        require(is_id(entry["id"]) and is_new(self.ids, entry["id"]), "its id is missing or appears twice")
+        require(is_id(entry.get("game")), "it has no game")
+        require(is_new(self.games, entry["game"]), "its game is in the standings already")
+
+    def check_game(self, entry):
+        """Fetch and replay the entry's game. Raise Unproven unless it was played in the round, and gives the score."""
+        game = self.fetch(entry["game"])
+        if has(game, "status", "playing"):
+            raise Unproven(UNPROVABLE, "the server has yet to write its end; run this again in a minute")
+        self.check_stated(game, {"id": entry["game"], "mode": entry["mode"], "score": entry["score"], "challenge": None})
+        name = game.get("round")
+        is_of_round = isinstance(name, str) and name.endswith(f"/{self.args.round}")
+        require(is_of_round, f"it was played for {name or 'no round'}, and counts elsewhere")
+        nominal_ms = self.check_turns(game)
+        for what, value in (("round", name), ("seed", game["seed"])):
+            require(self.found.setdefault(what, value) == value, f"its {what} is {value}, and that of others another")
+        require(is_new(self.ids, ("player", game.get("username"))), "its player is in the standings already")
+        started, last_tick = time_of(game.get("started_at")), timedelta(milliseconds=nominal_ms)
+        require(started >= self.starts, f"it was started at {game['started_at']}, before the round")
+        require(
+            started + last_tick <= self.ends, f"its last tick was {started + last_tick - self.ends} after the round's end"
+        )
+        if not self.args.ignore_pace:
+            self.check_pace(game, nominal_ms)
+
+    def check_pace(self, game, nominal_ms):
+        """Raise Unproven if the game was played faster than time or too slowly: it has all of the pause budget at once."""
+        ended = min(time_of(game.get("ended_at")), self.ends)
+        elapsed = max(0, (ended - time_of(game["started_at"])) / timedelta(milliseconds=1))
+        took = f"its ticks last {nominal_ms / 1000:.1f} s, and it took {elapsed / 1000:.1f} s"
+        require(nominal_ms <= elapsed * SPEED_TOLERANCE + EARLY_ALLOWANCE_MS, f"it was played faster than time: {took}")
+        paused = elapsed - nominal_ms * SLOWNESS_TOLERANCE
+        require(paused <= self.args.pause_budget * 1000, f"it was played too slowly: {took}")
 
 
 def play(game):
@@ -585,6 +679,17 @@ def join_values(arguments):
     return found
 
 
+def parse_arguments(arguments):
+    parser = command_line()
+    args = parser.parse_args(join_values(arguments))
+    others = [name for name in ("mode", "period", "at", "challenge", "bots", "all") if getattr(args, name)]
+    if (args.room is None) != (args.round is None):
+        parser.error("give --room and --round together")
+    if args.room and others:
+        parser.error(f"argument --room: not with --{others[0]}; a round has standings of its own")
+    return args
+
+
 def positive(text):
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
         raise argparse.ArgumentTypeError(f"{text!r}: give a number, 1 or more")
@@ -612,6 +717,8 @@ def command_line():
     add("--period", choices=PERIODS, help="the current period (default: all)")
     add("--at", type=day, metavar="DATE", help="the period that contains this date in UTC, such as 2026-11-22")
     add("--challenge", metavar="daily|ID", help="the leaderboard of today's challenge, or of a game's challenge")
+    add("--room", metavar="CODE", help="the standings of a round of this room, once they are final")
+    add("--round", type=positive, metavar="N", help="the round's number, from 1")
     add("--bots", action="store_true", help="the leaderboard of bots")
     add("--limit", type=positive, default=PAGE_SIZE, help="number of entries (default: %(default)s)")
     add("--all", action="store_true", help="all entries")

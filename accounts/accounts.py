@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 
 import peewee
@@ -11,9 +11,10 @@ from accounts import bans, emails, passwords, sessions, usernames
 from accounts.usernames import canonical, folded_skeleton, skeleton
 from database import threadpool
 from database.binding import release_connection
+from database.errors import is_duplicate
 from database.queries import Param, compiled
-from database.transactions import commit
-from game import closed_leaderboards, leaderboards
+from database.transactions import commit, commit_unique
+from game import closed_leaderboards, leaderboards, members
 from models import Entry, Game, Reset, User, now
 from web import problems
 from web.problems import Problem, invalid, not_found
@@ -35,9 +36,7 @@ def create_guest(then):
         user = User(id=row.id, name=name)
         return user, then(user)
 
-    while True:
-        with suppress(peewee.IntegrityError):
-            return commit(job)
+    return commit_unique(job)
 
 
 def sign_up(username, password, email, bot, hasher, reserved, guest, then):
@@ -171,6 +170,8 @@ def _unique(name, user_id=None):
     try:
         yield
     except peewee.IntegrityError as error:
+        if not is_duplicate(error):
+            raise
         # Both databases name the column in the first line; Postgres quotes the value in the second.
         line = str(error).splitlines()[0]
         column = "email" if "email_key" in line else "username"
@@ -213,7 +214,10 @@ def delete(user_id):
         User.update(**marked).where(User.id == user_id).execute()
         return leaderboards.remove_player(user_id)
 
-    _remove_rest(user_id, commit(mark), MAX_REMOVALS)
+    has_more = commit(mark)
+    while members.forget(user_id):
+        pass
+    _remove_rest(user_id, has_more, MAX_REMOVALS)
     _erase_some(user_id)
 
 
@@ -230,6 +234,8 @@ def erase():
 
 def _erase_some(user_id):
     """Delete rows of a deleted account, and the account once it has no others. Return whether there are more."""
+    if members.forget(user_id):
+        return True
     if Entry.select().where(Entry.user == user_id).exists():
         _remove_some(user_id)
         return True

@@ -6,7 +6,7 @@ import secrets
 from contextlib import suppress
 from functools import partial
 
-from database.queries import Param, compiled
+from database.queries import Param, compiled, lookup
 from database.transactions import UNAVAILABLE, commit
 from models import Session, User, now
 from schemas import LiveSession, timestamp
@@ -56,10 +56,13 @@ class Sessions:
         address_hash = self._hashed_address(user_id, address)
         return _from_address.first(user=user_id, address=address_hash, now=now()) is not None
 
-    def user(self, token):
-        """Return the user whose token it is. 401 if it is nobody's, or expired. Use extends it, at most once an hour."""
+    def user(self, token, query=None, **params):
+        """Return the user whose token it is. 401 if it is nobody's, or expired. Use extends it, at most once an hour.
+
+        `query`, which takes the `params`, may find more: a compiled one that extends `select_users`.
+        """
         hashed = self.hashed(token)
-        user = _user_by_token.first(token=hashed)
+        user = (query or _user_by_token).first(token=hashed, **params)
         if not user or user.expires_at <= now():
             raise unauthorized(TOKEN_INVALID, "This token is not, or no longer, valid. Log in, or go on as a guest.")
         if user.expires_at < now() + self.lifetime - HOUR:
@@ -112,10 +115,16 @@ def _session_id(session):
     return hashlib.sha256(session.token_hash.encode()).hexdigest()[:16]
 
 
-@compiled
-def _user_by_token():
+def select_users(*columns):
+    """Return a query for the user of a `token`, with USER and the further `columns`. It is to be extended, and compiled."""
     is_theirs = (User.id == Session.user) & User.deleted_at.is_null()
-    return Session.select(*USER, Session.expires_at).join(User, on=is_theirs).where(Session.token_hash == Param("token"))
+    users = Session.select(*USER, Session.expires_at, *columns).join(User, on=is_theirs)
+    return users.where(Session.token_hash == Param("token"))
+
+
+@lookup
+def _user_by_token():
+    return select_users()
 
 
 @compiled

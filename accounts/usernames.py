@@ -2,12 +2,17 @@
 
 import re
 import unicodedata
+from collections import namedtuple
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 from web.problems import NAME_CHARACTERS, NAME_RESERVED, TOO_LONG, TOO_SHORT
 
-LENGTH = (3, 20)  # characters
+# Which names a field takes: their `length` in characters, and `others` than letters, digits and marks.
+Kind = namedtuple("Kind", "field length others characters")
+USERNAME = Kind("username", (3, 20), "-_", "letters, digits, - and _")
+DISPLAY_NAME = Kind("name", (1, 20), "-_'. ", "letters, digits, single spaces, -, _, ' and .")  # in a room
 GUEST = "guest-"
 # What is trimmed from names and emails: what a keyboard or a copied line puts there. Other controls are refused.
 BLANKS = " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -20,19 +25,19 @@ ACCENTS = re.compile("[\u0300-\u0333\u0339-\u0344\u0346-\u034e\u0350-\u035b]")
 MAX_ACCENTS, MAX_MARKS = 2, 5  # on a letter: of ACCENTS; of its script's own, which spell it in Thai, Hebrew or Burmese
 
 
-def _load_confusables(name):
+@cache
+def confusables(name):
     """Return {code point: what it looks like} from a file with lines such as `0061; 1D00 2C80`, and comments after #."""
-    confusables = {}
+    found = {}
     for line in (Path(__file__).parent / name).read_text("utf-8").splitlines():
         target, _, sources = line.partition("#")[0].partition(";")
         letters = "".join(chr(int(number, 16)) for number in target.split())
-        confusables |= {int(number, 16): letters for number in sources.split()}
-    return confusables
+        found |= {int(number, 16): letters for number in sources.split()}
+    return found
 
 
-CONFUSABLES, MORE_CONFUSABLES = _load_confusables("confusables.txt"), _load_confusables("more_confusables.txt")
 # How names get around a list of reserved names; the skeleton doesn't tell l from i.
-_DISGUISES = str.maketrans({"3": "e", "4": "a", "5": "s", "7": "t", "i": "l", "-": None, "_": None})
+_DISGUISES = str.maketrans({"3": "e", "4": "a", "5": "s", "7": "t", "i": "l"} | dict.fromkeys("-_'. "))
 
 
 def normalized(name):
@@ -55,11 +60,12 @@ def skeleton(name):
     This is the skeleton of Unicode's UTS #39, section 4, and then without case: a capital I looks like an l, a small i does
     not. Letters that look like others only in another case are replaced after that, too.
     """
+    of_unicode, more = confusables("confusables.txt"), confusables("more_confusables.txt")
     before, found = None, name
     while found != before:
         before = found
         found = unicodedata.normalize("NFKD", found)
-        found = found.translate(MORE_CONFUSABLES).translate(CONFUSABLES).translate(MORE_CONFUSABLES)
+        found = found.translate(more).translate(of_unicode).translate(more)
         found = DOTTED.sub(r"i\1", unicodedata.normalize("NFD", found).casefold())
     return found
 
@@ -69,33 +75,33 @@ def folded_skeleton(name):
     return skeleton(name.casefold())
 
 
-def problems_with(name, reserved):
-    """Return what is wrong with a username that is `trimmed`, as a list of errors; see problems.Problem.
+def problems_with(name, reserved, kind=USERNAME):
+    """Return what is wrong with a name that is `trimmed`, as a list of errors; see problems.Problem.
 
     `reserved`: see `load_reserved`.
     """
-    least, most = LENGTH
+    field, (least, most), others, characters = kind
     if not least <= len(name) <= most:
         code, limit = (TOO_SHORT, {"min": least}) if len(name) < least else (TOO_LONG, {"max": most})
         why = f"give {least} to {most} characters; this has {len(name)}"
-        return [("username", code, why, limit | {"unit": "characters"})]
-    if not all(map(_is_allowed, name)):
-        return [("username", NAME_CHARACTERS, "use letters, digits, - and _ only")]
+        return [(field, code, why, limit | {"unit": "characters"})]
+    if not all(character in others or _is_allowed(character) for character in name) or "  " in name:
+        return [(field, NAME_CHARACTERS, f"use {characters} only")]
+    if not any(map(str.isalnum, name)) and " " in others:
+        return [(field, NAME_CHARACTERS, "use a letter or a digit")]
     if not all(_marks_fit(*cluster) for cluster in _clusters(name)):
-        return [
-            ("username", NAME_CHARACTERS, f"use at most {MAX_ACCENTS} accents on a letter, and marks of its script only")
-        ]
+        return [(field, NAME_CHARACTERS, f"use at most {MAX_ACCENTS} accents on a letter, and marks of its script only")]
     if skeleton(name).startswith(GUEST):
-        return [("username", NAME_RESERVED, f"{GUEST} begins the names of guests; choose another name")]
+        return [(field, NAME_RESERVED, f"{GUEST} begins the names of guests; choose another name")]
     if any(fnmatchcase(_undisguised(name), pattern) for pattern in reserved):
-        return [("username", NAME_RESERVED, "nobody can have this name here; choose another")]
+        return [(field, NAME_RESERVED, "nobody can have this name here; choose another")]
     return []
 
 
 def _is_allowed(character):
-    """Return whether it is a letter or a digit of any script, a mark that can belong to a letter, - or _."""
+    """Return whether it is a letter or a digit of any script, or a mark that can belong to a letter."""
     category = unicodedata.category(character)
-    return (category[0] == "L" or category in ("Nd", "Mn", "Mc") or character in "-_") and not INVISIBLE.match(character)
+    return (category[0] == "L" or category in ("Nd", "Mn", "Mc")) and not INVISIBLE.match(character)
 
 
 def _clusters(name):

@@ -34,6 +34,10 @@ ROWS = {  # name: (description, goal for the ratio)
     "whole_games": ("a game of 300 ticks posted at once", 0.2),
     "active": ("the active games, 200 running", 0.3),
     "watching": ("what is new of a watched game", None),
+    "room_unchanged": ("a room of 200 that has not changed", 0.5),
+    "room_changed": ("a room of 200 that has changed", 0.2),
+    "standings": ("the standings of 200 in a round", 0.2),
+    "capacity": ("the requests of the largest crowd whose p99 is under 150 ms", 0.5),
 }
 
 

@@ -1,7 +1,9 @@
 """The rows of the benchmark. Each measurement returns {ratio, ...} or other figures."""
 
+import functools
 import itertools
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -16,8 +18,9 @@ from pathlib import Path
 
 import fill
 from databases import FEW, MANY, SOME, served
-from driver import plan
+from driver import Api, plan
 from load import ROUNDS, Load, compare
+from servers import until
 
 import models
 import rules
@@ -25,15 +28,33 @@ import service
 from accounts.sessions import Sessions
 from database.binding import bind, database
 from database.connect import connect
-from game import challenges, games
+from game import challenges, games, records
 
 HERE = Path(__file__).parent
 WHOLE = 300  # ticks of a game posted at once
+CAPACITY_MS, CAPACITY_SECONDS = 150, 12  # of a crowd that is served well, and of each try
+ROOM, ROOMS = 200, 5  # members of a room; rooms of the crowd
 
 
 class Bench:
     def __init__(self, databases, standard):
         self.databases, self.standard = databases, standard
+
+    def capacity(self):
+        """Find the largest crowd without errors whose 99th percentiles are under CAPACITY_MS: posts and updates a second."""
+        standards, served_well, too_many, people = [self.standard.run()["rate"]], 0, None, 400
+        while too_many is None or too_many - served_well > max(10, served_well / 12):
+            is_served = any(self._serves(people) for _ in range(2))  # the machine may have done something else
+            standards.append(self.standard.run()["rate"])
+            served_well, too_many = (people, too_many) if is_served else (served_well, people)
+            people = (served_well + too_many) // 2 if too_many else people * 3 // 2
+        standard = statistics.median(standards)
+        return {"standard": round(standard), "rate": 2 * served_well, "ratio": round(2 * served_well / standard, 3)}
+
+    def _serves(self, people):
+        found = crowd(self.databases, CAPACITY_SECONDS, people)
+        seen = found["posts"], found["fetches"]
+        return not any(one["errors"] for one in seen) and max(one["p99_ms"] for one in seen) < CAPACITY_MS
 
     def round_trip(self):
         """Measure the yardstick with one query: the most that Postgres allows."""
@@ -119,6 +140,28 @@ class Bench:
 
             return compare(Load(server.url, requests=requests), self.standard)
 
+    def room_unchanged(self):
+        """Polls of members who know the room's version."""
+        return self.room(lambda version: f"?version={version}")
+
+    def room_changed(self):
+        return self.room(lambda version: f"?version={version - 1}")
+
+    def room(self, query):
+        with full_room(self.databases) as (server, path, players):
+
+            def requests():
+                """Members who come, as the first ones do, change the version: they are asked for it before each round."""
+                address = path + query(server.api(f"GET {path}")["version"])
+                return [("GET", address, fill.token(n), "") for n in players]
+
+            return compare(Load(server.url, requests=requests), self.standard)
+
+    def standings(self):
+        with full_room(self.databases) as (server, path, _):
+            until(lambda: len(server.api(f"GET {path}/rounds/1")["standings"]) == ROOM)
+            return compare(Load(server.url, f"{path}/rounds/1"), self.standard)
+
 
 def _me(number):
     return "GET", "/api/leaderboard/me?mode=walls", fill.token(number), ""
@@ -145,11 +188,31 @@ def open_games(url, players, mode, seed=None, seconds=0):
             opened[number] = games.open_game(player, mode, app.pace, drawn).id
             if seconds:
                 turns = [turn for second in range(seconds) for turn in _turns(second)]
-                games.apply_turns(opened[number], player, 0, 7 * seconds, turns, app.pace)
+                game = records.own_game(opened[number], number)
+                games.apply_turns(game, None, 0, 7 * seconds, turns, app.pace)
         if drawn:
             database.execute_sql("UPDATE games SET challenge = NULL, ranked = TRUE WHERE challenge = ''")
     app.close()
     return opened
+
+
+@contextmanager
+def full_room(databases):
+    """Yield (a server, the path of a room, its members): they play a round."""
+    with databases.copy(FEW) as url:
+        players = more_players(url, ROOM)
+        with served(url, ENFORCE_PACE="false") as server:
+            host, *others = members = [Api(server.api.send, fill.token(n)) for n in players]
+            code = host("POST /api/rooms", {}, 201)["code"]
+            for member in others:
+                member(f"POST /api/rooms/{code}/members", {})
+            round_ = {"mode": "pass-through", "minutes": 30, "tries": "many", "starts_in": 3}
+            host(f"POST /api/rooms/{code}/rounds", round_, 201)
+            until(lambda: host(f"GET /api/rooms/{code}")["round"]["status"] == "running")
+            for member in members:
+                game = member("POST /api/games", {"room": code}, 201)
+                member.post(game, 0, 7, _turns(0))
+            yield server, f"/api/rooms/{code}", players
 
 
 def more_players(url, number):
@@ -274,23 +337,56 @@ def logging_in(server, a_second):
         thread.join()
 
 
-def crowd(databases, seconds=60, people=1000):
-    """Run a number of players and as many watchers for a minute; measure memory before and after."""
-    with databases.copy(FEW) as url, served(url) as server, tempfile.NamedTemporaryFile("w", suffix=".tokens") as tokens:
-        server.api("GET /healthz")
-        idle = memory(server)
-        tokens.write("\n".join(fill.token(n) for n in fill.asked(FEW)))
+def crowd(databases, seconds=60, people=1000, rooms=0, way="events"):
+    """Run a number of players and as many watchers for a minute; measure memory before and after. `way`: see crowd.py.
+
+    `cores`: the CPU time of the server's processes, relative to the time that passed.
+    """
+    with databases.copy(FEW) as url, tempfile.NamedTemporaryFile("w", suffix=".tokens") as tokens:
+        players = [*fill.asked(FEW), *more_players(url, max(0, people - FEW))]
+        tokens.write("\n".join(map(fill.token, players)))
         tokens.flush()
-        command = [sys.executable, HERE / "crowd.py", server.url, tokens.name, *map(str, (people, people, seconds))]
-        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        return json.loads(said) | {"idle_mb": idle, "after_mb": memory(server)}
+        with served(url) as server:
+            server.api("GET /healthz")
+            idle, used, began = memory(server), cpu_time(server), time.monotonic()
+            numbers = map(str, (people, people, seconds, rooms))
+            command = [sys.executable, HERE / "crowd.py", server.url, tokens.name, *numbers, way]
+            said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+            cores = (cpu_time(server) - used) / (time.monotonic() - began)
+            return said | {"cores": round(cores, 2), "idle_mb": idle, "after_mb": memory(server)}
+
+
+minute_of_crowd = functools.cache(crowd)
+
+
+def polling_crowd(databases):
+    """Run the same with watchers who poll."""
+    return crowd(databases, way="polls")
+
+
+def crowd_in_rooms(databases):
+    """Run the same in ROOMS rooms with a projector each. `ratio`: the 99th percentiles, relative to those of the crowd."""
+    plain, found = minute_of_crowd(databases), crowd(databases, rooms=ROOMS)
+    return found | {
+        "ratio": {what: round(found[what]["p99_ms"] / plain[what]["p99_ms"], 2) for what in ("posts", "fetches")}
+    }
+
+
+def processes(server):
+    """Return the ids of all the server's processes."""
+    return subprocess.run(["pgrep", "-g", str(server.process.pid)], capture_output=True, text=True).stdout.split()
+
+
+def cpu_time(server):
+    """Return the CPU time of all the server's processes in seconds."""
+    fields = [Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split() for process in processes(server)]
+    return sum(int(user) + int(system) for *_, user, system in (found[:13] for found in fields)) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(server):
     """Return the proportional set size of all the server's processes in megabytes."""
-    children = subprocess.run(["pgrep", "-g", str(server.process.pid)], capture_output=True, text=True).stdout.split()
     total = 0
-    for process in children:
+    for process in processes(server):
         rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
         total += int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.M)[1])
     return round(total / 1000, 1)
@@ -308,4 +404,12 @@ def start(databases):
     return {"new_s": round(found[0], 2), "seconds": round(statistics.median(found[1:]), 2)}
 
 
-OTHERS = {"replays": replays, "log_ins": log_ins, "start": start, "crowd": crowd}  # figures that are not ratios
+# Figures that are not ratios to the yardstick.
+OTHERS = {
+    "replays": replays,
+    "log_ins": log_ins,
+    "start": start,
+    "crowd": minute_of_crowd,
+    "crowd_polling": polling_crowd,
+    "crowd_in_rooms": crowd_in_rooms,
+}

@@ -1,8 +1,7 @@
 """Makes the database of a URL."""
 
 import itertools
-import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from playhouse import db_url
 
@@ -39,18 +38,17 @@ def _postgres_address(url):
 
     libpq tries several hosts, separated by commas, in turn.
     """
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
-    user, _, password = login.partition(":")
-    pairs = [re.fullmatch(r"(\[.*\]|[^:]*)(?::(.*))?", host).groups() for host in hosts.split(",")]
-    arguments = {
-        "database": unquote(parts.path[1:]),
-        "user": unquote(user),
-        "password": unquote(password),
-        "host": ",".join(unquote(host).strip("[]") for host, _ in pairs),
-        "port": ",".join(port or "" for _, port in pairs),
-    }
+    parts = config.split_url(url)
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    arguments = {"database": unquote(parts.path[1:]), "user": unquote(user), "password": unquote(password)}
+    arguments |= config.split_servers(parts.netloc)
     return {name: value for name, value in arguments.items() if value.strip(",")}, parts.query
+
+
+def only_primary(options):
+    """Return what libpq's options lack if they name several servers: the wish for the one that accepts writes."""
+    is_several = any("," in str(options.get(name, "")) for name in ("host", "hostaddr"))
+    return {"target_session_attrs": "read-write"} if is_several and "target_session_attrs" not in options else {}
 
 
 def _known(options):

@@ -13,6 +13,7 @@ LOCKED = "The database is busy with what another program writes."
 UNREACHABLE = "The database is out of reach."
 NO_ANSWER = "The database does not answer in time."
 STARTING = "The database is starting or stopping."
+NO_PRIMARY = "No server of the database accepts writes at the moment."
 NO_FREE = "All connections to the database are in use."
 TOO_MANY_WAIT = "Too many requests wait for the database."
 DAMAGED = "The database file is damaged, or is not a database."
@@ -24,6 +25,7 @@ NOT_SECURE = "The connection to the database can't be made as secure as it must 
 NO_PRIVILEGES = "The server lacks privileges on its database."
 NO_TABLES = "Tables or columns of the server are missing in its database."
 NOT_OURS = "The database is another program's, or comes from a newer version."
+OUTDATED = "A newer version of this server has changed the database, and this version can't work with it any more."
 
 # What the drivers raise for an option that they don't know, SQLite's and Postgres's in this order.
 INVALID_OPTIONS = (TypeError, peewee.ProgrammingError)
@@ -39,6 +41,7 @@ REMEDIES = {
     NOT_SECURE: "correct sslmode and the certificates",
     NO_PRIVILEGES: "grant its user all on the database's schema and on the tables in it",
     **dict.fromkeys((NO_TABLES, NOT_OURS), "restore a copy, or name another database"),
+    OUTDATED: "start that version",
 }
 SENTENCES = {
     **{sqlite3.SQLITE_FULL: DISK_FULL, sqlite3.SQLITE_READONLY: READ_ONLY, sqlite3.SQLITE_IOERR: IO_ERROR},
@@ -51,14 +54,16 @@ SENTENCES = {
     **{"57P01": STARTING, "57P02": STARTING, "57P03": STARTING, "28000": LOG_IN_REFUSED, "28P01": LOG_IN_REFUSED},
     **{"3D000": NO_DATABASE, "42501": NO_PRIVILEGES, "42P01": NO_TABLES, "42703": NO_TABLES, "3F000": NO_TABLES},
 }
+DUPLICATE = {"23505", sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 # Errors without a code, by their text: SQLite's, libpq's, and Postgres's before it knows the session's language.
 PATTERNS = {
     re.compile(pattern): sentence
     for pattern, sentence in {
+        "session is read-only|server is in hot standby mode": NO_PRIMARY,
         "no such (table|column)": NO_TABLES,
         "system is (starting up|shutting down)|in recovery mode|not (yet )?accepting connections": STARTING,
         "too many (clients|connections)|remaining connection slots": NO_FREE,
-        "timeout expired|wait timeout": NO_ANSWER,
+        "timeout expired|wait timeout|not answer in time": NO_ANSWER,
         r"authentication failed|no password supplied|role .* does not exist|no pg_hba.conf entry|not permitted to log in": (
             LOG_IN_REFUSED
         ),
@@ -108,6 +113,12 @@ def sqlite_code(error):
     return None if code is None else code & 0xFF
 
 
+def is_duplicate(error):
+    """Return whether another row has a value that must be unique."""
+    error = of_driver(error)
+    return getattr(error, "sqlstate", getattr(error, "sqlite_errorcode", None)) in DUPLICATE
+
+
 def is_locked(error):
     """Return whether it is worth trying again, since another program holds SQLite's lock.
 
@@ -117,20 +128,23 @@ def is_locked(error):
     return sqlite_code(error) == sqlite3.SQLITE_BUSY and error.sqlite_errorcode != sqlite3.SQLITE_BUSY_SNAPSHOT
 
 
-# After these errors of SQLite's, a connection may never work again: the file was read-only, say, or was replaced.
+# After these errors, a connection may never work again. The file of SQLite was read-only, say, or was replaced.
 LOST = {
     *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT),
     sqlite3.SQLITE_NOTADB,
+    *("25006", "57P01", "57P02", "57P03"),  # the server of Postgres stops, or is a standby now
 }
 
 
 def is_lost(error):
-    """Return whether a SQLite connection may never work again after this error.
+    """Return whether a connection may never work again after this error.
 
-    A failed write is rolled back. If the connections were closed then, the WAL's index might have no room to be made again.
+    SQLite's failed writes are rolled back. If the connections were closed then, the WAL's index might have no room to be
+    made again.
     """
     error = of_driver(error)
-    return sqlite_code(error) in LOST and error.sqlite_errorcode != sqlite3.SQLITE_IOERR_WRITE
+    code = getattr(error, "sqlstate", sqlite_code(error))
+    return code in LOST and getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_IOERR_WRITE
 
 
 def one_line(error):

@@ -2,9 +2,13 @@
 
 Tables of other programs may be beside ours, and are never touched. Ours are those that our migrations create, if the table
 HISTORY lists these migrations as applied. Any other table with one of their names is another program's.
+
+Servers of an older version go on working on a newer database if its migrations allow it: COMPATIBLE_WITH of each names the
+latest migration that a version must know for that. The database stores it.
 """
 
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,6 +18,7 @@ from playhouse import migrations as playhouse
 from playhouse.migrate import SchemaMigrator
 
 from config import ConfigError
+from database import errors
 from database.binding import bind, current, database, is_sqlite
 from database.deadlines import deadline
 from database.tables import HISTORY, relations, schema
@@ -22,23 +27,37 @@ FOLDER = Path(__file__).parents[1] / "migrations"
 # Where their names were before. It is playhouse's default, so other programs' migrations may be in it, too.
 SHARED_HISTORY, FIRST = "schema_migration", "0001_first"
 LOCK = 0x536E616B  # the key of the advisory lock under which one process at a time migrates Postgres
+# Other servers play on while one migrates Postgres. A statement that waits for them makes their posts wait in turn, so it
+# gives up soon, before Postgres looks for a deadlock and fails one of them; and all is tried again after a pause.
+LOCK_TIMEOUT, PAUSE, TRIES = 500, 1, 12  # milliseconds, seconds; gunicorn ends a worker that takes 30 s to start
 
 
 def migrate():
     """Bring the tables to today's; several processes may try at once. Where they are, nothing is written.
 
-    Raise ConfigError for a database that a newer version has brought further, which this one would only harm, and for one
-    that has a table with one of our names that is not ours.
+    Raise ConfigError for a database that a newer version has brought further than this one can work with, and for one that
+    has a table with one of our names that is not ours.
     """
     if current().is_in_memory:
         _make_in_memory()
         return
     applied, pending = status()
-    refuse_newer(applied)
-    if pending or HISTORY not in relations(current()):
-        with migrating() as runner:
-            refuse_newer(runner.applied())
-            runner.up()
+    refuse_incompatible(applied)
+    if not pending and HISTORY in relations(current()):
+        return
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return _apply_pending()
+        except peewee.OperationalError as error:
+            if is_sqlite() or errors.describe(error) != errors.LOCKED or not tries_left:
+                raise
+        time.sleep(PAUSE)
+
+
+def _apply_pending():
+    with migrating() as runner:
+        refuse_incompatible(runner.applied())
+        runner.up()
 
 
 def _make_in_memory():
@@ -63,6 +82,7 @@ def migrating():
         if not is_sqlite():
             db.execute_sql("SET LOCAL statement_timeout = 0")
             db.execute_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            db.execute_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT}")
             db.execute_sql("SELECT set_config('search_path', %s, true)", (f'"{schema()}"',))
         runner = Runner()
         runner.take_over()
@@ -101,11 +121,58 @@ def refuse_newer(applied, what="DATABASE_URL: this database", refusal=ConfigErro
         )
 
 
+def refuse_incompatible(applied):
+    """Raise ConfigError if a newer version has applied migrations that this version can't work with."""
+    newer = set(applied) - set(names())
+    if newer and not (set(names()) <= set(applied) and _works_after(newer)):
+        refuse_newer(applied)
+
+
+def check_version():
+    """Raise ConfigError if a newer version has brought the database further than this one can work with since the start."""
+    refuse_incompatible(_names_in(HISTORY))
+
+
+def _works_after(newer):
+    """Return whether this version can work on the database after these migrations, which it doesn't know."""
+    if "compatible_with" not in relations(current())[HISTORY]:
+        return False
+    history = peewee.Table(HISTORY)
+    rows = history.select(history.c.compatible_with).where(history.c.name.in_(list(newer))).tuples()
+    return all(needed and needed <= names()[-1] for (needed,) in rows.execute(database))
+
+
+def oldest_compatible(pending):
+    """Return the latest migration that a version must know to go on working after these; None if none can."""
+    needed = [_compatible_with(migration) for migration in _migrations() if migration.name in pending]
+    return None if None in needed else max(needed)
+
+
+def _compatible_with(migration):
+    return getattr(migration.load(), "COMPATIBLE_WITH", None)
+
+
 class Runner(playhouse.Runner):
     """playhouse's runner, for the current database and HISTORY, in any schema of Postgres's search path."""
 
     def __init__(self):
         super().__init__(current(), str(FOLDER), HISTORY)
+
+        class History(self.History):
+            compatible_with = peewee.TextField(null=True)  # COMPATIBLE_WITH of the migration
+
+            class Meta:
+                table_name = HISTORY
+
+        self.History = History
+
+    def up(self, target=None, fake=False):
+        done = super().up(target, fake)
+        for migration in _migrations():
+            if migration.name in done and (oldest := _compatible_with(migration)):
+                found = self.History.name == migration.name
+                self.History.update(compatible_with=oldest).where(found).execute(self.database)
+        return done
 
     def applied(self):
         """Return {name: True}, in order, with those of a newer version.
@@ -124,9 +191,16 @@ class Runner(playhouse.Runner):
         return dict.fromkeys(found, True)
 
     def take_over(self):
-        """Move our names out of SHARED_HISTORY, if they are there. Must run in a transaction."""
+        """Bring HISTORY to today's form. Must run in a transaction.
+
+        Our names may be in SHARED_HISTORY still.
+        """
         there = relations(self.database)
-        if HISTORY in there or not (found := _shared(there)):
+        if HISTORY in there:
+            if {"name", "applied"} <= there[HISTORY].keys() and "compatible_with" not in there[HISTORY]:
+                database.execute_sql(f"ALTER TABLE {HISTORY} ADD COLUMN compatible_with TEXT")
+            return
+        if not (found := _shared(there)):
             return
         self.History.create_table()
         ours, shared = peewee.Table(HISTORY), peewee.Table(SHARED_HISTORY)

@@ -7,18 +7,24 @@ its own, and none of them shares a lock.
 
 import os
 import threading
+import time
 from contextlib import suppress
 
 import peewee
 import psycopg
 
 from database import errors, transactions
+from database.connect import only_primary
 from database.deadlines import seconds_left
+from database.hosts import Hosts
+from database.lookups import Lookups
+from database.places import Places
+from database.statements import Statement, Statements
 from observability import counters
 
 POOL_SIZE = 20  # connections of one process
-POOL_TIMEOUT = 5  # seconds to wait for a free one
-MAX_WAITING = 200  # requests of one process that wait for a free one
+POOL_TIMEOUT = 5  # seconds to wait for a free one, without a deadline
+MAX_WAITING, STALLED = 200, 0.5  # requests of one process that wait for a free one, after so many seconds with none
 OPTIONS = {  # unless the URL has others
     "connect_timeout": 5,  # seconds
     "keepalives_idle": 30,  # seconds; the system notices that the other machine is gone
@@ -26,6 +32,7 @@ OPTIONS = {  # unless the URL has others
     "fallback_application_name": "snakepit",  # by which `manage.py import` finds a server that runs
 }
 READS = "SELECT", "BEGIN", "(", "WITH"  # statements that may be sent twice
+MAX_LATER = 50  # statements that wait for others
 
 
 class _Connection(psycopg.Connection):
@@ -34,13 +41,24 @@ class _Connection(psycopg.Connection):
     A server that hangs, or a network that loses packets, never answers, and no setting of the server's helps.
     """
 
+    hosts, generation = None, 0  # once it is open
+
     def wait(self, gen, *args, **options):
         try:
             return super().wait(_until_deadline(gen), *args, **options)
-        except psycopg.OperationalError:
-            if seconds_left(1) == 0:
-                self.close()  # what the server answers later must not be taken for another answer
+        except psycopg.Error as error:
+            self.learn_from(error)
             raise
+
+    def learn_from(self, error):
+        """Note what an error means for the other connections. Raise it by another name if the server is no primary."""
+        is_silent = isinstance(error, psycopg.OperationalError) and seconds_left(1) == 0
+        if is_silent:
+            self.close()  # what the server answers later must not be taken for another answer
+        if self.hosts and (self.closed or errors.is_lost(error)):
+            self.hosts.lose(self.generation, is_silent)
+            if self.hosts.wants_primary and isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                raise errors.unavailable(errors.NO_PRIMARY, psycopg.OperationalError) from error
 
     @classmethod
     def _connect_gen(cls, *args, **options):
@@ -62,20 +80,42 @@ def _until_deadline(steps):
 
 class _Adapter(peewee.Psycopg3Adapter):
     def connect(self, db, **params):
-        return _Connection.connect(dbname=db.database, **params)
+        connection = db.hosts.connect(_Connection.connect, dbname=db.database, **params)
+        connection.hosts, connection.generation = db.hosts, db.hosts.generation
+        return connection
 
 
 class _Session(peewee.PostgresqlDatabase):
     """A database with one connection."""
 
     psycopg3_adapter = _Adapter
+    hosts = None
+
+    def open(self):
+        self.connect()
+        self.statements = Statements(self.connection())
+
+    def execute_statements(self, statements):
+        try:
+            self.statements.execute(statements)
+        except psycopg.Error as error:
+            self.connection().learn_from(error)
+            raise
 
     def is_idle(self):
         return self.connection().pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
+    def is_usable(self):
+        """Return whether it can be used again, without a transaction that has begun."""
+        connection = self.connection()
+        return self.is_idle() and self.hosts.is_current(connection.generation, connection.pgconn)
+
 
 class _CheckedOut(threading.local):
-    session = None  # of this thread, or greenlet
+    """What a thread, or greenlet, has."""
+
+    session = None
+    later = ()  # statements of its transaction that have not been sent yet, of which the first may be BEGIN
 
 
 class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
@@ -90,7 +130,8 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         given = str(options.get("options", ""))
         self.limits = {name: value for name, value in (limits or {}).items() if name not in given}
         options |= {"prefer_psycopg3": True} | ({"client_encoding": encoding} if encoding else {})
-        self._options = OPTIONS | options | {"thread_safe": False}
+        self._options = OPTIONS | only_primary(options) | options | {"thread_safe": False}
+        self.hosts = Hosts(self._options, self.close_connections)
         self.begin_process()
         super().__init__(database, **options)
         transactions.shared.add(self)
@@ -99,37 +140,41 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         """Begin with no connections: in a process that was forked, those that were in use are still the other process's."""
         self.pid = os.getpid()
         self._mine, self._idle = _CheckedOut(), []
-        self._free, self._waiting = threading.BoundedSemaphore(POOL_SIZE), 0
+        self._places, self._is_failing = Places(POOL_SIZE), False
+        self._lookups = Lookups(self._execute_lookups)
+        self._moved_at = 0  # when a connection was returned, or the first of a queue began to wait
 
     def _check_out(self):
-        if not self._free.acquire(blocking=False):
-            self._wait_for_free()
+        self._wait_for_place()
         try:
             try:
                 session = self._idle.pop()
             except IndexError:
                 session = self._open()
         except BaseException:
-            self._free.release()
+            self._is_failing = True
+            self._places.give_back()
             raise
         self._mine.session = session
         counters.CONNECTIONS_IN_USE.inc()
         return session
 
-    def _wait_for_free(self):
-        """Wait for a free connection. At most MAX_WAITING wait: if the database hangs, the others fail at once."""
-        if self._waiting >= MAX_WAITING:
+    def _wait_for_place(self):
+        """Wait until fewer than POOL_SIZE connections are in use. While the database hangs, at most MAX_WAITING wait."""
+        waiting = self._places.waiting()
+        if not waiting:
+            self._moved_at = time.monotonic()
+        elif waiting >= MAX_WAITING and (self._is_failing or time.monotonic() - self._moved_at > STALLED):
             raise errors.unavailable(errors.TOO_MANY_WAIT)
-        self._waiting += 1
-        try:
-            if not self._free.acquire(timeout=seconds_left(POOL_TIMEOUT)):
-                raise errors.unavailable(errors.NO_FREE)
-        finally:
-            self._waiting -= 1
+        left = seconds_left()
+        if not self._places.take(POOL_TIMEOUT if left is None else left):
+            self._is_failing = True
+            raise errors.unavailable(errors.NO_FREE)
 
     def _open(self):
         session = _Session(self.database, **self._options)
-        session.connect()
+        session.hosts = self.hosts
+        session.open()
         counters.CONNECTIONS_OPEN.inc()
         if self.limits:
             settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in self.limits.items())
@@ -149,15 +194,17 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         session = self._mine.session
         if session is None:
             return False
-        self._mine.session = None
+        self._mine.session, self._mine.later = None, []
         counters.CONNECTIONS_IN_USE.inc(-1)
         try:
-            if session.is_idle() and not self.is_shut:
+            if session.is_usable() and not self.is_shut:
                 self._idle.append(session)
+                self._is_failing, self._moved_at = False, time.monotonic()
             else:
+                self._is_failing = True
                 self._discard(session)
         finally:
-            self._free.release()
+            self._places.give_back()
         return True
 
     release = close
@@ -180,34 +227,96 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         self.close_all()
 
     def has_begun(self):
-        return self._mine.session is not None and not self._mine.session.is_idle()
+        mine = self._mine
+        return bool(mine.later) or (mine.session is not None and not mine.session.is_idle())
 
     def commit_job(self, job, durable, wait):
         """Run the job in a transaction; a job that isn't durable is a single statement, which needs none."""
         return super().commit_job(job, durable, wait) if durable else job()
 
-    def run(self, statement, parameters=()):
-        """Execute a statement and return its cursor. Raise psycopg's errors.
+    # BEGIN and COMMIT are sent with the first and the last statement, so that they take no round trip of their own.
 
-        The first statement on a connection may find it dead: a read is sent again, on a new connection.
-        """
-        is_first = self.is_closed() and statement.startswith(READS)
-        connection = self.connection()
+    def _begin_with(self, statement):
+        self._mine.later = [self._statement(statement)]
+
+    def _commit(self):
+        later = self._mine.later
+        if len(later) == 1 and later[0].sql == self.BEGIN:
+            self._mine.later = []
+            return
+        if self.is_closed():
+            self._execute_later()  # it may have to be repeated, which COMMIT must not be
+        self.run("COMMIT")
+
+    def _roll_back(self):
+        self._mine.later = []
+        if self.has_begun():
+            super()._roll_back()
+
+    def run(self, statement, parameters=()):
+        """Execute a compiled statement and return it with its result. Raise psycopg's errors."""
+        found = self._statement(statement, parameters)
+        self._execute([*self._mine.later, found])
+        return found
+
+    def run_later(self, statement, parameters=()):
+        """Execute it in the round trip of the transaction's next statement, or before its result is looked at."""
+        mine = self._mine
+        if not self.has_begun() or len(mine.later) >= MAX_LATER:
+            return self.run(statement, parameters)
+        mine.later.append(self._statement(statement, parameters))
+        return mine.later[-1]
+
+    def look_up(self, statement, parameters=()):
+        """Execute a short read, outside of a transaction together with those of others."""
+        if self.has_begun():
+            return self.run(statement, parameters)
+        found = self._statement(statement, parameters)
+        self._lookups.run(found)
+        return found
+
+    def _execute_lookups(self, statements):
         try:
-            return connection.execute(statement, parameters)
+            self._execute(statements)
+        finally:
+            self.close()
+
+    def _statement(self, sql, parameters=()):
+        return Statement(sql, parameters, self._execute_later)
+
+    def _execute_later(self):
+        if self._mine.later:
+            self._execute(self._mine.later)
+
+    def _execute(self, statements):
+        self._mine.later = []
+        self._try(statements[0].sql, lambda session: session.execute_statements(statements))
+
+    def _try(self, statement, call):
+        """Return `call(session)`. The first statement on a connection may find it dead: a read is repeated on another."""
+        if session := self._mine.session:
+            return call(session)
+        session = self._check_out()
+        try:
+            return call(session)
         except psycopg.OperationalError:
-            if not is_first or not connection.closed:
+            if not statement.startswith(READS) or not session.connection().closed:
                 raise
         self.close()
-        self.close_connections()  # they are as old
-        return self.connection().execute(statement, parameters)
+        return call(self._check_out())
 
     # What peewee itself calls.
+
+    def execute_sql(self, sql, params=None):
+        with peewee.__exception_wrapper__:
+            self._execute_later()
+            return self._try(sql, lambda session: session.connection().execute(sql, params or ()))
 
     def is_closed(self):
         return self._mine.session is None
 
     def connection(self):
+        self._execute_later()
         return (self._mine.session or self._check_out()).connection()
 
     def cursor(self, named_cursor=None):

@@ -63,11 +63,20 @@ class compiled:  # noqa: N801 - it is used as a decorator
         self._rows = {}  # {shape: the type of its rows}
 
     def __call__(self, *shape, **params):
-        db = current()
-        key = db.param, *shape
+        return self._run(current().run, shape, params)
+
+    def later(self, *shape, **params):
+        """Execute the query within a transaction, with no need to wait for it, and return the cursor.
+
+        On Postgres it is sent with the next statement, or once the cursor is looked at. Errors are raised then.
+        """
+        return self._run(current().run_later, shape, params)
+
+    def _run(self, run, shape, params):
+        key = current().param, *shape
         statement, values_of = self._statements.get(key) or self._compile(key)
         try:
-            return db.run(statement, values_of(params))
+            return run(statement, values_of(params))
         except Exception:
             with peewee.__exception_wrapper__:  # by Peewee's name for it
                 raise
@@ -94,6 +103,16 @@ class compiled:  # noqa: N801 - it is used as a decorator
         if shape not in self._rows:
             self._rows[shape] = namedtuple("Row", [column[0] for column in cursor.description])._make
         return self._rows[shape]
+
+
+class lookup(compiled):  # noqa: N801 - it is used as a decorator
+    """A compiled query that reads a few rows by key, as many requests do.
+
+    On Postgres, those that are outside of transactions and wait at the same time share a round trip.
+    """
+
+    def __call__(self, *shape, **params):
+        return self._run(current().look_up, shape, params)
 
 
 def _getter(*names):

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import peewee
@@ -251,12 +251,22 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
 
     def start_checkpoint(self):
         """Do a part of the same, beside readers and writers."""
-        threadpool.spawn(threadpool.CHECKPOINTS, self._checkpoint, ("PASSIVE",))
+        threadpool.spawn(threadpool.CHECKPOINTS, self._checkpoint, False)
 
-    def _checkpoint(self, modes=("PASSIVE", "TRUNCATE")):
+    def _checkpoint(self, is_whole=True):
+        """Checkpoint beside readers and writers, and then, if it `is_whole`, alone.
+
+        Somebody reads during the first part, so that SQLite doesn't begin the WAL file again, which takes an fsync.
+        """
+        path = os.path.abspath(self.database)
+        with reading(path):
+            checkpoint(path, ("PASSIVE",))
+            self.writer.wal_may_restart = True
+        if not is_whole:
+            return
         self.is_checkpointing = True
         try:
-            checkpoint(os.path.abspath(self.database), modes)
+            checkpoint(path, ("TRUNCATE",))
         finally:
             self.writer.wal_may_restart = True
             self.is_checkpointing = False
@@ -307,6 +317,17 @@ def _make_private(path):
     """Make the file, for its user only, unless it is there; SQLite gives its mode to the WAL file and its index, too."""
     with suppress(OSError):  # SQLite says what is wrong
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+
+
+@contextmanager
+def reading(path):
+    """Within, a connection reads the database file, if it can be read."""
+    with ExitStack() as stack:
+        with suppress(sqlite3.Error):
+            connection = stack.enter_context(closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True)))
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        yield
 
 
 def checkpoint(path, modes=("PASSIVE", "TRUNCATE")):

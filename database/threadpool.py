@@ -18,12 +18,12 @@ def run(pool, function, *args):
 
     The function should release the GIL.
     """
-    return _pool(pool, os.getpid()).apply(function, args) if _gevent_runs() else function(*args)
+    return _pool(pool, os.getpid()).apply(function, args) if gevent_runs() else function(*args)
 
 
 def spawn(pool, function, *args):
     """Call `function(*args)` like `run`, without waiting for it under gevent."""
-    if _gevent_runs():
+    if gevent_runs():
         _pool(pool, os.getpid()).spawn(function, *args)
     else:
         function(*args)
@@ -31,16 +31,16 @@ def spawn(pool, function, *args):
 
 def give_way():
     """Give other requests a turn, within a long computation that would block gevent's event loop."""
-    if _gevent_runs():
+    if gevent_runs():
         time.sleep(BREAK)  # with 0, gevent may go on with this one many times before it looks for requests
 
 
-def _gevent_runs():
+def gevent_runs():
     gevent = sys.modules.get("gevent.monkey")
     return gevent is not None and gevent.is_module_patched("threading")
 
 
-_imported_under_gevent = _gevent_runs()
+_imported_under_gevent = gevent_runs()
 
 
 def os_thread_local(kind):
@@ -58,7 +58,7 @@ def mixed_up():
     gevent = sys.modules.get("gevent")
     if gevent is None or _imported_under_gevent:
         return False
-    return _gevent_runs() or isinstance(gevent.getcurrent(), gevent.Greenlet)
+    return gevent_runs() or isinstance(gevent.getcurrent(), gevent.Greenlet)
 
 
 @cache

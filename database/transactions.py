@@ -7,6 +7,7 @@ from contextlib import ContextDecorator, contextmanager, suppress
 import peewee
 
 from database.binding import current
+from database.errors import is_duplicate
 
 # What a call to the database raises when the database is unavailable, or too busy to answer in time.
 UNAVAILABLE = (peewee.OperationalError, peewee.InterfaceError)
@@ -21,6 +22,16 @@ def commit(job, durable=True, wait=True):
     a part of it. Without `wait` it fails at once where others write at the moment: for what is as well done later.
     """
     return current().commit_job(job, durable, wait)
+
+
+def commit_unique(job):
+    """Commit a job that draws a random key, and draws another if a row has that key."""
+    while True:
+        try:
+            return commit(job)
+        except peewee.IntegrityError as error:
+            if not is_duplicate(error):
+                raise
 
 
 def flush():
@@ -59,30 +70,55 @@ class Transactions:
         with peewee.__exception_wrapper__:
             return self.run(sql, params or ())
 
+    def run_later(self, statement, parameters=()):
+        """Execute a statement whose result isn't needed before the transaction's next one; see compiled.later."""
+        return _Result(self.run(statement, parameters))
+
+    def look_up(self, statement, parameters=()):
+        """Execute a statement that reads a few rows; see queries.lookup."""
+        return self.run(statement, parameters)
+
     def commit_job(self, job, durable, wait):
         """Run the job in a transaction, or as a part of one that has begun."""
         if self.has_begun():
             return job()
         with peewee.__exception_wrapper__:
-            self.run(self.BEGIN)
+            self._begin_with(self.BEGIN)
             try:
                 result = job()
-                self.run("COMMIT")
+                self._commit()
             except BaseException:
                 self._roll_back()
                 raise
         return result
 
     def begin_snapshot(self):
-        self.run(self.BEGIN_SNAPSHOT)
+        self._begin_with(self.BEGIN_SNAPSHOT)
 
     def end_snapshot(self):
         self._roll_back()
+
+    def _begin_with(self, statement):
+        self.run(statement)
+
+    def _commit(self):
+        self.run("COMMIT")
 
     def _roll_back(self):
         # Some errors have rolled it back already, or have closed the connection.
         with suppress(*UNAVAILABLE), peewee.__exception_wrapper__:
             self.run("ROLLBACK")
+
+
+class _Result:
+    """The result of a statement, for after its transaction, which ends SQLite's cursors."""
+
+    __slots__ = ("fetchall", "fetchone", "rowcount")
+
+    def __init__(self, cursor):
+        rows = iter(cursor.fetchall())
+        self.rowcount = cursor.rowcount
+        self.fetchone, self.fetchall = (lambda: next(rows, None)), (lambda: list(rows))
 
 
 shared = weakref.WeakSet()  # databases whose connections are closed before a fork

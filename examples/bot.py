@@ -1,6 +1,7 @@
 """Bots that play on a Snakepit server, through its public API and no faster than people.
 
     python examples/bot.py --url http://127.0.0.1:8000 --bots 4
+    python examples/bot.py --room B7K2XM --bots 30
 
 To write your own bot, copy this file and rewrite `choose`, which is the whole strategy. Before each tick it gets the Game
 (`body`, cells with the head first, `food`, `heading`, `mode`, ...) and returns a heading. The rest signs the bots up, keeps
@@ -29,10 +30,13 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 # The bots, and the probability that they make a random turn at a tick.
 SNAKES = {"Boa": 0.004, "Krait": 0.03, "Cobra": 0.008, "Mamba": 0.015, "Python": 0.002, "Viper": 0.02, "Adder": 0.006}
 POST_EVERY = 1  # seconds
+LOOK_EVERY = 2  # seconds, into a room where no round can be played
 MAX_TICKS = 2000  # per post, so that its turns fit into the 64 KiB that the server reads
 TIMEOUT, MAX_DELAY = 10, 30  # seconds: for a response; between attempts, unless the server asks for more
 MAX_RETRY_AFTER = 3600  # seconds between attempts, whatever the server asks for
 MAX_RESPONSE = 5_000_000  # bytes
+# Why no game can be opened in a room just now.
+NOT_NOW = "round_not_started", "round_over", "no_round", "attempt_used"
 stopped = threading.Event()  # set by Ctrl+C
 
 
@@ -79,33 +83,84 @@ def paths(start, taken, mode, goal=None):
 
 
 class Bot:
-    """A player. `account` has its username and password; `wanted` may have the mode and the challenge to play."""
+    """A player. `account` has its username and password; `wanted` may have the mode and the challenge, or the room."""
 
     def __init__(self, url, account, careless, wanted):
         self.url, self.account, self.careless, self.wanted, self.token = url, account, careless, wanted, None
+        self.room = f"/api/rooms/{wanted['room']}" if "room" in wanted else None
+        self.name, self.member, self.round = {}, None, None  # in the room, and the round that it has played there
+        self.clock = 0  # the server's, in seconds, less this one's; known in rooms
 
     def run(self, games):
         """Play this number of games one after the other, or forever if it is None."""
-        with suppress(Stopped):
+        try:
             for _ in range(games) if games else count():
-                wait(random.uniform(1, 5))
                 try:
+                    if self.room:
+                        self.await_round()
+                    else:
+                        wait(random.uniform(1, 5))
                     self.play()
                 except Refused as refusal:
-                    self.say(f"can't play: {refusal}")
-                    wait(MAX_DELAY)
+                    self.accept(refusal)
+        except Stopped:
+            pass
+        finally:
+            if self.member:
+                with suppress(Refused, Stopped):
+                    self.call(f"DELETE {self.room}/members/{self.member}")
+
+    def accept(self, refusal):
+        """Say why the bot can't play, and wait until it is time to try again."""
+        if refusal.answer.get("code") in NOT_NOW:
+            wait(LOOK_EVERY)
+            return
+        self.say(f"can't play: {refusal}")
+        if self.room and refusal.status in (403, 404):  # the host has removed it, or there is no such room
+            raise Stopped
+        wait(MAX_DELAY)
+
+    def await_round(self):
+        """Join the room, and wait until the bot can open a game in a round there."""
+        self.join()
+        while True:
+            found = self.call(f"GET {self.room}")["round"] or {"status": "none"}
+            is_new = found.get("number") != self.round
+            if found["status"] == "running" and (is_new or found["tries"] == "many"):
+                wait(random.uniform(0, 0.5) if is_new else random.uniform(1, 5))
+                self.round = found["number"]
+                return
+            starts_in = self.seconds_until(found["starts_at"]) if found["status"] == "waiting" else LOOK_EVERY
+            wait(min(max(0.1, starts_in), LOOK_EVERY))
+
+    def join(self):
+        """Join the room, or come back to it. If others have the bot's name, use another one."""
+        while True:
+            try:
+                self.member = self.call(f"POST {self.room}/members", self.name)["member"]
+                return
+            except Refused as refusal:
+                if refusal.answer.get("code") != "name_taken":
+                    raise
+            self.name = {"name": f"{self.account['username'][:15]}-{secrets.randbelow(10_000)}"}
+
+    def seconds_until(self, timestamp):
+        """Return the seconds until a time, by the server's clock."""
+        return datetime.fromisoformat(timestamp).timestamp() - self.clock - time.monotonic()
 
     def play(self):
         """Play a game in real time, and post every second until the server responds that the game is over.
 
         While the server is unavailable a post waits. The ticks that are due by then are played right after it.
         """
-        mode = {"mode": random.choice(MODES)} if self.wanted.get("challenge", "daily") == "daily" else {}
-        opened = self.call("POST /api/games", mode | self.wanted)  # a challenge of a game has the game's mode
+        has_mode = self.room or self.wanted.get("challenge", "daily") != "daily"  # rooms and challenges of games have one
+        opened = self.call("POST /api/games", ({} if has_mode else {"mode": random.choice(MODES)}) | self.wanted)
         if opened["rules"] != RULES:
             self.say(f"can't play: the server plays by rules {opened['rules']}; get the bot.py of its version")
             raise Stopped
         game, turns, began = Game(opened["seed"], opened["mode"]), [], time.monotonic()
+        if self.room:  # where the first tick begins at the same time for all
+            began += max(0, self.seconds_until(opened["started_at"]))
         known, post_at = {"status": "playing", "tick": 0}, began + POST_EVERY
         self.say(f"begins, {game.mode}")
         try:
@@ -156,6 +211,8 @@ class Bot:
             delay = min(2**failures, MAX_DELAY)
             try:
                 with urlopen(request, timeout=TIMEOUT) as response:
+                    if "Server-Time" in response.headers:
+                        self.clock = float(response.headers["Server-Time"]) - time.monotonic()
                     return json.loads(response.read(MAX_RESPONSE) or "null")
             except HTTPError as error:
                 with error:
@@ -305,8 +362,11 @@ class Game:
 
 
 def main():
-    options = command_line().parse_args()
-    wanted = {name: value for name, value in (("mode", options.mode), ("challenge", options.challenge)) if value}
+    parser = command_line()
+    options = parser.parse_args()
+    wanted = {name: value for name in ("mode", "challenge", "room") if (value := getattr(options, name))}
+    if options.room and len(wanted) > 1:
+        parser.error("argument --room: a room has its mode and seeds; leave out --mode and --challenge")
     try:
         saved = json.loads(options.accounts.read_text()) if options.accounts.exists() else {}
         accounts = saved.setdefault(options.url, [])
@@ -354,6 +414,12 @@ def number(text):
     return int(text)
 
 
+def room_code(text):
+    if not text.isascii() or not text.isalnum():
+        raise argparse.ArgumentTypeError(f"{text!r}: give the room's code, such as B7K2XM")
+    return text
+
+
 def chance(text):
     with suppress(ValueError):
         if 0 <= float(text) <= 1:
@@ -369,6 +435,7 @@ def command_line():
     add("--games", type=number, help="number of games that each plays (default: no limit)")
     add("--mode", choices=MODES, help="the mode to play (default: random)")
     add("--challenge", metavar="daily|ID", help="play today's challenge, or the challenge of a game, again and again")
+    add("--room", type=room_code, metavar="CODE", help="join a room, and play its rounds")
     add("--careless", type=chance, help="the probability of a random turn (default: each bot has its own)")
     add("--accounts", type=Path, default="bots.json", help=f"the file that stores their passwords {default}")
     return parser

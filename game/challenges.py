@@ -16,7 +16,7 @@ import rules
 from accounts.usernames import canonical, skeleton
 from database.queries import Param, compiled
 from database.transactions import commit
-from game import records
+from game import records, rounds
 from game.clock import today
 from game.leaderboards import EPOCH, MILLISECONDS_A_DAY
 from models import Attempt, Game
@@ -155,6 +155,8 @@ def find(name, mode, secret, user):
     day = day_of(name)
     if day is None:
         game = records.get_game(name)
+        if rounds.is_hidden(game):  # those who may see it could practise on its seed
+            raise rounds.hidden()
         if not may_see(game, user, secret):
             raise hidden(game.mode)
         if mode not in (None, game.mode):

@@ -44,17 +44,22 @@ def boards_for_query(query, user=None):
 @snapshot()
 def leaderboard_page(query, boards):
     """Return a page of boards as JSON, and the Link to the next one, or None."""
-    cursor = FIRST_CURSOR if query.after is None else _parse_cursor(query.after)
+    cursor = FIRST_CURSOR if query.after is None else parse_cursor(query.after)
     rows = entries_after(boards, query.limit + 1, cursor)
     link = None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
-        next_page = msgspec.to_builtins(query) | {"after": ".".join(map(str, cursor_of(rows[-1])))}
-        link = f'<?{urlencode(next_page)}>; rel="next"'
+        link = link_after(query, rows[-1])
     return msgspec.json.encode(entry_responses(boards, rows)), link
 
 
-def _parse_cursor(after):
+def link_after(query, last):
+    """Return the Link to the page after a row."""
+    next_page = msgspec.to_builtins(query) | {"after": ".".join(map(str, cursor_of(last)))}
+    return f'<?{urlencode(next_page)}>; rel="next"'
+
+
+def parse_cursor(after):
     """Return the cursor of a query's `after`, as the Link header gave it."""
     if not re.fullmatch(CURSOR, after):
         why = "give what the Link header of the page before has, or nothing for the first page"
@@ -169,21 +174,21 @@ def _page(before):
     else:
         order = Entry.score.desc(), Entry.achieved_at, Entry.user
         same_score, others = position > cursor, Entry.score < score
-    entries = _entries().order_by(*order).limit(Param("limit"))
+    entries = select_entries().order_by(*order).limit(Param("limit"))
     return entries.where(Entry.score == score, same_score).union_all(entries.where(others))
 
 
 @compiled
 def _better_entry():
-    better = _entries().where(Entry.score > Param("score"), Entry.user != Param("user"))
+    better = select_entries().where(Entry.score > Param("score"), Entry.user != Param("user"))
     return better.order_by(Entry.score, Entry.achieved_at.desc(), Entry.user.desc()).limit(1)
 
 
 @compiled
 def _own_entry():
-    return _entries().where(Entry.user == Param("user"))
+    return select_entries().where(Entry.user == Param("user"))
 
 
-def _entries():
+def select_entries():
     columns = Entry.board, Entry.score, Entry.achieved_at.alias("achieved_at"), Entry.game_id, Entry.user, Entry.verified
     return Entry.select(*columns, User.name, User.bot).join(User).where(Entry.board == Param("board"))

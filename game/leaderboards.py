@@ -2,8 +2,8 @@
 
 A board's key is `MODE/PERIOD`, such as `walls/all`, `walls/2026-11`, `walls/2026-W47` or `walls/2026-11-22`. The board has
 each player's best ranked game that ended in the period (UTC): an Entry. Among equal scores the earlier is listed first, and
-they share a rank. The games of a challenge are on its board only, `walls/game/ID` or `walls/daily/2026-11-22`. Programs are
-on boards of their own, with `/bots` behind the key.
+they share a rank. The games of a challenge are on its board only, `walls/game/ID` or `walls/daily/2026-11-22`; those of a
+round of a room are on none. Programs are on boards of their own, with `/bots` behind the key.
 
 Ranks come from score_histogram.py. Old boards are closed, see closed_leaderboards.py.
 """
@@ -106,7 +106,7 @@ def _quality(score, ended_at, game_id):
 
 def _save(entries, user_id):
     """Write `entries`, {board: (score, at, game_id, verified)}, over those that the player has."""
-    insert_rows(_save_entries, [(board, *entry, user_id) for board, entry in sorted(entries.items())])
+    insert_rows(_save_entries.later, [(board, *entry, user_id) for board, entry in sorted(entries.items())])
 
 
 @compiled
@@ -114,18 +114,6 @@ def _save_entries(number):
     values = Entry.score, Entry.achieved_at, Entry.game_id, Entry.verified
     insert = Entry.insert_many(rows("rows", number, 6), [Entry.board, *values, Entry.user])
     return insert.on_conflict(conflict_target=(Entry.user, Entry.board), preserve=values).returning()
-
-
-def has_entry(game_id, user_id, mode, challenge, ended_at):
-    """Return whether a game of the user's is on a board, of those that it can be on."""
-    boards = [board for bot in (False, True) for board in _boards_of(mode, challenge, ended_at, bot)]
-    return bool(_entry_of_game(len(boards), user=user_id, game=game_id, boards=boards).fetchone())
-
-
-@compiled
-def _entry_of_game(number):
-    own = Entry.user == Param("user"), Entry.game_id == Param("game")
-    return Entry.select(Entry.board).where(*own, Entry.board.in_(params("boards", number))).limit(1)
 
 
 # A player's games read again.
@@ -157,7 +145,7 @@ def gather_games(user_id, but=None):
     """Read a player's games for `rebuild_player`, in steps of a few milliseconds, without the game whose id is `but`."""
     # What began before the open game, or before now, is over, and stays as it is.
     opened = Game.select(Game.started_at).where(Game.user == user_id, Game.ended_at.is_null()).first()
-    since = opened.started_at if opened else now()
+    since = min(opened.started_at, now()) if opened else now()  # a game of a round may start in a moment
     best, last = {}, (-1, "")
     while games := _games_after(user=user_id, last=last, since=since, limit=GAMES_BATCH).fetchall():
         last = games[-1][:2]
@@ -175,7 +163,7 @@ def gather_games(user_id, but=None):
 @compiled
 def _games_after():
     order = Game.started_at, Game.id
-    counts = Game.ranked & Game.ended_at.is_null(False)
+    counts = Game.ranked & Game.ended_at.is_null(False) & Game.round.is_null()
     columns = *order, counts, Game.mode, Game.challenge, Game.score, Game.ended_at, Game.verified
     later = Tuple(*order) > Tuple(*params("last", 2)), Game.started_at < Param("since")
     return Game.select(*columns).where(Game.user == Param("user"), *later).order_by(*order).limit(Param("limit"))
@@ -194,7 +182,7 @@ def _best_games(user_id, bot, gathered=None, closed=frozenset()):
 def _ranked_games():
     columns = Game.mode, Game.challenge, Game.score, Game.ended_at, Game.id, Game.verified
     since = Game.user == Param("user"), Game.started_at >= Param("since")
-    return Game.select(*columns).where(*since, Game.ranked, Game.ended_at.is_null(False))
+    return Game.select(*columns).where(*since, Game.ranked, Game.ended_at.is_null(False), Game.round.is_null())
 
 
 # All of a player's entries, a batch at a time.

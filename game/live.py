@@ -1,19 +1,23 @@
 """Games that are being played: the list of active games, and the live feed."""
 
 import re
+from functools import partial
 
 import msgspec
 from peewee import Case, fn
 
 import rules
 from database.binding import is_sqlite
-from database.queries import Param, compiled, literal, params
-from game import codec, records
-from models import Game, User, now, select_games
+from database.queries import Param, compiled, literal, lookup, params
+from game import codec, records, standings
+from models import Game, Member, User, now, select_games
 from schemas import KNOWN_GAME, MAX_ACTIVE, MAX_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
 from web.problems import BAD_FORMAT, TOO_LONG, invalid
 
 LIVE_MS = 10_000  # after a post, a game is shown as live
+INTERVAL_MS = 1000  # between two updates of a game; its player posts as often
+AFTER_POST_MS = 150  # the best time for an update: the post has arrived, and the next one has not
+MAX_ALIGNMENT_MS = 250  # by which an update is moved at most, to come nearer to that time
 MAX_BYTES = 1_000_000  # of the list of active games; only 200 very long snakes would need more
 
 _CELLS = [msgspec.json.encode(Cell(cell % rules.SIZE, cell // rules.SIZE)) for cell in range(rules.CELLS)]
@@ -26,7 +30,8 @@ def _only_live(query):
     """
     is_hidden_seed = Game.seed.not_in(params("seeds", len(rules.MODES)))
     is_shown = Game.challenge.is_null() | ((Game.challenge != Param("hidden")) & is_hidden_seed)
-    return query.where(Game.ended_at.is_null(), Game.last_post_at > Param("since"), User.banned_at.is_null(), is_shown)
+    is_live = Game.ended_at.is_null(), Game.last_post_at > Param("since"), Game.round.is_null()
+    return query.where(*is_live, User.banned_at.is_null(), is_shown)
 
 
 def _live_params(hidden):
@@ -74,7 +79,7 @@ def active(cache, limit, hidden):
     return b"[%s]" % b",".join(games[:limit])
 
 
-@compiled
+@lookup
 def _fingerprint():
     """All that the list depends on, as one text: the database makes it in a sixth of the time that it takes to fetch rows.
 
@@ -146,19 +151,74 @@ def updates(cursors, limit, hidden, may_see):
     """
     order = {game_id: index for index, game_id in enumerate(cursors)}
     watched = _games_by_id.all(len(order), ids=list(order)) if order else []
-    watched = sorted(filter(may_see, watched), key=lambda game: order[game.id])
+    watched = [game for game in watched if game.round is None and may_see(game)]
     others = _best_games.all(limit=limit, **_live_params(hidden)) if limit else []
+    return _updates(cursors, sorted(watched, key=lambda game: order[game.id]), others, _rank_on_board)
+
+
+def follow(query, updates):
+    """Return the next `known` of a client that watches these LiveGames, and after how many seconds it is due.
+
+    None: all games are over, and it wants no others.
+    """
+    running = [update for update in updates if update.outcome is None][:MAX_KNOWN]
+    if not running and not query.limit:
+        return None
+    is_only = len(running) == 1 and not query.limit
+    pause = INTERVAL_MS + (_alignment(running[0].idle_ms) if is_only else 0)
+    return ",".join(f"{update.id}:{update.tick}" for update in running), pause / 1000
+
+
+def _alignment(idle_ms):
+    """Return the milliseconds by which the next update should be later, or earlier, to come just after a post."""
+    later = (AFTER_POST_MS - idle_ms + INTERVAL_MS // 2) % INTERVAL_MS - INTERVAL_MS // 2
+    return max(-MAX_ALIGNMENT_MS, min(MAX_ALIGNMENT_MS, later))
+
+
+def _rank_on_board(game):
+    return records.rank(game, records.best_on_board(game))
+
+
+def updates_of_round(cursors, limit, row):
+    """Return `updates` of the games of a round's row. Its players have their names in the room."""
+    name, room = standings.name_of(row), row.room_id
+    watched = _round_games_by_id.all(len(cursors), ids=list(cursors), round=name, room=room) if cursors else []
+    order = {game_id: index for index, game_id in enumerate(cursors)}
+    others = _best_of_round.all(limit=limit, round=name, room=room, since=now() - LIVE_MS) if limit else []
+    rank_of = partial(standings.rank_of, row)
+    return _updates(cursors, sorted(watched, key=lambda game: order[game.id]), others, rank_of)
+
+
+@lookup
+def _round_games_by_id(count):
+    return _of_round().where(Game.id.in_(params("ids", count)))
+
+
+@compiled
+def _best_of_round():
+    games = _of_round().where(Game.ended_at.is_null(), Game.last_post_at > Param("since"))
+    return games.order_by(Game.score.desc(), Game.started_at, Game.id).limit(Param("limit"))
+
+
+def _of_round():
+    """Return a query as select_games does, with the names in a room as `username`."""
+    in_room = (Member.user == Game.user) & (Member.room == Param("room")) & Member.removed_at.is_null()
+    games = select_games(brief=True, username=Member.name).join_from(Game, Member, on=in_room)
+    return games.where(Game.round == Param("round"), User.banned_at.is_null())
+
+
+def _updates(cursors, watched, others, rank_of):
     room, found = records.MAX_TURNS, []
     for game in [*watched, *(game for game in others if game.id not in cursors)]:
         since = cursors.get(game.id)
-        update, number = _update(game, since or 0, room)
+        update, number = _update(game, since or 0, room, rank_of)
         if update:
             found.append(update if since is not None else _full(game, update))
             room -= number
     return found
 
 
-@compiled
+@lookup
 def _games_by_id(count):
     return select_games(brief=True).where(Game.id.in_(params("ids", count)))
 
@@ -168,8 +228,11 @@ def _best_games():
     return _best_live(select_games(brief=True))
 
 
-def _update(game, since, room):
-    """Return (the LiveGame, with at most `room` turns after `since`; how many they are), or (None, 0) if it is gone."""
+def _update(game, since, room, rank_of):
+    """Return (the LiveGame, with at most `room` turns after `since`; how many they are), or (None, 0) if it is gone.
+
+    `rank_of(game)`: the rank of its player, once it is over.
+    """
     part = codec.Part([], 0, None, is_cut=game.tick > since)  # where there is no room
     if game.tick > since and room:
         game, part = records.read_turns(game, since, room)
@@ -180,8 +243,7 @@ def _update(game, since, room):
         return LiveGame(game.id, part.last or since, idle_ms=_idle_ms(game), turns=turns), part.number
     update = LiveGame(game.id, game.tick, idle_ms=_idle_ms(game), turns=turns)
     if game.ended_at is not None:
-        rank = records.rank(game, records.best_on_board(game))
-        update.outcome, update.ranked, update.rank = game.outcome, bool(game.ranked), rank
+        update.outcome, update.ranked, update.rank = game.outcome, bool(game.ranked), rank_of(game)
     return update, part.number
 
 

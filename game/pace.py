@@ -27,20 +27,24 @@ class Pace:
             retry_in = {"retry_in": math.ceil(((nominal_ms - EARLY_ALLOWANCE_MS) / SPEED_TOLERANCE - elapsed) / 100) / 10}
             raise invalid(("tick", TOO_FAST, why, retry_in), code=TOO_FAST, params=retry_in)
 
-    def pause_left(self, nominal_ms, elapsed):
-        """Return the milliseconds of pausing that are left, negative if overdrawn; None where the pace is not enforced."""
+    def pause_left(self, nominal_ms, elapsed, in_round=False):
+        """Return the milliseconds of pausing that are left, negative if overdrawn; None where the pace is not enforced.
+
+        In a round the whole budget is available from the first tick: phones sleep.
+        """
         if self.budget is None:
             return None
-        budget = min(self.budget, BUDGET_AT_START_MS + nominal_ms * BUDGET_GROWTH)
+        budget = self.budget if in_round else min(self.budget, BUDGET_AT_START_MS + nominal_ms * BUDGET_GROWTH)
         return budget + nominal_ms * SLOWNESS_TOLERANCE - elapsed
 
-    def allows(self, nominal_ms, elapsed):
+    def allows(self, nominal_ms, elapsed, in_round=False):
         """Return whether a game that lasted `elapsed` milliseconds was fast enough to be ranked."""
-        return self.budget is None or self.pause_left(nominal_ms, elapsed) >= 0
+        return self.budget is None or self.pause_left(nominal_ms, elapsed, in_round) >= 0
 
     def allows_game(self, game):
         """Return whether an open game is fast enough as of its last post."""
-        return self.allows(codec.decode_state(game.mode, game.state).nominal_ms, game.last_post_at - game.started_at)
+        nominal_ms, elapsed = codec.decode_state(game.mode, game.state).nominal_ms, game.last_post_at - game.started_at
+        return self.allows(nominal_ms, elapsed, bool(game.round))
 
 
 def seconds_left(pause_left, ranked):

@@ -38,6 +38,10 @@ _IMAGE = """  <meta property="og:image" content="{address}">
 """
 _BODY = """  <p><a href="{client}">{title}</a></p>
 """
+_HIDDEN = """  <h1>{title}</h1>
+  <p>{description}</p>
+  <p><a href="{client}">Open it in the client</a> <a href="../#/rooms">Join a room</a></p>
+"""
 _MISSING = """  <h1>{title}</h1>
   <p>{description}</p>
   <p><a href="../#/">Play a game</a> <a href="../#/boards">See the boards</a></p>
@@ -57,7 +61,18 @@ def page(game, address, tick=None):
 
 
 def hidden_page(game):
-    """Return the page of a game of today's daily challenge. It leads to the challenge, and doesn't reveal the score."""
+    """Return the page of a game that is hidden now. It leads on, and reveals neither the player nor the score.
+
+    A game of a round leads to the client's view of it, which says the same in its language, or shows the game to those who
+    play in the round.
+    """
+    if game.round:
+        return _page(
+            "A round is being played",
+            "This game belongs to a round that is still running. It can be watched when the round is over.",
+            f"../#/games/{game.id}",
+            body=_HIDDEN,
+        )
     return _page(
         "Today's daily challenge",
         "This game is shown to those who have played today's challenge. Play it, on the same eggs.",

@@ -10,7 +10,7 @@ version is the same, whichever process changes it.
 from peewee import EXCLUDED, Entity, Select, fn
 
 from database.binding import is_sqlite
-from database.queries import Param, compiled, insert_rows, literal, params, rows
+from database.queries import compiled, insert_rows, literal, lookup, params, rows
 from models import ScoreHistogram
 
 FINE, COARSE, VERSION = range(3)  # levels
@@ -38,7 +38,7 @@ def _add(counts):
 
     In the order of their keys, so that two transactions on Postgres can't deadlock.
     """
-    insert_rows(_add_counts, [(*key, count) for key, count in sorted(counts.items()) if count])
+    insert_rows(_add_counts.later, [(*key, count) for key, count in sorted(counts.items()) if count])
 
 
 @compiled
@@ -51,20 +51,27 @@ def _add_counts(number):
 
 def versions(boards):
     """Return the boards' versions, as one value to compare. Read it before what is to be cached."""
-    return [_version(board=board).fetchone() for board in boards]
+    return sorted(_versions(len(boards), boards=boards).fetchall())
 
 
-@compiled
-def _version():
+@lookup
+def _versions(number):
     # If a copy takes the database's place while servers run, counts go back. But the transaction that wrote the row, and the
     # table's own number, are others then; in SQLite the file is another.
     columns = [] if is_sqlite() else [Entity("xmin").cast("text"), Entity("tableoid")]
-    return ScoreHistogram.select(ScoreHistogram.count, *columns).where(*_in(Param("board"), VERSION))
+    is_version = ScoreHistogram.board.in_(params("boards", number)), ScoreHistogram.level == literal(VERSION)
+    return ScoreHistogram.select(ScoreHistogram.board, ScoreHistogram.count, *columns).where(*is_version)
 
 
 def rank(boards, score):
     """Return the rank that a score has, or would have, on boards that are read as one."""
     return ranks(boards, (score,))[score]
+
+
+def rank_later(board, score):
+    """Within a transaction, read the rank on a board. Return a function that returns it, also after the transaction."""
+    better = _count_better.later(1, bounds=_bounds(board, score))
+    return lambda: 1 + better.fetchone()[0]
 
 
 def size(boards):

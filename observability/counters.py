@@ -18,7 +18,7 @@ SCHEMA_HASH, PID = range(2)  # of a slot: the hash of its metrics' positions, an
 
 BUCKET_BOUNDS_NS = tuple(int(ms * 1_000_000) for ms in (0.5, 1, 2.5, 5, 10, 25, 100, 250, 1000, 5000))
 OTHER = "other"
-_ALL = (200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 414, 417, 422, 429, 431, 500, 501, 503, OTHER)
+_ALL = (200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 414, 417, 422, 423, 429, 431, 500, 501, 503, OTHER)
 STATUSES = {str(status): offset for offset, status in enumerate(_ALL)}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER)
 

@@ -13,8 +13,9 @@ import secrets
 import sys
 import time
 from datetime import UTC, datetime
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from config import split_url
 from web import client_addresses
 
 ID = "snakepit.request"  # the request's id in the environ
@@ -238,6 +239,6 @@ def secrets_of(settings):
     """Return the secrets in the settings, as written and percent-decoded. Short ones would match any text."""
     found = {settings.secret_key, settings.metrics_token}
     for url in (settings.database_url, settings.rate_limit_storage):
-        parts = urlsplit(url)
+        parts = split_url(url)
         found |= {parts.password, *re.findall("(?:^|&)password=([^&]*)", parts.query)}
     return {word for secret in found if secret and len(secret) > 3 for word in (secret, unquote(secret))}

@@ -1,4 +1,4 @@
-"""The metrics in Prometheus' text format: the counters, and how many games the database has.
+"""The metrics in Prometheus' text format: the counters, and how many games and rooms the database has.
 
 Imported with the first request for it: to import prometheus_client takes a tenth of the server's start.
 """
@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE  # noqa: F401 - every Prometheus reads it
 
 from database.transactions import UNAVAILABLE
-from game import live
+from game import live, presence
 from observability import counters
 
 ROUTE = ("method", "route")
@@ -25,7 +25,7 @@ OLD_REASONS = {"unauthorized": "no_token", "forbidden": "not_own", "game_over": 
 
 
 def exposition():
-    """Return all metrics as text. It asks the current database once."""
+    """Return all metrics as text. It asks the current database twice."""
     return generate_latest(Collector())
 
 
@@ -91,15 +91,17 @@ def _counters(totals):
 
 
 def _games():
-    """Yield the numbers of games, unless the database is unavailable."""
+    """Yield the numbers of games and of rooms, unless the database is unavailable."""
     try:
-        active, opened = live.count()
+        (active, opened), (rooms, members) = live.count(), presence.count()
     except UNAVAILABLE:
         yield GaugeMetricFamily("snakepit_database_up", "Whether the database is available.", 0)
         return
     yield GaugeMetricFamily("snakepit_database_up", "Whether the database is available.", 1)
     yield GaugeMetricFamily("snakepit_games_active", "Games that are being played now, as listed on the live page.", active)
     yield GaugeMetricFamily("snakepit_games_open", "Games that have not ended, including paused ones.", opened)
+    yield GaugeMetricFamily("snakepit_rooms_active", "Rooms that somebody is in.", rooms)
+    yield GaugeMetricFamily("snakepit_rooms_members_here", "Members who are in a room.", members)
 
 
 def _connections(workers):

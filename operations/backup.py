@@ -13,9 +13,11 @@ import tempfile
 import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
+from config import split_servers, split_url
 from database import migrations
+from database.connect import only_primary
 from database.errors import sqlite_code
 from database.tables import HISTORY
 from operations.errors import OperationError, file_error, sqlite_error
@@ -244,8 +246,9 @@ def pg_restore(url, file):
 
 def _without_password(url):
     """Return a URL as Postgres's own tools take it; they ask for the password, or find it where they look for it."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     user, at, host = parts.netloc.rpartition("@")
-    rest = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "password"])
+    options = {name: value for name, value in parse_qsl(parts.query) if name != "password"}
+    options = only_primary(split_servers(parts.netloc) | options) | options
     netloc = f"{user.partition(':')[0]}{at}{host}"
-    return parts._replace(scheme="postgresql", netloc=netloc, query=rest).geturl()
+    return parts._replace(scheme="postgresql", netloc=netloc, query=urlencode(options)).geturl()

@@ -13,7 +13,7 @@ from database import migrations
 from database.binding import bind, is_sqlite
 from database.connect import connect
 from database.tables import database_size, other_sessions
-from game import leaderboards, players
+from game import leaderboards, players, rooms
 from operations import backup as backups
 from operations import export as exports
 from operations import maintenance
@@ -57,13 +57,44 @@ def require_file(path):
 
 def _check_migrations():
     applied, lacking = migrations.status()
-    migrations.refuse_newer(applied)
+    migrations.refuse_incompatible(applied)
     if not applied:
         raise OperationError(
             "DATABASE_URL: this database has no tables of Snakepit's yet; name the server's, or start it once"
         )
     if lacking:
         raise OperationError(f"this database is at {applied[-1]}, not {lacking[-1]}: start the server once to update it")
+
+
+def migrate(args, settings):
+    path = sqlite_path(settings)
+    if path:
+        require_file(path)
+    with open_database(settings, new=True):
+        applied, pending = migrations.status()
+        migrations.refuse_incompatible(applied)
+        if not pending:
+            print(f"The database is at {applied[-1]}: there is nothing to migrate.")
+            return 0
+        obstacle = _obstacle(applied, pending)
+        if args.check:
+            print(f"To be applied: {', '.join(pending)}. {obstacle or 'Servers can run meanwhile.'}")
+            return 1 if obstacle else 0
+        if obstacle and not path and (others := other_sessions()):
+            raise OperationError(f"{others} connections of servers are open. {obstacle}")
+        migrations.migrate()
+    print(f"The database is at {pending[-1]}.")
+    return 0
+
+
+def _obstacle(applied, pending):
+    """Return why servers of the version that made the database can't run while the others are applied, or None."""
+    oldest = migrations.oldest_compatible(pending)
+    if not applied or (oldest and oldest <= applied[-1]):
+        return None
+    if oldest is None:
+        return "Stop all servers first: they can't work with the database afterwards."
+    return f"Stop all servers first, or upgrade to a version with {oldest} before: those that run can't work afterwards."
 
 
 # Copies.
@@ -203,6 +234,7 @@ def stats(args, settings):
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(stats.outcomes.items()))
     print(f"players   {stats.players} ({stats.bots} bots, {stats.banned} banned), guests {stats.guests}")
     print(f"sessions  {stats.sessions} live")
+    print(f"rooms     {stats.rooms}, members {stats.members}, rounds {stats.rounds}")
     print(f"games     {sum(stats.outcomes.values())} over ({outcomes or 'none'}), {stats.ranked} ranked, {stats.open} open")
     print("begun    ", ", ".join(f"{timestamp(day)[5:10]}: {count}" for day, count in stats.days))
     print(f"oldest    {timestamp(stats.oldest) or 'none'}")
@@ -268,22 +300,41 @@ def delete_score(args, settings):
     print(f"Game {game.id} of {game.username} no longer counts; its replay stays.")
 
 
+def list_rooms(args, settings):
+    with open_database(settings):
+        found = maintenance.list_rooms()
+    for room in found:
+        counts = f"{room.members:>4} members  {room.rounds:>3} rounds"
+        print(f"{room.code}  {counts}  used {timestamp(room.used_at)[:16]}Z  {room.name}{' (locked)' * room.locked}")
+    print(f"{len(found) or 'no'} rooms")
+
+
+def close_room(args, settings):
+    with open_database(settings):
+        room = rooms.find(args.code)
+        confirm(args, f"Room {room.code} is deleted permanently, with its members and standings; its games stay.")
+        maintenance.delete_room(room.id)
+    print(f"Room {room.code} is closed.")
+
+
 def prune(args, settings):
     with open_database(settings):
         candidates = maintenance.PruneCandidates(args.days, settings.session_days)
         count, guests = candidates.count()
+        unused = maintenance.count_unused_rooms()
         what = f"{count} games that are on no leaderboard, and {guests} guests with theirs,"
-        if args.dry_run or not count + guests:
-            print(f"{what} are older than {args.days} days; nothing was deleted.{_reusable()}")
+        are_old = f"are older than {args.days} days; {unused} rooms were not used for {maintenance.ROOM_DAYS} days"
+        if args.dry_run or not count + guests + unused:
+            print(f"{what} {are_old}. Nothing was deleted.{_reusable()}")
             return
-        confirm(args, f"{what} are older than {args.days} days, and are deleted permanently.")
+        confirm(args, f"{what} {are_old}. They are deleted permanently.")
         with Progress("deleted {} of {}") as progress:
-            done = Counter()
+            done = Counter(rooms=sum(maintenance.delete_unused_rooms()))
             for kind, number in candidates.delete():
                 done[kind] += number
-                progress(done.total(), count + guests)
+                progress(done.total(), count + guests + unused)
         reusable = _reusable()
-    print(f"Deleted {done['games']} games and {done['guests']} guests.{reusable}")
+    print(f"Deleted {done['games']} games and {done['guests']} guests, and {done['rooms']} rooms.{reusable}")
 
 
 def _reusable():
@@ -299,7 +350,11 @@ def _reusable():
 def vacuum(args, settings):
     path = sqlite_path(settings)
     with open_database(settings):
-        before = database_size()
+        before, packed = database_size(), 0
+        with Progress("packed the turns of {} old games") as progress:
+            for count in maintenance.pack_turns():
+                packed += count
+                progress(packed)
         maintenance.vacuum(path)
         after = database_size()
     print(f"The database takes {megabytes(after)}; before, it took {megabytes(before)}.")

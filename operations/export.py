@@ -9,6 +9,7 @@ import binascii
 import re
 from base64 import b64decode
 from functools import partial
+from typing import get_args
 
 import msgspec
 import peewee
@@ -19,9 +20,11 @@ from database.binding import database, is_sqlite
 from database.queries import batches, compiled, insert_rows, literal, rows
 from database.tables import missing_reference, references, reset_sequences
 from database.transactions import snapshot
-from models import User
+from game import codec
+from models import Game, Round, User
 from operations.errors import OperationError
 from rules import MODES
+from schemas import Tries
 
 FORMAT = 1
 AT_ONCE = 1000  # rows
@@ -31,18 +34,22 @@ MADE_BY_START = {"secrets"}  # by the first start of a server
 KINDS = {int: "a whole number", bool: "true or false", str: "a text"}
 BITS = {"INTEGER": (-(2**31), 2**31 - 2), "BIGINT": (-(2**63), 2**63 - 1)}
 TIMES = 0, 253_402_300_799_999  # milliseconds, until the end of the year 9999
-RANGES = {"seed": (1, 2**32 - 1), "tick": (0, 2**31 - 1), "score": (0, 2**31 - 1)}
-WIDTHS = {"turns": 3, "state": 4}  # bytes, of which there is a multiple
+RANGES = {"seed": (1, 2**32 - 1), "tick": (0, 2**31 - 1), "score": (0, 2**31 - 1), "minutes": (1, 30)}
+CHOICES = {"mode": MODES, "tries": get_args(Tries)}
+FORMS = {"code": re.compile("[2-9B-DF-HJKMNP-TV-Z]{6}"), "round": re.compile(r"[\w-]{1,16}/[1-9]\d{0,8}", re.ASCII)}
+IS_WHOLE = {"turns": codec.is_whole, "state": lambda found: len(found) % 4 == 0}
 
 
 def export_lines(progress):
     """Yield the lines, of one snapshot, as bytes. `progress(done, of)` is called with rows."""
     with snapshot():
+        applied, _ = migrations.status()
+        migrations.refuse_newer(applied)  # it may have columns that this version doesn't know
         total = sum(_exported(table).count() for table in TABLES.values())
-        yield _line({"snakepit": FORMAT, "migration": migrations.status()[0][-1]})
+        yield _line({"snakepit": FORMAT, "migration": applied[-1]})
         done = 0
         for name, table in TABLES.items():
-            columns = [field.column_name for field in table._meta.sorted_fields]
+            columns = [field.column_name for field in models.columns_of(table)]
             yield _line({"table": name, "columns": columns, "bytes": _columns_of_type(table, peewee.BlobField)})
             flags = [columns.index(column) for column in _columns_of_type(table, peewee.BooleanField)]
             for batch in batches(_exported(table), AT_ONCE):
@@ -57,7 +64,7 @@ def _line(value):
 
 
 def _columns_of_type(table, kind):
-    return [field.column_name for field in table._meta.sorted_fields if isinstance(field, kind)]
+    return [field.column_name for field in models.columns_of(table) if isinstance(field, kind)]
 
 
 def _exported(table):
@@ -107,6 +114,7 @@ def import_lines(file, progress, replace=False):
         counts = _fill(lines, tables, progress)
         runner.up()
         _check_references(tables)
+        _check_rounds()
         reset_sequences(tables)
     return counts
 
@@ -215,9 +223,15 @@ def _value(name, column, value):
             raise ValueError(f"{name} has a NUL character")
         if (length := re.search(r"\d+", column.type)) and len(value) > int(length[0]):
             raise ValueError(f"{name} has more than {length[0]} characters")
-        if name == "mode" and value not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}")
+        _check_text(name, value)
     return value
+
+
+def _check_text(name, value):
+    if value not in (choices := CHOICES.get(name, (value,))):
+        raise ValueError(f"{name} must be one of {', '.join(choices)}")
+    if name in FORMS and not FORMS[name].fullmatch(value):
+        raise ValueError(f"{name} {value[:20]!r} is not valid")
 
 
 def _bytes(name, value):
@@ -225,7 +239,7 @@ def _bytes(name, value):
         found = b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         raise ValueError(f"{name} must be base64") from None
-    if len(found) % WIDTHS.get(name, 1):
+    if name in IS_WHOLE and not IS_WHOLE[name](found):
         raise ValueError(f"{name} is cut off")
     return found
 
@@ -262,6 +276,20 @@ def _check_references(tables):
     for name in tables:
         if missing := missing_reference(name):
             what = f"a row of {name} belongs to a row of {missing} that is missing"
+            raise OperationError(f"{what}; the file is damaged, and nothing was imported")
+
+
+def _check_rounds():
+    """Raise OperationError for a game of a round that is missing though its room is there, or with another seed or mode.
+
+    Of rooms that were deleted, games stay.
+    """
+    found = {f"{row.room_id}/{row.number}": (row.seed, row.mode) for row in Round.select()}
+    rooms = {name.partition("/")[0] for name in found}
+    played = Game.select(Game.round, Game.seed, Game.mode).where(Game.round.is_null(False)).distinct().tuples()
+    for name, seed, mode in played:
+        if name.partition("/")[0] in rooms and found.get(name) != (seed, mode):
+            what = f"a game of the round {name} belongs to no round of this seed and mode"
             raise OperationError(f"{what}; the file is damaged, and nothing was imported")
 
 

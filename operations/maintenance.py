@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections import namedtuple
+from collections import Counter, namedtuple
 from functools import partial
 from itertools import pairwise
 
@@ -16,9 +16,10 @@ from database import tables
 from database.binding import is_sqlite
 from database.queries import Param, compiled, literal
 from database.transactions import commit
-from game import clock, closed_leaderboards, leaderboards
-from game.codec import decode_turns
-from models import Entry, Game, Session, User, now, select_games
+from game import clock, closed_leaderboards, codec, leaderboards, packing, rooms
+from game.members import IN_ROOM, absent_since
+from models import Game, Member, Room, Round, Session, User, now, select_games
+from operations import unneeded_games
 from operations.errors import OperationError
 
 TABLE_NAMES = [table._meta.table_name for table in models.TABLES]
@@ -27,14 +28,14 @@ DAY = 86_400_000  # milliseconds
 BY_RULES = {rules.RULES: rules.Game}  # by the version of the rules: all versions of which games are kept
 
 IS_RANKED = Game.ranked & Game.verified & Game.ended_at.is_null(False)
+_IS_THERE = Game.user.not_in(User.select(User.id).where(User.deleted_at.is_null(False)))  # the player
 
 
 # Replaying.
 
 
 def count_ranked():
-    is_there = (User.id == Game.user) & User.deleted_at.is_null()
-    return Game.select().join(User, on=is_there).where(IS_RANKED).count()
+    return Game.select().where(IS_RANKED, _IS_THERE).count()
 
 
 def verify():
@@ -55,7 +56,7 @@ def difference(game):
     if game.rules not in BY_RULES:
         return f"it was played by rules {game.rules}, which this version doesn't know"
     try:
-        turns = decode_turns(game.turns)
+        turns = codec.decode_turns(game.turns)
         played = BY_RULES[game.rules](game.seed, game.mode)
         played.advance(turns, game.tick)
     except (ValueError, TypeError) as error:
@@ -95,16 +96,9 @@ def unrank(game):
     commit(job)
 
 
-# Deleting. Games that a player's leaderboard entries are derived from are kept, and so are games that others play again.
-# Banned players and guests have no entries, but may get some: their games are kept, but for those of inactive guests.
+# Deleting. unneeded_games.py says which games, but for those of inactive guests.
 
-
-_Challenge = Game.alias()
-_IS_CHALLENGED = fn.EXISTS(_Challenge.select(_Challenge.id).where(_Challenge.challenge == Game.id))
-_HAS_ENTRY = fn.EXISTS(Entry.select(Entry.board).where(Entry.user == Game.user, Entry.game_id == Game.id))
-_IS_RANKABLE = fn.EXISTS(
-    User.select(User.id).where(User.id == Game.user, User.password.is_null(False), User.banned_at.is_null())
-)
+_IS_MEMBER = fn.EXISTS(Member.select(Member.id).where(Member.user == User.id))
 
 
 class PruneCandidates:
@@ -113,30 +107,70 @@ class PruneCandidates:
     def __init__(self, days, session_days):
         before = now() - days * DAY
         seen = before + session_days * DAY  # a session that expires later was used since
-        self.games = (Game.ended_at < before) & ~_HAS_ENTRY & _IS_RANKABLE & ~_IS_CHALLENGED
+        self.before = before
         has_session = fn.EXISTS(Session.select(Session.user).where(Session.user == User.id, Session.expires_at > seen))
-        is_needed = (Game.last_post_at >= before) | Game.ended_at.is_null() | _IS_CHALLENGED
+        is_needed = (Game.last_post_at >= before) | Game.ended_at.is_null() | unneeded_games.IS_CHALLENGED
         has_game = fn.EXISTS(Game.select(Game.id).where(Game.user == User.id, is_needed))
         is_old = User.password.is_null() & User.deleted_at.is_null() & (User.created_at < before)
-        self.guests = is_old & ~has_session & ~has_game
+        self.guests = is_old & ~has_session & ~has_game & ~_IS_MEMBER
 
     def count(self):
         """Return (games, guests)."""
-        return Game.select().where(self.games).count(), User.select().where(self.guests).count()
+        return sum(len(ids) for _, ids in self._games()), User.select().where(self.guests).count()
 
     def delete(self):
         """Delete them, guests with their games. Yield ("games" or "guests", how many) for each batch.
 
         Each transaction checks again what may have changed.
         """
-        for kind, key, condition, last in (("games", Game.id, self.games, ""), ("guests", User.id, self.guests, -1)):
-            while ids := _keys(key, condition & (key > last), BATCH):
-                last = ids[-1]
-                yield kind, commit(key.model.delete().where(condition, key.in_(ids)).execute)
+        for user_id, ids in self._games():
+            for count in unneeded_games.delete(user_id, ids):
+                yield "games", count
+        last = -1
+        while ids := _keys(User.id, self.guests & (User.id > last), BATCH):
+            last = ids[-1]
+            yield "guests", commit(User.delete().where(self.guests, User.id.in_(ids)).execute)
+
+    def _games(self):
+        for first, last in _windows(User.id, -1):
+            yield from unneeded_games.find(self.before, first, last, BATCH)
 
 
 def _keys(key, condition, number):
     return [value for (value,) in key.model.select(key).where(condition).order_by(key).limit(number).tuples()]
+
+
+# Rooms.
+
+ROOM_DAYS = 30  # after which an unused room is removed
+
+
+def list_rooms():
+    """Return the rooms, the latest used first: `code`, `name`, `locked`, `used_at`; the numbers `members`, `rounds`."""
+    members = Member.select(fn.COUNT(Member.id)).where(Member.room == Room.id, *_is_member())
+    rounds = Round.select(fn.COUNT(Round.number)).where(Round.room == Room.id)
+    columns = Room.code, Room.name, Room.locked, Room.used_at, members.alias("members"), rounds.alias("rounds")
+    return list(Room.select(*columns).order_by(Room.used_at.desc(), Room.id).namedtuples())
+
+
+def _is_member():
+    return (*IN_ROOM, Member.seen_at >= absent_since())
+
+
+def delete_room(room_id):
+    """Delete a room with its members and rounds; its games stay."""
+    commit(Room.delete().where(Room.id == room_id).execute)
+
+
+def count_unused_rooms():
+    """Return how many rooms `delete_unused_rooms` would delete."""
+    return rooms.unused(now() - ROOM_DAYS * DAY).count()
+
+
+def delete_unused_rooms():
+    """Delete rooms that were not used for ROOM_DAYS, in small steps. Yield how many, for each step."""
+    while count := rooms.delete_unused(now() - ROOM_DAYS * DAY, LOOKED_AT):
+        yield count
 
 
 # Removing in the background, a little at a time.
@@ -156,7 +190,7 @@ class Removal:
     def __init__(self, session_days, keep_games_days):
         self.session_days, self.keep_games_days = session_days, keep_games_days
         self._steps = self._all_steps()
-        self.removed = dict.fromkeys(("sessions", "guests", "games", "entries"), 0)  # by this process
+        self.removed = dict.fromkeys(("sessions", "rooms", "guests", "games", "entries"), 0)  # by this process
 
     @property
     def __name__(self):
@@ -174,6 +208,7 @@ class Removal:
 
     def _all_steps(self):
         yield from self._sessions()
+        yield from self._rooms()
         yield from self._guests()
         yield from self._entries()
         if self.keep_games_days is not None:
@@ -182,6 +217,10 @@ class Removal:
     def _sessions(self):
         for first, last in _windows(Session.token_hash, ""):
             yield "sessions", commit(partial(_delete_expired, first, last, now()), durable=False)
+
+    def _rooms(self):
+        for count in delete_unused_rooms():
+            yield "rooms", count
 
     def _guests(self):
         old = PruneCandidates(GUEST_DAYS, self.session_days)
@@ -203,8 +242,11 @@ class Removal:
 
     def _games(self):
         before = now() - self.keep_games_days * DAY
-        for first, last in _windows(Game.id, ""):
-            yield "games", commit(partial(_delete_unused, first, last, before), durable=False)
+        for first, last in _windows(User.id, -1):
+            yield "games", 0
+            for user_id, ids in unneeded_games.find(before, first, last, LOOKED_AT):
+                for count in unneeded_games.delete(user_id, ids, durable=False) if ids else (0,):
+                    yield "games", count
 
 
 def _windows(key, first):
@@ -219,19 +261,33 @@ def _delete_expired(first, last, at):
     return Session.delete().where(is_expired).execute()
 
 
-def _delete_unused(first, last, before):
-    """Delete games of ids after `first`, up to `last`, that ended before a time and are not needed. Return how many."""
-    columns = Game.id, Game.user, Game.mode, Game.challenge, Game.ended_at
-    is_old = (Game.id > first) & (Game.id <= last) & (Game.ended_at < before) & _IS_RANKABLE & ~_IS_CHALLENGED
-    ids = [
-        game_id
-        for game_id, *game in Game.select(*columns).where(is_old).tuples()
-        if not leaderboards.has_entry(game_id, *game)
-    ]
-    return Game.delete().where(Game.id.in_(ids)).execute() if ids else 0
-
-
 # Disk space.
+
+
+def pack_turns():
+    """Pack the turns of games that were stored by an earlier version. Yield how many, for each batch.
+
+    Nothing happens while servers of that version may run.
+    """
+    last = ""
+    while packing.Packing().is_on() and (ids := _keys(Game.id, _IS_UNPACKED & (Game.id > last), BATCH)):
+        last = ids[-1]
+        yield commit(partial(_pack, ids), durable=False)
+
+
+_IS_UNPACKED = Game.ended_at.is_null(False) & (fn.LENGTH(Game.turns) > 0) & (fn.SUBSTR(Game.turns, 1, 1) == b"\0")
+
+
+def _pack(ids):
+    games = Game.select(Game.id, Game.turns).where(Game.id.in_(ids), _IS_UNPACKED).tuples()
+    for game_id, turns in list(games):
+        _update_turns(id=game_id, turns=codec.encode_turns(codec.decode_turns(turns)))
+    return len(ids)
+
+
+@compiled
+def _update_turns():
+    return Game.update(turns=Param("turns")).where(Game.id == Param("id"))
 
 
 def reusable():
@@ -265,7 +321,7 @@ def _check_space(path, size):
 
 # Counting.
 
-Stats = namedtuple("Stats", "players bots banned guests sessions open outcomes ranked days oldest size")
+Stats = namedtuple("Stats", "players bots banned guests sessions rooms members rounds open outcomes ranked days oldest size")
 
 
 def stats():
@@ -276,20 +332,28 @@ def stats():
     counts = fn.COUNT(User.password), fn.COUNT(Case(None, [(User.bot, 1)])), fn.COUNT(User.banned_at), fn.COUNT(User.id)
     players, bots, banned, everybody = User.select(*counts).where(User.deleted_at.is_null()).tuples().get()
     today = now() // DAY
-    outcomes = Game.select(Game.outcome, fn.COUNT(Game.id)).where(Game.outcome.is_null(False)).group_by(Game.outcome)
-    day = Game.started_at / literal(DAY)
-    begun = Game.select(day, fn.COUNT(Game.id)).where(Game.started_at >= (today - 6) * DAY).group_by(day)
-    begun = dict(begun.tuples())
+    day = Case(None, [(Game.started_at >= literal((today - 6) * DAY), Game.started_at / literal(DAY))])
+    is_counted = Case(None, [(IS_RANKED & _IS_THERE, 1)])
+    # The table is read once: with ten million games, that takes a minute.
+    columns = Game.outcome, day, fn.COUNT(Game.id), fn.COUNT(is_counted), fn.MIN(Game.started_at)
+    groups = list(Game.select(*columns).group_by(Game.outcome, day).tuples())
+    outcomes, begun = Counter(), Counter()
+    for outcome, begun_at, number, *_ in groups:
+        outcomes[outcome] += number
+        begun[begun_at] += number
     return Stats(
         players=players,
         bots=bots,
         banned=banned,
         guests=everybody - players,
         sessions=Session.select().where(Session.expires_at > now()).count(),
-        open=Game.select().where(Game.ended_at.is_null()).count(),
-        outcomes=dict(outcomes.tuples()),
-        ranked=count_ranked(),
-        days=[(day * DAY, begun.get(day, 0)) for day in range(today - 6, today + 1)],
-        oldest=Game.select(fn.MIN(Game.started_at)).scalar(),
+        rooms=Room.select().count(),
+        members=Member.select().where(*_is_member()).count(),
+        rounds=Round.select().count(),
+        open=outcomes.pop(None, 0),
+        outcomes=dict(outcomes),
+        ranked=sum(ranked for _, _, _, ranked, _ in groups),
+        days=[(day * DAY, begun[day]) for day in range(today - 6, today + 1)],
+        oldest=min((oldest for *_, oldest in groups), default=None),
         size=tables.database_size(),
     )

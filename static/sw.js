@@ -8,7 +8,7 @@ const PAGE = new URL("./", location.href), STATIC = new URL(`static/${VERSION}/`
 const PREFIX = `snakepit ${PAGE.pathname} `; // of the caches: several servers may share an origin
 const CACHE = PREFIX + VERSION;
 const INDEX = fileAddress("index.html");
-const LANGUAGE = /^languages\/(.+)\.json$/;
+const LANGUAGE = /^languages\/(?:\w+\/)?(\w+)\.json$/;
 const ONLINE_ONLY = /^(docs|js\/docs|js\/apidocs|sw\.js)|\.(html|png|webmanifest)$/;
 const GONE = [404, 410];
 

@@ -8,7 +8,12 @@ import jsonschema_rs
 
 import service
 
-DESCRIPTION = json.loads(service.DESCRIPTION)
+DESCRIPTION = json.loads(service.describe_api())
+# If two match, the one without parameters counts.
+PATHS = [
+    (re.compile(re.sub("{.+?}", "[^/]+", template)), DESCRIPTION["paths"][template])
+    for template in sorted(DESCRIPTION["paths"], key=lambda template: "{" in template)
+]
 
 
 def check(method, path, answer):
@@ -29,11 +34,9 @@ def check(method, path, answer):
 
 
 def operation(method, path):
-    """Return the description of an address, or None. If two paths match, take the one without parameters."""
-    for template in sorted(DESCRIPTION["paths"], key=lambda template: "{" in template):
-        if re.fullmatch(re.sub("{.+?}", "[^/]+", template), path):
-            return DESCRIPTION["paths"][template].get(method.lower())
-    return None
+    """Return the description of an address, or None."""
+    methods = next((methods for pattern, methods in PATHS if pattern.fullmatch(path)), {})
+    return methods.get(method.lower())
 
 
 def _said(method, path, status):

@@ -13,6 +13,13 @@ PASSWORD = "correct horse"
 Answer = namedtuple("Answer", "status headers json")
 
 
+def content(headers, raw):
+    """Return the JSON of an answer, or the text of one that has something else; None if it is empty."""
+    if not raw:
+        return None
+    return json.loads(raw) if headers["Content-Type"].endswith("json") else raw.decode()
+
+
 class Api:
     """Calls of the API. `send(method, path, body, headers)` carries one, and returns an Answer.
 
@@ -85,7 +92,7 @@ def drive(app, address=None):
     def send(method, path, body, headers):
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         answer = client.request(path, method=method, body=raw, headers=headers, expect_errors=True)
-        return Answer(answer.status_code, answer.headers, json.loads(answer.body) if answer.body else None)
+        return Answer(answer.status_code, answer.headers, content(answer.headers, answer.body))
 
     return Api(send)
 

@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 import pytest
 from driver import PASSWORD, drive
 
+import models
 import rules
 from examples import bot
-from game import games
+from game import clock, games, leaving, members, presence, rooms, rounds, standings
 
 ROOT = Path(rules.__file__).parent
 VECTORS = json.loads((ROOT / "tests" / "rules-vectors.json").read_text())
@@ -130,14 +131,20 @@ class World:
         if isinstance(trouble, int):
             raise HTTPError(request.full_url, trouble, "", {"Retry-After": "7"}, io.BytesIO())
         if trouble == "page":
-            return io.BytesIO(b"<h1>The proxy greets you</h1>")
+            return Response(b"<h1>The proxy greets you</h1>", {})
         answer = self.api.send(request.get_method(), path, request.data, dict(request.header_items()))
         if trouble == "lost":
             raise TimeoutError
-        body = io.BytesIO(json.dumps(answer.json).encode())
+        body = Response(json.dumps(answer.json).encode(), answer.headers)
         if answer.status >= 400:
             raise HTTPError(request.full_url, answer.status, "", answer.headers, body)
         return body
+
+
+class Response(io.BytesIO):
+    def __init__(self, content, headers):
+        super().__init__(content)
+        self.headers = headers
 
 
 @pytest.fixture
@@ -240,6 +247,93 @@ def test_challenges(world, boa):
         assert (entry["game"], entry["mode"]) == (game["id"], rules.PASS_THROUGH)
 
 
+# Rooms.
+
+
+@pytest.fixture
+def host(world, monkeypatch):
+    for module in (models, members, rooms, rounds, standings, leaving, presence, clock):
+        monkeypatch.setattr(module, "now", lambda: int(world.clock * 1000))
+    return world.api.sign_up("Ada")
+
+
+def test_in_a_room_a_bot_plays_each_round_from_its_start(world, host, boa, capsys, monkeypatch):
+    room = host("POST /api/rooms", {}, 201)
+    path = f"/api/rooms/{room['code']}"
+    boa = bot.Bot("http://pit", boa.account, 0.05, {"room": room["code"]})
+    boa.sign_in()
+    made = []
+
+    def start():
+        made.append(host(f"POST {path}/rounds", {"mode": "walls", "minutes": 1, "tries": "one", "starts_in": 5}, 201))
+
+    def wait(seconds):
+        world.wait(seconds)
+        if len(made) == 1 and world.clock > datetime.fromisoformat(made[0]["ends_at"]).timestamp():
+            start()
+
+    start()
+    monkeypatch.setattr(bot, "wait", wait)
+    boa.run(2)
+    world.wait(1)  # for standings that are up to date
+    for number in (1, 2):
+        [entry] = host(f"GET {path}/rounds/{number}")["standings"]
+        assert (entry["name"], entry["bot"], entry["tries"], entry["ranked"]) == ("Boa-bot", True, 1, True)
+        game = host(f"GET /api/games/{entry['game']}")
+        started = datetime.fromisoformat(game["started_at"]) - datetime.fromisoformat(made[number - 1]["starts_at"])
+        assert started.total_seconds() == 2
+        assert (game["mode"], game["status"], game["score"]) == ("walls", "over", entry["score"])
+    first_posts = [at for at, post in world.posts if post["since"] == 0]
+    for round_, at in zip(made, first_posts, strict=True):  # a second after the first tick begins for all
+        assert 2.99 < at - datetime.fromisoformat(round_["starts_at"]).timestamp() < 3.2
+    assert "Boa-bot ends, walls: " in capsys.readouterr().out
+    assert [member["name"] for member in host(f"GET {path}")["members"]] == ["Ada"]
+
+
+def test_in_a_room_a_bot_plays_again_if_there_are_many_tries(world, host, boa):
+    room = host("POST /api/rooms", {}, 201)
+    path = f"/api/rooms/{room['code']}"
+    boa = bot.Bot("http://pit", boa.account, 0.5, {"room": room["code"].lower()})
+    boa.sign_in()
+    host(f"POST {path}/rounds", {"mode": "walls", "minutes": 30, "tries": "many", "starts_in": 5}, 201)
+    boa.run(2)
+    world.wait(1)
+    [entry] = host(f"GET {path}/rounds/1")["standings"]
+    assert entry["tries"] == 2
+
+
+@pytest.mark.parametrize("name", ["Boa-bot", "Anaconda-bot-1234567"])
+def test_in_a_room_a_bot_takes_a_name_that_is_free(world, host, name):
+    room = host("POST /api/rooms", {"my_name": name}, 201)
+    boa = bot.Bot("http://pit", {"username": name, "password": PASSWORD}, 0.05, {"room": room["code"]})
+    boa.sign_in()
+    boa.join()
+    names = {member["name"] for member in host(f"GET /api/rooms/{room['code']}")["members"]}
+    assert names == {name, f"{name[:15]}-41"}
+
+
+def test_a_bot_for_which_there_is_no_round_looks_again_and_says_nothing(world, host, boa, capsys):
+    boa.room = f"/api/rooms/{host('POST /api/rooms', {}, 201)['code']}"
+    boa.join()
+    before, boa.wanted = world.clock, {"room": boa.room[-6:]}
+    with pytest.raises(bot.Refused) as refused:
+        boa.play()
+    boa.accept(refused.value)
+    assert (world.clock - before, capsys.readouterr().out) == (bot.LOOK_EVERY, "")
+
+
+def test_a_bot_leaves_a_room_that_is_gone_or_has_removed_it(world, host, boa, capsys):
+    boa.room = "/api/rooms/ZZZZZZ"
+    boa.run(None)
+    assert "can't play: There is no room" in capsys.readouterr().out
+    room = host("POST /api/rooms", {}, 201)
+    boa.room = f"/api/rooms/{room['code']}"
+    boa.join()
+    host(f"DELETE {boa.room}/members/{boa.member}", status=204)
+    boa.run(None)
+    assert "can't play: The host has removed you" in capsys.readouterr().out
+
+
 def test_a_server_with_other_rules_is_left_in_words(world, boa, capsys, monkeypatch):
     monkeypatch.setattr(bot, "RULES", 2)
     boa.run(1)
@@ -277,7 +371,17 @@ def test_a_server_may_ask_to_come_back_at_a_time():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--bots", "0"], ["--bots", "-1"], ["--games", "x"], ["--careless", "2"], ["--mode", "x"]]
+    "arguments",
+    [
+        ["--bots", "0"],
+        ["--bots", "-1"],
+        ["--games", "x"],
+        ["--careless", "2"],
+        ["--mode", "x"],
+        ["--room", "../x"],
+        ["--room", "B7K2XM", "--mode", "walls"],
+        ["--room", "B7K2XM", "--challenge", "daily"],
+    ],
 )
 def test_options_that_can_not_be_are_refused(capsys, monkeypatch, arguments):
     monkeypatch.setattr(sys, "argv", ["bot.py", *arguments])

@@ -1,6 +1,7 @@
 """Settings: their sources, and the messages for bad ones."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,13 @@ DATABASE_URL | postgresql://snake:{P}@host/db?wings | postgresql://snake:{P}@hos
 DATABASE_URL | postgresql://snake:{P}@host/db?port=x | postgresql://snake:{P}@host/db?host=a%20b
 DATABASE_URL | postgresql://snake:{P}@host/db?= | postgresql://snake:{P}@host/db?connect_timeout=soon
 DATABASE_URL | postgresql://snake:{P}@host/db?target_session_attrs=x | postgresql://snake:{P}@host/db?options=%00
+DATABASE_URL | postgresql://snake:{P}@h1,/db | postgresql://snake:{P}@,h1/db | postgresql://snake:{P}@h1,,h2/db
+DATABASE_URL | postgresql://snake:{P}@h1:1,:2/db | postgresql://snake:{P}@::1,h2/db | postgresql://snake:{P}@[h1],h2/db
+DATABASE_URL | postgresql://snake:{P}@h1:1,h2:65536/db | postgresql://snake:{P}@h1:0,h2/db | postgresql://snake:{P}@h1;h2/db
+DATABASE_URL | postgresql://snake:{P}@h1,h2:5432:1/db | postgresql://snake:{P}@[::1,::2]/db
+DATABASE_URL | postgresql://snake:{P}@h1,h2/db?port=1,2,3 | postgresql://snake:{P}@h1:1,h2:2/db?host=h
+DATABASE_URL | postgresql://snake:{P}@/db?host=/run, | postgresql://snake:{P}@/db?host=h1,,h2 | postgresql://snake:{P}@/db?port=1,2
+DATABASE_URL | postgresql://snake:{P}@/db?host=h1,h2&port=1,x | postgresql://snake:{P}@h1,h2/db?hostaddr=10.0.0.1
 DATABASE_URL | postgres://user:{P}@host | postgres://user:{P}@host/ | postgresql:// | postgresql:snake:{P}@host/db
 """
 BAD = [
@@ -123,6 +131,20 @@ def test_a_bad_value_is_reported_in_one_line_with_the_remedy(name, value):
     assert len(message) < 300
     assert any(word in message for word in ("give", "write", "make", "must be"))
     assert P not in message
+
+
+@pytest.mark.parametrize(
+    ("servers", "why"),
+    [
+        ("h1,,h3", "its host 2 of 3 is missing"),
+        ("h1:1,h2,::1", "its host 3 of 3 is not valid; give HOST:PORT, [IPv6]:PORT"),
+        ("h1,h2:70000", "the port of its host 2 of 2 must be a number from 1 to 65535"),
+        ("h1:x", "the port of its host must be a number from 1 to 65535"),
+    ],
+)
+def test_of_several_hosts_the_message_tells_which_one_is_wrong(servers, why):
+    with pytest.raises(config.ConfigError, match=f"^DATABASE_URL: {re.escape(why)}"):
+        config.load(database_url=f"postgresql://snake:{P}@{servers}/db")
 
 
 @pytest.mark.parametrize(
@@ -166,6 +188,19 @@ def test_values_are_trimmed_and_normalized(monkeypatch, name, value, wanted):
         ),
         ("postgresql://u:p@h1:1,h2:2/db", {"host": "h1,h2", "port": "1,2", "user": "u", "password": "p", "database": "db"}),
         ("postgresql://u:p@h1,h2/db", {"host": "h1,h2", "user": "u", "password": "p", "database": "db"}),
+        (
+            "postgresql://u:p@h1,[::1],h3:3/db",
+            {"host": "h1,::1,h3", "port": ",,3", "user": "u", "password": "p", "database": "db"},
+        ),
+        ("postgresql://[::1]:1,[::2]:2/db", {"host": "::1,::2", "port": "1,2", "database": "db"}),
+        ("postgresql://%2Frun:1,h2/db", {"host": "/run,h2", "port": "1,", "database": "db"}),
+        ("postgresql:///db?host=/run,h2&port=1,2", {"host": "/run,h2", "port": "1,2", "database": "db"}),
+        ("postgresql://h1,h2/db?port=1", {"host": "h1,h2", "port": 1, "database": "db"}),
+        (
+            "postgresql://h1,h2/db?hostaddr=10.0.0.1,10.0.0.2",
+            {"host": "h1,h2", "hostaddr": "10.0.0.1,10.0.0.2", "database": "db"},
+        ),
+        ("postgresql://u:a,b@h/db", {"host": "h", "user": "u", "password": "a,b", "database": "db"}),
         ("postgresql://u:a:b@c@h/db", {"host": "h", "user": "u", "password": "a:b@c", "database": "db"}),
         ("postgres:///db?host=/run&port=5433", {"host": "/run", "port": 5433, "database": "db"}),
         ("postgres://:@/db?host=/run", {"host": "/run", "database": "db"}),

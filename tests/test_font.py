@@ -43,7 +43,7 @@ def test_its_license_is_beside_it_and_lets_a_part_keep_the_name():
 
 def test_it_has_the_letters_of_all_languages_in_latin_script():
     letters = set(LETTERS)
-    for path in (STATIC / "languages").glob("*.json"):
+    for path in (STATIC / "languages").rglob("*.json"):
         if path.stem not in OTHER_SCRIPTS:
             words = "".join(str(text) for text in json.loads(path.read_text()).values())
             letters |= {letter for letter in words if letter.isalpha()}

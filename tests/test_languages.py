@@ -12,6 +12,8 @@ from web.problems import CODES
 
 STATIC = Path(__file__).parent.parent / "static"
 LANGUAGES = sorted(path.stem for path in (STATIC / "languages").glob("*.json"))
+ROOMS = [f"rooms/{language}" for language in LANGUAGES]  # loaded with the rooms
+CATALOGUES = LANGUAGES + ROOMS
 ATTRIBUTES = {"data-t-label": "aria-label", "data-t-title": "title", "data-t-placeholder": "placeholder"}
 PERIODS = ["day", "week", "month", "daily"]
 # Keys that scripts make of a family and a value.
@@ -28,7 +30,13 @@ FAMILIES = {
         "unreachable",
         "cut_off",
         "bad_format.email",
+        "bad_format.name",
         "missing.username",
+        "mode_mismatch.round",
+        "name_characters.my_name",
+        "name_characters.name",
+        "not_a_member.host",
+        "not_with_challenge.room",
         "rate_limited.unplayed",
         "unavailable.lasting",
     ],
@@ -53,11 +61,16 @@ NO_WORDS = {
     "Link",
 }
 NO_WORDS |= {"English", "Deutsch", "Français", "Español", "Português", "Italiano", "Nederlands", "Polski"}
+IN_ROUNDS = ["hud.js", "result.js"]  # show games of rounds, which only rooms open
 VOID = {"br", "canvas", "circle", "ellipse", "img", "input", "link", "meta", "path"}
 
 
-def words(language):
-    return json.loads((STATIC / "languages" / f"{language}.json").read_text())
+def words(catalogue):
+    return json.loads((STATIC / "languages" / f"{catalogue}.json").read_text())
+
+
+def all_english():
+    return words("en") | words("rooms/en")
 
 
 class Translated(HTMLParser):
@@ -107,9 +120,9 @@ def test_the_page_has_the_words_of_the_english_catalogue():
     assert {key: text for key, text in of_page() if english[key] != text} == {}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_language_has_the_keys_and_values_of_the_english_one(language):
-    english, theirs = words("en"), words(language)
+@pytest.mark.parametrize("catalogue", CATALOGUES)
+def test_a_catalogue_has_the_keys_and_values_of_the_english_one(catalogue):
+    english, theirs = words(f"{catalogue[:-2]}en"), words(catalogue)
     assert theirs.keys() == english.keys()
     assert {key: theirs[key] for key in english if places(theirs[key]) != places(english[key])} == {}
     assert list(theirs) == sorted(theirs)
@@ -148,25 +161,36 @@ def test_scripts_have_no_words_of_their_own():
 
 def test_keys_are_used_and_none_is_missing():
     source = "\n".join(scripts().values()) + (STATIC / "index.html").read_text()
-    english = words("en").keys()
+    english = all_english().keys()
     made = {f"{family}.{value}" for family, values in FAMILIES.items() for value in values}
     assert made <= english
     assert {key for key in english - made if f'"{key}"' not in source} == set()
-    used = set(re.findall(r"\bt\(\"([\w.-]+)\"", source)) | set(
-        re.findall(r"data-(?:t|t-\w+|label|hint)=\"([^\"]+)\"", source)
-    )
+    used = set(re.findall(r"\bt\(\"([\w.-]+)\"", source)) | set(re.findall(r"\"(rooms\.(?!css)[\w.-]+)\"", source))
+    used |= set(re.findall(r"data-(?:t|t-\w+|label|hint)=\"([^\"]+)\"", source))
     assert used - english == set()
 
 
+def test_the_words_of_rooms_are_used_by_rooms_only():
+    """Other parts of the page may be there without them."""
+    source = "\n".join(
+        path.read_text()
+        for path in (STATIC / "js").rglob("*.js")
+        if path.parent.name != "rooms" and path.name not in IN_ROUNDS
+    )
+    source += (STATIC / "index.html").read_text()
+    assert {key for key in words("rooms/en") if f'"{key}"' in source} == set()
+    assert words("rooms/en").keys() & words("en").keys() == set()
+
+
 def test_every_problem_has_words():
-    assert {f"problem.{code}" for code in CODES} - words("en").keys() == set()
+    assert {f"problem.{code}" for code in CODES} - all_english().keys() == set()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_counted_texts_have_the_plural_forms_of_the_language(language):
-    counted = {key: set(text) for key, text in words(language).items() if isinstance(text, dict)}
-    del counted["rank.ordinal"]  # it has forms of its own
-    wanted = PLURALS.get(language, {"one", "other"})
+@pytest.mark.parametrize("catalogue", CATALOGUES)
+def test_counted_texts_have_the_plural_forms_of_the_language(catalogue):
+    counted = {key: set(text) for key, text in words(catalogue).items() if isinstance(text, dict)}
+    counted.pop("rank.ordinal", None)  # it has forms of its own
+    wanted = PLURALS.get(catalogue[-2:], {"one", "other"})
     assert {key: forms for key, forms in counted.items() if forms != wanted} == {}
 
 
@@ -174,3 +198,10 @@ def test_each_language_that_can_be_chosen_has_a_catalogue():
     script = (STATIC / "js" / "lib" / "language.js").read_text()
     listed = re.search(r"LANGUAGES = \{(.*?)\};", script, re.DOTALL)[1]
     assert sorted(re.findall(r"\b([a-z]{2}): \"", listed)) == LANGUAGES
+
+
+def test_style_sheets_have_no_words():
+    sheets = {
+        path.name: re.findall(r"content: *([\"'][^;]*[A-Za-z]{2}[^;]*);", path.read_text()) for path in STATIC.glob("*.css")
+    }
+    assert {name: found for name, found in sheets.items() if found} == {}

@@ -21,8 +21,8 @@ def run(*arguments, optimize="-OO"):
 
 
 def test_the_description_is_the_same():
-    said = run("-c", "import sys, service; sys.stdout.write(service.DESCRIPTION.decode())")
-    assert said == service.DESCRIPTION.decode()
+    said = run("-c", "import sys, service; sys.stdout.write(service.describe_api().decode())")
+    assert said == service.describe_api().decode()
 
 
 @pytest.mark.parametrize("program", ["manage.py", "verify.py", "examples/bot.py"])

@@ -32,7 +32,7 @@ def _classes(sheet):
 
 def test_the_classes_of_the_game_are_not_those_of_other_views():
     """Its sheets stay on the page with every view. States such as `is-own` may have the same name."""
-    game = "play.css", "result.css", "daily.css"
+    game = "play.css", "hud.css", "result.css", "daily.css"
     own = set().union(*map(_classes, game)) - _classes("style.css")
     others = set().union(*(_classes(sheet) for sheet in SHEETS if sheet not in game))
     assert {name for name in own & others if not name.startswith("is-")} == set()

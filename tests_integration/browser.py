@@ -1,5 +1,7 @@
 """Plays the client in a browser with keys, by the game's state in the page."""
 
+import json
+
 from driver import PASSWORD
 from playwright.sync_api import expect
 
@@ -31,7 +33,15 @@ COUNT_FRAMES = """(seconds) => new Promise((done) => {
         requestAnimationFrame(count);
     });
 })"""
+PRESS = """(keys) => {
+    for (const key of keys) document.body.dispatchEvent(new KeyboardEvent("keydown", {key, code: key, bubbles: true}));
+}"""
 AFTER_TICK = """(tick) => state.game?.ticks > tick || state.phase === "over" """
+
+
+def press_at_once(page, *keys):
+    """Press keys within one tick, however busy the machine is."""
+    page.evaluate(PRESS, keys)
 
 
 def state(page):
@@ -53,7 +63,7 @@ def views(server):
         "#/boards?mode=walls&at=2020-01-01&period=day": "#boards-note:has-text('Nobody played then')",
         "#/players/Player3": "#player-games tr",
         "#/players/Nobody": "#player-note a",
-        "#/live": "#live-empty h2",
+        "#/live": "#live-empty h2, .live-card",  # of games that other tests have left
         f"#/games/{game}?tick=9": "#replay-controls",
         "#/games/nothing": "#replay-note a",
         "#/": "#play",
@@ -106,10 +116,19 @@ def settle(page):
 
 
 def give_up(page):
-    """Pause and give up. Return the score."""
-    page.keyboard.press("Space")
-    page.locator("#give-up").click()
+    """Pause and give up; on a slow machine the snake may have crashed before. Return the score."""
+    page.keyboard.press("Escape")  # which does nothing after the end
+    page.wait_for_function("() => ['paused', 'over'].includes(state.phase)")
+    if state(page)["phase"] == "paused":
+        page.locator("#give-up").click()
     return settle(page)
+
+
+def signed_in(player, server):
+    """Return the storage of a browser in which an Api's player is signed in, for a new page."""
+    session = json.dumps({"token": player.token, "user": player.user})
+    kept = {"origin": server.url, "localStorage": [{"name": "snakepit.session", "value": session}]}
+    return {"cookies": [], "origins": [kept]}
 
 
 def sign_up(page, name):

@@ -13,7 +13,7 @@ import nginx
 import psycopg
 import pytest
 from browser import REACH_IN, WATCH_SHIFTS
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from replays import Archive, look_at
 from servers import Disk, Postgres, Server, until
 
@@ -23,20 +23,25 @@ CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-ROOM = 4 << 30  # bytes of free memory; the temporary files of two workers take less than half a gigabyte
+PATIENCE = 15_000  # ms in which a page must show what is expected, on a machine that is busy; 5 s is Playwright's
+ROOM = 4 << 30  # bytes of free memory; the temporary files of three workers take less than a gigabyte
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Put temporary files into memory if there is room: on a disk, tests wait for fsync most of the time.
 
-    A process that is killed loses no more there than on a disk. With TMPDIR set, they are where it says.
+    A process that is killed loses no more there than on a disk. With TMPDIR set, they are where it says. Each run has a
+    folder of its own: when a second one begins, pytest makes theirs private, and Postgres, which isn't root, can't read it.
     """
-    memory = "/dev/shm"  # noqa: S108 - pytest makes its own folder in it
+    memory = "/dev/shm"  # noqa: S108 - the folder in it is private
     if "TMPDIR" in os.environ or not os.access(memory, os.W_OK):
         return
     found = os.statvfs(memory)
-    if found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC:
-        os.environ["TMPDIR"] = tempfile.tempdir = memory
+    if found.f_bavail * found.f_frsize < ROOM or found.f_flag & os.ST_NOEXEC:
+        return
+    folder = tempfile.mkdtemp(prefix="snakepit-tests-", dir=memory)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def missing(what, remedy):
@@ -220,6 +225,7 @@ def promtool():
 @pytest.fixture(scope="session")
 def start_browser():
     """Starts Chromium, with further flags."""
+    expect.set_options(timeout=PATIENCE)
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     found = found or shutil.which("google-chrome")
     if not found:

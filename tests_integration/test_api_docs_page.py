@@ -8,6 +8,11 @@ from playwright.sync_api import expect
 from servers import served_below
 
 
+@pytest.fixture(scope="module")
+def server(make_server_of_module):
+    return make_server_of_module()
+
+
 @pytest.fixture
 def opened(open_page, server):
     """Opens the page, with a call in view."""
@@ -19,11 +24,6 @@ def opened(open_page, server):
         return page
 
     return opened
-
-
-@pytest.fixture
-def database_url(tmp_path):
-    return f"sqlite:///{tmp_path}/snake.db"
 
 
 def send(page, call, **values):
@@ -42,8 +42,15 @@ def send(page, call, **values):
     return int(form.locator(".answer b").text_content()[:3]), json.loads(body) if body else None
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"),
+    [
+        (390, 844, "light"),
+        (1280, 800, "dark"),
+        pytest.param(390, 844, "dark", marks=pytest.mark.long),
+        pytest.param(1280, 800, "light", marks=pytest.mark.long),
+    ],
+)
 def test_nothing_is_wrong_with_it(opened, axe, width, height, scheme):
     page = opened(width=width, height=height, color_scheme=scheme)
     assert goes_wrong(page, axe) == []
@@ -120,8 +127,8 @@ def test_what_is_answered_becomes_text(opened):
     assert page.locator("main img").count() == 0
 
 
-def test_an_unreachable_server_is_reported(opened, server):
+def test_an_unreachable_server_is_reported(opened):
     page = opened("health")
-    server.stop()
+    page.context.set_offline(True)
     page.locator("#health form").get_by_role("button", name="Send").click()
     expect(page.locator("#health .problem")).to_contain_text("can't be reached")

@@ -1,11 +1,10 @@
 """Challenges in the browser: of a game, of the day, and their leaderboards."""
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from browser import AFTER_TICK, REACH_IN, give_up, goes_wrong, sign_up, state, steer
+from browser import AFTER_TICK, REACH_IN, give_up, goes_wrong, sign_up, signed_in, state, steer
 from driver import plan
 from playwright.sync_api import expect
 
@@ -35,9 +34,7 @@ def open_as(open_page, server):
 
     def open_as(player, address, **options):
         if player:
-            session = json.dumps({"token": player.token, "user": player.user})
-            kept = {"origin": server.url, "localStorage": [{"name": "snakepit.session", "value": session}]}
-            options["storage_state"] = {"cookies": [], "origins": [kept]}
+            options["storage_state"] = signed_in(player, server)
         return open_page(f"{server.url}/{address}", **options)
 
     return open_as

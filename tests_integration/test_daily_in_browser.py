@@ -1,11 +1,10 @@
 """The daily challenge in the browser, from one day to the next, by the server's clock: the device's is months behind."""
 
-import json
 import re
 from datetime import UTC, datetime
 
 import pytest
-from browser import AFTER_TICK, REACH_IN, game_of, state, steer
+from browser import AFTER_TICK, REACH_IN, game_of, signed_in, state, steer
 from driver import plan
 from playwright.sync_api import expect
 from servers import LeapingServer
@@ -37,12 +36,6 @@ def server(tmp_path):
     server.set_ahead(server.noon)
     yield server.start()
     server.kill()
-
-
-def signed_in(player, server):
-    session = json.dumps({"token": player.token, "user": player.user})
-    kept = {"origin": server.url, "localStorage": [{"name": "snakepit.session", "value": session}]}
-    return {"cookies": [], "origins": [kept]}
 
 
 def give_up(page):

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import subprocess
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +17,7 @@ from servers import ROOT, until
 
 import config
 from web import problems
+from web.events import LONGEST, MEDIA
 
 DEPLOYING = ROOT / "docs" / "DEPLOYING.md"
 
@@ -41,6 +43,17 @@ def server(make_server_of_module):
 @pytest.fixture(params=["nginx.conf", "nginx-subpath.conf"], scope="module")
 def nginx(request, server, make_nginx):
     return make_nginx(request.param, [server.url], "/snake" if "subpath" in request.param else "")
+
+
+def test_watchers_get_each_event_at_once(nginx):
+    """nginx would hold them back until it has some kilobytes or the end."""
+    path = f"{nginx.path}/api/games/live"
+    with nginx.connect() as connection, connection.makefile("rb") as response:
+        began = time.monotonic()
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {MEDIA}\r\n\r\n".encode())
+        assert response.readline() == b"HTTP/1.1 200 OK\r\n"
+        next(line for line in response if line.startswith(b"data: "))
+        assert time.monotonic() - began < LONGEST / 2
 
 
 def test_a_game_is_played_and_its_replay_watched(nginx, open_page):

@@ -1,9 +1,7 @@
 """The end of a game: the path and the score, the place on the leaderboard, and the picture to share."""
 
-import json
-
 import pytest
-from browser import AFTER_TICK, game_of, state
+from browser import AFTER_TICK, game_of, signed_in, state
 from playwright.sync_api import expect
 
 from examples import bot
@@ -54,10 +52,8 @@ def open_as_player(open_page, server):
     """Opens the game as a new player."""
 
     def open_as_player(name, address="", **options):
-        player = server.api.sign_up(name)
-        stored = {"name": "snakepit.session", "value": json.dumps({"token": player.token, "user": player.user})}
-        origin = {"origin": server.url, "localStorage": [stored]}
-        return open_page(f"{server.url}/{address}", storage_state={"cookies": [], "origins": [origin]}, **options)
+        session = signed_in(server.api.sign_up(name), server)
+        return open_page(f"{server.url}/{address}", storage_state=session, **options)
 
     return open_as_player
 
@@ -91,7 +87,7 @@ def test_the_path_draws_itself_and_the_rank_slides_in_between_neighbours(open_as
     page.evaluate(WATCH)
     page.evaluate("shifted = 0")
     score = finish(page, 5)
-    expect(page.locator("#result-around li").first).to_contain_text("国")  # and no longer the first game's rows
+    expect(page.locator("#result-around li").first).to_contain_text("国", timeout=15_000)  # not the first game's rows
     assert rows(page) == [
         ["1st", "国" * 20, f"{60 - score} to go", "60"],
         ["2nd", "You", str(score)],
@@ -123,6 +119,7 @@ def test_a_picture_of_the_game_can_be_shared_copied_or_saved(open_as_player, ser
     score = finish(page, 3)
     page.locator("#picture").click()
     dialog = page.locator("#picture-dialog")
+    expect(dialog).to_have_css("border-top-width", "0px")  # it looks as dialogs do, also as the first on the page
     expect(dialog).to_be_visible()
     assert page.evaluate(COUNT_GREEN) > 200
     page.get_by_role("button", name="Copy picture").click()

@@ -17,13 +17,10 @@ from functools import partial
 import pytest
 from crowd import Crowd
 from driver import PASSWORD
-from servers import TIMEOUT, run_program
+from servers import NOT_TAKEN, TIMEOUT, run_program
 
 import service
 from database import errors
-
-# How a request ends that the server has not taken: before a byte of the answer.
-NOT_TAKEN = ConnectionRefusedError, ConnectionResetError, BrokenPipeError  # of which http.client.RemoteDisconnected is one
 
 
 def said_at_start(server):
@@ -66,10 +63,14 @@ def test_a_stop_under_load_cuts_nobody_off(make_server, database_url):
     assert crowd.check(database_url) + len(crowd.done_unanswered) == 0
 
 
-def test_a_stop_right_after_the_start_is_heard(make_server, tmp_path):
+SOON = (0, 0.01, 0.02, 0.04, 0.08, 0.16)  # seconds after the start
+
+
+@pytest.mark.parametrize("delays", [SOON[::2], pytest.param(SOON, marks=pytest.mark.long)], ids=["quick", "long"])
+def test_a_stop_right_after_the_start_is_heard(make_server, tmp_path, delays):
     """Also by a worker that is not yet what it is to be."""
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
-    for delay in (0, 0.01, 0.02, 0.04, 0.08, 0.16):
+    for delay in delays:
         while not server.workers:
             time.sleep(0.001)
         time.sleep(delay)

@@ -3,6 +3,7 @@
 import pytest
 from browser import AFTER_TICK, give_up, settle, start, state, steer
 from playwright.sync_api import expect
+from servers import until
 
 ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 RECORD_ANNOUNCEMENTS = """() => {
@@ -12,10 +13,10 @@ RECORD_ANNOUNCEMENTS = """() => {
 }"""
 
 
-@pytest.fixture
-def server(make_server, tmp_path):
-    """One on which Ada has 20 points in each mode."""
-    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db", RATE_LIMITS="false")
+@pytest.fixture(scope="module")
+def server(make_server_of_module):
+    """One on which Ada has 20 points in each mode. All others are guests, who are on no board."""
+    server = make_server_of_module(RATE_LIMITS="false")
     ada = server.api.sign_up("Ada")
     for mode in ("walls", "pass-through"):
         ada.play(2, mode)
@@ -92,6 +93,7 @@ def test_the_focus_moves_to_play_from_a_link_in_another_view_and_after_a_failure
     page = open_page(f"{server.url}/#/games/{entry['game']}")
     page.locator("#replay-beat").click()
     expect(page.locator("#play")).to_be_focused()
+    until(lambda: server.api("GET /api/games/live") == [])  # the games of other tests
     page.goto(f"{server.url}/#/live")
     page.locator("#live-empty .primary").click()
     expect(page.locator("#play")).to_be_focused()
@@ -104,18 +106,15 @@ def test_the_focus_moves_to_play_from_a_link_in_another_view_and_after_a_failure
     page.wait_for_function("() => state.phase === 'playing'")
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "mode=pass-through&period=week",
-        "mode=pass-through&players=bots",
-        "mode=pass-through&period=day&at=2020-01-01",
-        "mode=pass-through&challenge=daily",
-        "mode=pass-through&challenge=daily&at=2020-01-01",
-    ],
-)
-def test_each_leaderboard_without_the_player_leads_to_a_game_of_its_mode(open_page, server, query):
-    page = open_page(f"{server.url}/#/boards?{query}")
-    page.locator("#boards-me a.primary").click()
-    expect(page.locator("#play")).to_be_visible()
-    expect(page.locator("#mode-pass-through")).to_be_checked()
+BOARDS = ("period=week", "players=bots", "period=day&at=2020-01-01", "challenge=daily", "challenge=daily&at=2020-01-01")
+
+
+def test_each_leaderboard_without_the_player_leads_to_a_game_of_its_mode(open_page, server):
+    page = open_page(server.url)
+    for query in BOARDS:
+        page.goto(f"{server.url}/#/")
+        page.locator("label:has(#mode-walls)").click()
+        page.goto(f"{server.url}/#/boards?mode=pass-through&{query}")
+        page.locator("#boards-me a.primary").click()
+        expect(page.locator("#play")).to_be_visible()
+        expect(page.locator("#mode-pass-through")).to_be_checked()

@@ -1,4 +1,4 @@
-"""10,000 forged games: none gets a score that its turns don't give, and none is another player's.
+"""Forged games, 10,000 in `make test-long`: none gets a score that its turns don't give, and none is another player's.
 
 Each is a real game that a client would have posted, falsified by a generator whose seed is in the name of the test. What the
 server answers, what it says that it has, and its boards are compared with rules.py and plain lists.
@@ -270,14 +270,15 @@ FORGERS = (
 )
 
 
+@pytest.mark.parametrize("games", [IN_TURN // 5, pytest.param(IN_TURN, marks=pytest.mark.long)])
 @pytest.mark.parametrize("seed", [20261125])
-def test_a_forged_game_has_the_score_that_its_turns_give_or_is_refused(app, seed):
+def test_a_forged_game_has_the_score_that_its_turns_give_or_is_refused(app, seed, games):
     table = Table(drive(app), random.Random(seed))
-    for _ in range(IN_TURN):
+    for _ in range(games):
         player = table.random.choice(table.players)
         table.random.choice(FORGERS)(table, player, *table.begin(player))
-    assert len(table.known) == IN_TURN
-    assert min(table.statuses[status] for status in (200, 401, 403, 409, 422)) > 100  # each was tried in earnest
+    assert len(table.known) == games
+    assert min(table.statuses[status] for status in (200, 401, 403, 409, 422)) > games / 90  # each was tried in earnest
     for game_id, record in table.known.items():
         assert table.record(game_id) == record
     check_boards(table.api, table.known.values())

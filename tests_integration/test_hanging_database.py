@@ -15,7 +15,7 @@ from database import errors
 
 # Shorter than people's, so that the tests are quick; what people have is compared once, by itself.
 WAITING = {"request_wait": 1.5, "health_wait": 0.5, "lock_wait": 0.7}
-SLACK = 1.5  # seconds, for a machine that has other things to do
+SLACK = 3  # seconds, for a machine that has other things to do
 CALLS = ("GET /api/leaderboard", "POST /api/auth/guest", "GET /api/games/active")
 
 
@@ -90,9 +90,9 @@ def test_a_server_stops_in_time_while_its_postgres_hangs(make_server, own_postgr
         with ThreadPoolExecutor(20) as threads:
             asked = [threads.submit(timed, server.api.ask, "GET /api/players/Ada") for _ in range(20)]
             _, seconds = timed(server.api.ask, "GET /healthz")
-            assert seconds < 3
+            assert seconds < 5
             status, seconds = timed(server.stop)
-            assert (status, seconds < 10) == (0, True)
+            assert (status, seconds < 15) == (0, True)
             assert all(request.result()[0].status == 503 and request.result()[1] < 10 for request in asked)
     finally:
         own_postgres.go_on()

@@ -16,6 +16,24 @@ LEFT_ENGLISH = """(english) => Array.from(document.querySelectorAll("body *"))
     .filter((text) => / /.test(text) && english.includes(text))"""
 
 
+# Chooses a language, and returns what of the header is cut off, covered or in a second line.
+CROWDED = """async (code) => {
+    const {chooseLanguage} = await import(new URL("lib/language.js", document.querySelector("script[type=module]").src));
+    await chooseLanguage(code);
+    const header = document.querySelector("header"), {height} = header.getBoundingClientRect();
+    const boxes = Array.from(header.querySelectorAll(".wordmark, nav a, button"))
+        .filter((element) => element.checkVisibility({visibilityProperty: true}))
+        .map((element) => [element.id || element.textContent.trim(), element.getBoundingClientRect()]);
+    const wrong = boxes.filter(([, {left, right}], n) => right > innerWidth || left < (boxes[n - 1]?.[1].right ?? 0) - 1);
+    const range = document.createRange(), words = Array.from(header.querySelectorAll("nav a"))
+        .filter((element) => element.checkVisibility())
+        .map((element) => (range.selectNodeContents(element), range.getBoundingClientRect()));
+    const gaps = words.slice(1).map(({left}, n) => left - words[n].right);
+    const isEven = Math.max(...gaps) - Math.min(...gaps) < 5;
+    return [...wrong.map(([name]) => name), ...height > 60 ? ["two lines"] : [], ...isEven ? [] : ["uneven words"]];
+}"""
+
+
 def words(language):
     return json.loads((CATALOGUES / f"{language}.json").read_text())
 
@@ -78,3 +96,14 @@ def test_a_language_that_cannot_be_loaded_leaves_the_page_in_english(open_page, 
     page.goto(filled.url)
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.locator("nav a").nth(2)).to_have_text("Boards")
+
+
+def test_the_header_of_phones_is_a_line_in_all_languages_and_leads_to_rooms(open_page, filled):
+    page, crowded = open_page(f"{filled.url}/#/boards", 390, 844), {}
+    for width in (320, 360, 390, 430):
+        page.set_viewport_size({"width": width, "height": 844})
+        for code in sorted(path.stem for path in CATALOGUES.glob("*.json")):
+            if found := page.evaluate(CROWDED, code):
+                crowded[width, code] = found
+            expect(page.locator("nav a[href='#/rooms']")).to_be_visible()
+    assert crowded == {}

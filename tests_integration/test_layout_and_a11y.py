@@ -7,7 +7,7 @@ from secrets import token_hex
 from time import sleep
 
 import pytest
-from browser import COUNT_FRAMES, SIZES, goes_wrong, sign_up, start
+from browser import COUNT_FRAMES, SIZES, goes_wrong, play_through, sign_up, start, visit_views
 from playwright.sync_api import expect
 from servers import ROOT, served_below
 
@@ -73,6 +73,8 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
 @pytest.mark.parametrize(("width", "height"), SIZES[:2])
 def test_what_is_loaded_slowly_moves_nothing(open_page, filled, width, height):
     page = open_page(filled.url, width, height)
+    page.wait_for_load_state("networkidle")  # what the start page still loads is not looked at here
+    page.evaluate("shifted = 0")
     page.route(re.compile("/api/(players|games)/"), lambda route: (sleep(0.3), route.continue_()))
     game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
     for address, ready in {"players/Player3": "#player-games tr", f"games/{game}?tick=9": "#replay-controls"}.items():
@@ -94,7 +96,7 @@ def test_a_late_answer_moves_nothing_on_the_result(open_page, filled, width, hei
         route.continue_()
     expect(page.locator("#result-sign-up")).to_be_visible()
     expect(page.locator("#result-rank")).to_contain_text("would be")
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(NEXT_FRAMES)
     assert page.evaluate("shifted") <= 0.001
 
 
@@ -122,29 +124,46 @@ def test_the_game_fits_the_screen_without_scrolling(open_page, filled, width, he
     assert board["width"] > screen * 0.55
 
 
-CUT_OFF = """() => Array.from(document.querySelectorAll("main :is(h1, h2, p, a, button, input, canvas)"))
-    .filter((element) => element.checkVisibility({visibilityProperty: true}) && !element.closest(".sr-only"))
-    .filter((element) => {
+GRID = list(product((320, 390, 600, 768, 900, 1024, 1280, 1920, 2560), (480, 640, 768, 1024, 1440)))
+# What reaches over an edge of the window, and buttons and links with something else over them.
+CUT_OR_COVERED = """() => {
+    const shown = Array.from(document.querySelectorAll("body :is(h1, h2, p, a, button, input, canvas)"))
+        .filter((element) => element.checkVisibility({visibilityProperty: true})
+            && !element.closest(".sr-only, #skip, [inert]"));
+    const cut = shown.filter((element) => {
         const {left, right, width} = element.getBoundingClientRect();
         return width > 1 && (left < -1 || right > innerWidth + 1);
-    }).map((element) => element.id || element.textContent)"""
+    });
+    const covered = shown.filter((element) => element.matches("a, button")).filter((element) => {
+        const {left, top, width, height} = element.getBoundingClientRect(), x = left + width / 2, y = top + height / 2;
+        const above = width > 1 && document.elementFromPoint(x, y); // null outside of the window
+        return above && !element.contains(above) && !above.contains(element);
+    });
+    const name = (element) => element.id || element.textContent.trim();
+    const wide = document.documentElement.scrollWidth > innerWidth ? ["the page is too wide"] : [];
+    return [...wide, ...cut.map((each) => `${name(each)} is cut off`), ...covered.map((each) => `${name(each)} is covered`)];
+}"""
+
+NEXT_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest.mark.parametrize("touch", [False, True])
-def test_nothing_is_wider_than_any_window(open_page, filled, touch):
-    game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
-    page, wrong = open_page(filled.url, has_touch=touch), {}
-    for address, ready in {
-        "": "#play",
-        f"#/games/{game}?tick=9": "#replay-controls",
-        "#/boards": "#boards-table tr",
-    }.items():
-        page.goto(f"{filled.url}/{address}")
-        expect(page.locator(ready).first).to_be_visible()
-        for width, height in product((320, 390, 600, 768, 900, 1024, 1280, 1920, 2560), (480, 640, 768, 1024, 1440)):
+def test_nothing_is_cut_off_or_covered_in_any_window(open_page, filled, touch):
+    page, wrong = open_page(filled.url, has_touch=touch, reduced_motion="reduce"), {}
+
+    def check(view):
+        if view == "playing":  # a game pauses when the window is turned
+            return
+        is_page = view.startswith(("#/boards", "#/players", "#/live"))  # as high as what is on it
+        for width, height in GRID[::2] if is_page else GRID:
             page.set_viewport_size({"width": width, "height": height})
-            if cut := page.evaluate(CUT_OFF):
-                wrong[address, width, height] = cut
+            if page.evaluate(CUT_OR_COVERED):
+                page.evaluate(NEXT_FRAMES)  # the window's size may have come in between
+                if found := page.evaluate(CUT_OR_COVERED):
+                    wrong[view, width, height] = found
+
+    visit_views(page, filled, check)
+    play_through(page, check)
     assert wrong == {}
 
 

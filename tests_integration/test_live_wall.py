@@ -50,23 +50,28 @@ def card(page, name):
     return page.locator(".live-card", has=page.get_by_text(name, exact=True))
 
 
-def count_requests(page):
-    """[(status, bytes of body)] of what is asked of the wall, as it comes in."""
-    network, open_requests, done = page.context.new_cdp_session(page), {}, []
+def count_updates(page):
+    """Bytes of each update that the wall gets, as it comes in, after "asked" for each request."""
+    network, others, seen = (
+        page.context.new_cdp_session(page),
+        set(),
+        [],
+    )  # `others`: an open stream has no event of its begin
     network.send("Network.enable")
 
     def begin(event):
         if urlsplit(event["request"]["url"]).path == "/api/games/live":
-            open_requests[event["requestId"]] = 0
+            seen.append("asked")
+        else:
+            others.add(event["requestId"])
 
     def receive(event):
-        if event["requestId"] in open_requests:
-            open_requests[event["requestId"]] += event["dataLength"]
+        if event["requestId"] not in others and event["dataLength"]:
+            seen.append(event["dataLength"])
 
     network.on("Network.requestWillBeSent", begin)
     network.on("Network.dataReceived", receive)
-    network.on("Network.loadingFinished", lambda event: done.extend(filter(None, [open_requests.get(event["requestId"])])))
-    return done
+    return seen
 
 
 def test_games_are_shown_best_first_and_move(open_wall, server):
@@ -113,7 +118,7 @@ def test_games_come_and_those_that_end_rest_or_fall_silent_show_it_and_leave(ope
     guest.crash()
     with going_on(bob):
         kim = LiveGame(server.api.sign_up("Kim"))
-        expect(card(page, "Kim")).to_be_visible(timeout=3000)
+        expect(card(page, "Kim")).to_be_visible(timeout=6000)
         said = card(page, "Eve").locator(".live-said")
         expect(said).to_have_text("Paused")
         expect(page.get_by_role("link", name="Watch Eve, 30 points, Walls. Paused.")).to_be_visible()
@@ -121,9 +126,9 @@ def test_games_come_and_those_that_end_rest_or_fall_silent_show_it_and_leave(ope
         expect(end).to_have_text(["Hit the wall", "40", "2nd on the Walls board"])
         expect(card(page, guest.name).locator(".live-said > :not(:empty)")).to_have_text(["Hit the wall", "20"])
         with going_on(kim, ticks=0):
-            expect(said).to_have_text(re.compile(r"^No word for \d s$"), timeout=8000)
-            expect(card(page, "Ada")).to_have_count(0, timeout=8000)
-            expect(card(page, "Eve")).to_have_count(0, timeout=8000)
+            expect(said).to_have_text(re.compile(r"^No word for \d s$"))
+            expect(card(page, "Ada")).to_have_count(0)
+            expect(card(page, "Eve")).to_have_count(0)
             expect(card(page, "Kim").locator(".live-said")).to_have_text("Paused")
             expect(card(page, "Bob").locator(".live-said")).to_be_hidden()
 
@@ -141,7 +146,7 @@ def test_while_nobody_plays_the_best_game_is_shown_until_somebody_does(open_wall
     expect(best).to_have_attribute("href", f"#/games/{game['id']}")
     page.wait_for_function("() => wall().showcase.playback?.game.ticks > 5")
     LiveGame(server.api.sign_up("Eve"))
-    expect(card(page, "Eve")).to_be_visible(timeout=3000)
+    expect(card(page, "Eve")).to_be_visible(timeout=6000)
     expect(page.locator("#live-empty")).to_be_hidden()
     expect(page.locator("#live-empty *")).to_have_count(0)
 
@@ -165,12 +170,12 @@ def test_nothing_moves_under_somebodys_hand(open_wall, server):
         eve.play(5)
     with going_on(ada, ticks=0), going_on(eve):
         page.wait_for_function("() => watched('Eve').playback.game.score > watched('Ada').playback.game.score")
-        expect(card(page, "Bob")).to_have_count(0, timeout=12_000)
+        expect(card(page, "Bob")).to_have_count(0)
         LiveGame(server.api.sign_up("Kim"))
         expect(card(page, "Kim")).to_be_visible()
         page.wait_for_function("() => performance.now() - wall().sortedAt > 5000")
         LiveGame(server.api.sign_up("Lea"))  # for whom there is room behind them
-        expect(card(page, "Lea")).to_be_visible(timeout=8000)
+        expect(card(page, "Lea")).to_be_visible()
         assert names(page) == ["Ada", "Kim", "Eve", "Lea"]
         expect(card(page, "Eve")).to_be_focused()
         page.evaluate("document.activeElement.blur()")
@@ -181,7 +186,12 @@ def test_names_are_text(open_page, server):
     LiveGame(server.api.sign_up("Ada"))
     name = "<img src=x onerror=alert(1)>"
     page = open_page("about:blank")
-    page.route("**/api/games/live?*", lambda route: route.fulfill(body=route.fetch().text().replace("Ada", name)))
+
+    def rename(route):
+        answer = route.fetch(headers={**route.request.headers, "accept": "application/json"})
+        route.fulfill(body=answer.text().replace("Ada", name))
+
+    page.route("**/api/games/live?*", rename)
     page.goto(f"{server.url}/#/live")
     expect(page.locator(".live-name")).to_have_text(name)
     expect(page.locator("#live-wall img")).to_have_count(0)
@@ -197,26 +207,27 @@ def test_a_lost_connection_is_said_and_made_up_for(open_wall, server):
         stood = page.evaluate("watched('Ada').playback.known.ticks")
         page.wait_for_function("(tick) => watched('Ada').playback.game.ticks === tick", arg=stood)
         page.unroute("**/api/games/live?*")
-        expect(page.locator("#live-note")).to_have_text("1 game is being played.", timeout=8000)
+        expect(page.locator("#live-note")).to_have_text("1 game is being played.")
         page.wait_for_function("(tick) => watched('Ada').playback.game.ticks > tick + 7", arg=stood)
 
 
-def test_one_question_a_second_is_all_that_a_wall_asks_and_none_unseen(open_wall, server):
+def test_a_wall_gets_an_update_a_second_and_none_unseen(open_wall, server):
     games = [LiveGame(server.api.sign_up(f"Player{number}"), meals=number) for number in range(12)]
     page = open_wall()
     expect(page.locator(".live-card")).to_have_count(12)
     with going_on(*games):
-        bodies = count_requests(page)
+        updates = count_updates(page)
         page.wait_for_function(WAIT, arg=4000)
-        counted = len(bodies)
-        print(f"a wall of 12 games: {counted} answers in 4 s, {sum(bodies) / counted / 12:.0f} bytes a second and game")
-        assert 2 <= counted <= 4
-        assert sum(bodies) / counted / 12 < 120
+        sizes, asked = [size for size in updates if size != "asked"], updates.count("asked")
+        print(f"a wall of 12 games: {asked} requests in 4 s, {sum(sizes) / len(sizes) / 12:.0f} bytes an update and game")
+        assert 2 <= len(sizes) <= 5
+        assert asked <= 2
+        assert sum(sizes) / len(sizes) / 12 < 120
         page.evaluate(HIDE, True)
-        page.wait_for_function(WAIT, arg=200)  # for an answer that was on its way
-        bodies.clear()
+        page.wait_for_function(WAIT, arg=200)  # for an update that was on its way
+        updates.clear()
         page.wait_for_function(WAIT, arg=1600)
-        assert bodies == []
+        assert updates == []
         before = page.evaluate(SEEN, "Player3")["tick"]
         page.evaluate(HIDE, False)
         page.wait_for_function("(tick) => watched('Player3').playback.game.ticks > tick + 7", arg=before)
@@ -224,9 +235,9 @@ def test_one_question_a_second_is_all_that_a_wall_asks_and_none_unseen(open_wall
         page.get_by_role("link", name="Boards").click()
         expect(page.locator("#view-boards")).to_be_visible()
         page.wait_for_function(WAIT, arg=200)
-        bodies.clear()
+        updates.clear()
         page.wait_for_function(WAIT, arg=1600)
-        assert bodies == []
+        assert updates == []
         assert page.evaluate("wall()") is None
 
 
@@ -236,7 +247,7 @@ def test_a_phone_shows_fewer_and_labels_them_the_best(open_wall, server):
     page = open_wall(390, 844)
     expect(page.locator(".live-card")).to_have_count(7)
     # At first one sees games of two seconds ago, in which the last meals of the best may not have been eaten yet.
-    expect(page.locator(".live-name").first).to_have_text("Player8", timeout=9000)
+    expect(page.locator(".live-name").first).to_have_text("Player8")
     expect(page.locator("#live-note")).to_contain_text("The 7 best")
 
 
@@ -253,7 +264,7 @@ def test_nothing_is_wrong_with_the_wall_at_any_size(open_wall, server, axe, size
                 wrong[state, width] = found
             page.close()
 
-    check("empty", "() => wall().showcase?.playback", sizes[:2])
+    check("empty", "() => wall()?.showcase?.playback", sizes[:2])
     games = [LiveGame(server.api.sign_up(name), meals=2) for name in ("W" * 20, "שרה_המלכה", "महेश_中文名_Ωμέγα_x", "Ada")]
     boa = LiveGame(server.api.sign_up("Boa", bot=True), rules.PASS_THROUGH)
     with going_on(*games[1:], ticks=0), going_on(boa):  # one falls silent

@@ -235,8 +235,15 @@ def test_what_is_old_is_pruned_and_no_board_changes(make_server, manage, databas
     assert "games     1 over" in manage(database_url, "stats")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"),
+    [
+        (390, 844, "dark"),
+        (1280, 800, "light"),
+        pytest.param(390, 844, "light", marks=pytest.mark.long),
+        pytest.param(1280, 800, "dark", marks=pytest.mark.long),
+    ],
+)
 def test_a_reset_link_leads_to_a_new_password_once(make_server, manage, open_page, tmp_path, axe, width, height, scheme):
     url = f"sqlite:///{tmp_path}/snake.db"
     server = make_server(DATABASE_URL=url)

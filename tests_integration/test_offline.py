@@ -1,9 +1,10 @@
-"""The service worker: what it keeps, that the page starts without the server, and that versions don't mix."""
+"""The service worker: what it keeps, that the page starts without the server, practice, and that versions don't mix."""
 
 import re
 from shutil import copytree, ignore_patterns
 
 import pytest
+from browser import REACH_IN, give_up, start
 from playwright.sync_api import expect
 from servers import ROOT, Server, served_below
 
@@ -45,6 +46,51 @@ def test_the_page_starts_without_the_server(open_kept, live):
     page.goto(f"{live.url}/games/1")
     expect(page.locator("#replay-note")).to_contain_text("can't be reached")
     assert page.url == f"{live.url}/#/games/1"
+
+
+def test_games_without_the_server_are_practice_until_it_is_back(open_kept, live):
+    page = open_kept(live.url)
+    trouble, connection, play = page.locator("#trouble"), page.locator("#connection"), page.locator("#play")
+    sent = []
+    live.stop()
+    play.click()
+    expect(trouble).to_contain_text("games are practice and don't count")
+    page.reload()
+    page.evaluate(REACH_IN)
+    expect(trouble).to_contain_text("games are practice and don't count")
+    expect(play).to_have_text("Practise")
+    page.on("request", lambda request: sent.append(request.url) if "/api/" in request.url else None)
+    start(page, "pass-through")
+    expect(connection).to_have_text("Offline: just practice")
+    expect(connection).to_have_attribute("data-state", "lost")
+    expect(page.locator("#next-label")).to_have_text("Not counted")
+    give_up(page)
+    expect(page.locator("#result-note")).to_contain_text("this game doesn't count")
+    expect(page.locator("#result-replay")).to_be_hidden()
+    expect(page.locator("#play-again")).to_have_text("Practise")
+    page.locator("#play-again").click()
+    page.wait_for_function("() => state.phase === 'playing'")
+    live.start()
+    expect(connection).to_have_text("Online: the next game counts")
+    expect(connection).to_have_attribute("data-state", "fine")
+    give_up(page)
+    assert set(sent) == {f"{live.url}/api/home"}
+    assert live.api("GET /api/games/active") == []
+    expect(page.locator("#play-again")).to_have_text("Play again")
+    page.locator("#play-again").click()
+    page.wait_for_function("() => state.id && state.syncedTick > 0")
+    assert len(live.api("GET /api/games/active")) == 1
+
+
+def test_a_challenge_is_not_practised(open_kept, live):
+    page = open_kept(live.url)
+    live.stop()
+    page.goto(f"{live.url}/#/?challenge=daily")
+    page.evaluate(REACH_IN)
+    expect(page.locator("#play")).to_have_text("Play")
+    page.locator("#play").click()
+    expect(page.locator("#trouble")).to_contain_text("can't be reached")
+    assert page.evaluate("state.game") is None
 
 
 def test_two_servers_at_one_origin_keep_their_own_and_one_that_is_gone_leaves_nothing(open_kept, live):

@@ -29,7 +29,7 @@ export { account, turns, nobody, refusal, query, wrong, short };
 def tool(npm, tmp_path_factory):
     """Run a tool of TOOLS in a folder that has the description as openapi.json; return the completed process."""
     folder = tmp_path_factory.mktemp("description")
-    (folder / "openapi.json").write_bytes(service.DESCRIPTION)
+    (folder / "openapi.json").write_bytes(service.describe_api())
     (folder / ".spectral.yaml").write_text('extends: ["spectral:oas"]\n')
     (folder / "client.ts").write_text(CLIENT)
     install = [npm, "install", "--no-fund", "--no-audit", "--ignore-scripts", *TOOLS]

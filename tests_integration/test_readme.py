@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import webtest
-from servers import ROOT, TIMEOUT
+from servers import ROOT, TIMEOUT, until
 
 import service
 
 README = (ROOT / "README.md").read_text()
 GAME_WITH_CURL = (ROOT / "examples" / "curl.sh").read_text()
 VERIFY = "python verify.py https://snakepit.example.org"
+BOTS = "python3 examples/bot.py --room CODE --bots 30"
 WEBTEST = 'webtest.TestApp(create_app(database_url="sqlite:///:memory:", enforce_pace=False))'
 MANAGE = ".venv/bin/python manage.py "
 
@@ -73,6 +74,20 @@ def test_each_command_of_manage_runs_in_the_order_of_the_readme(run, live):
     output = "\n".join(run(script.replace("delete-score GAME", f"delete-score {game}")))
     assert "https://snakepit.example.org" in output
     assert "Augusta" in output
+
+
+def test_bots_fill_a_room_with_the_default_limits(live, tmp_path):
+    host = live.api.guest()
+    room = host("POST /api/rooms", {"my_name": "Ms Weber"}, 201)
+    assert f"    {BOTS}\n" in README
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    command = [sys.executable, *BOTS.replace("CODE", room["code"]).split()[1:], "--url", live.url]
+    bots = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: len(host(f"GET /api/rooms/{room['code']}")["members"]) == 31)
+    finally:
+        bots.terminate()
+        bots.wait(TIMEOUT)
 
 
 def test_the_line_with_webtest():

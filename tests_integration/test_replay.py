@@ -3,7 +3,6 @@
 import random
 import re
 
-import pytest
 from driver import plan_many_turns
 from playwright.sync_api import expect
 from replays import (
@@ -82,11 +81,17 @@ def test_every_tick_that_is_gone_to_is_as_the_rules_have_it(archive, watch):
         assert page.evaluate(SNAPSHOT) == by_rules(long, tick).snapshot(), tick
 
 
-@pytest.mark.parametrize("outcome", rules.OUTCOMES)
-def test_every_game_opens_and_ends_as_it_did(archive, watch, outcome):
-    game = vector(None if outcome == rules.LEFT else outcome)
-    address, end = archive.keep(game, outcome, ranked=int(outcome != rules.SELF))
-    page = watch(f"{address}?tick={end.ticks - 2}")
+def test_every_game_opens_and_ends_as_it_did(archive, open_page):
+    page = open_page(archive.server.url)
+    for outcome in rules.OUTCOMES:
+        game = vector(None if outcome == rules.LEFT else outcome)
+        address, end = archive.keep(game, outcome, ranked=int(outcome != rules.SELF))
+        look_at(page, f"{address}?tick={end.ticks - 2}")
+        ends_as_it_did(page, end, outcome)
+
+
+def ends_as_it_did(page, end, outcome):
+    """The page is two ticks before the end."""
     expect(page.locator("#replay-final")).to_have_text(str(end.score))
     expect(page.locator("#replay-said")).to_have_text("")
     page.locator("#replay-toggle").click()
@@ -215,16 +220,14 @@ def test_what_trackers_add_to_the_address_of_a_game_does_not_matter(archive, wat
     page.wait_for_function("(wanted) => navigator.clipboard.readText().then((text) => text === wanted)", arg=shared)
 
 
-@pytest.mark.parametrize(
-    ("challenge", "words"),
-    [("daily/2026-11-22", "Daily challenge of 22 Nov 2026"), ("q7_Zt-Lw02Xa", "A challenge")],
-)
-def test_the_challenge_of_a_game_is_shown(archive, watch, challenge, words):
-    page = watch(archive.keep(GAME, challenge=challenge)[0])
+def test_the_challenge_of_a_game_is_shown(archive, open_page):
+    page = open_page(archive.server.url)
     link = page.locator("#replay-challenge a")
-    expect(link).to_have_text(words)
-    query = f"challenge={challenge.replace('/', '%2F')}&mode={GAME['mode']}"
-    expect(link).to_have_attribute("href", f"#/boards?{query}")
+    for challenge, words in {"daily/2026-11-22": "Daily challenge of 22 Nov 2026", "q7_Zt-Lw02Xa": "A challenge"}.items():
+        look_at(page, archive.keep(GAME, challenge=challenge)[0])
+        expect(link).to_have_text(words)
+        query = f"challenge={challenge.replace('/', '%2F')}&mode={GAME['mode']}"
+        expect(link).to_have_attribute("href", f"#/boards?{query}")
 
 
 def test_a_program_is_called_a_bot(archive, watch):

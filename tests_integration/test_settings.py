@@ -14,6 +14,15 @@ IS_REDUCED = """() => import(new URL("lib/dom.js", document.querySelector("scrip
 FORBID_STORAGE = (
     """Object.defineProperty(window, "localStorage", {get() { throw new DOMException("No", "SecurityError"); }});"""
 )
+OFFER = """() => {
+    const offer = new BeforeInstallPromptEvent("beforeinstallprompt", {cancelable: true, platforms: ["web"]});
+    offer.prompt = async () => {
+        window.prompted = (window.prompted ?? 0) + 1;
+        return {outcome: "dismissed", platform: ""};
+    };
+    dispatchEvent(offer);
+    return offer.defaultPrevented;
+}"""
 SCHEME = "getComputedStyle(document.documentElement).colorScheme"
 
 
@@ -87,3 +96,24 @@ def test_without_storage_settings_last_for_the_page(open_page, filled):
     choose(page, "theme", "dark")
     page.goto(f"{filled.url}/#/boards")
     assert page.evaluate(SCHEME) == "dark"
+
+
+def test_the_browsers_offer_to_install_is_in_the_dialog_as_long_as_it_stands(open_page, live, axe):
+    page = open_page(live.url, 390, 844)
+    install = page.get_by_role("button", name="Install", exact=True)
+    assert page.evaluate(OFFER)  # the dialog is not loaded yet
+    open_settings(page)
+    install.scroll_into_view_if_needed()
+    assert goes_wrong(page, axe) == []
+    install.press("Enter")
+    expect(install).to_be_hidden()
+    expect(page.get_by_role("button", name="Reset to defaults")).to_be_focused()
+    assert page.evaluate("prompted") == 1
+    page.evaluate(OFFER)  # the player has declined
+    expect(install).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('appinstalled'))")
+    expect(install).to_be_hidden()
+    expect(page.locator("#settings-dialog [role=status]")).to_have_text("Snakepit is installed.")
+    page.reload()
+    open_settings(page)
+    expect(install).to_be_hidden()

@@ -25,7 +25,8 @@ FIND_OVERLAPS = """() => {
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "touch"), [(360, 640, True), (390, 844, True), (390, 844, False), (844, 390, True)]
+    ("width", "height", "touch"),
+    [(360, 640, True), pytest.param(390, 844, True, marks=pytest.mark.long), (390, 844, False), (844, 390, True)],
 )
 def test_what_is_pressed_is_as_large_as_a_finger(open_page, filled, width, height, touch):
     page, small = open_page(filled.url, width, height, has_touch=touch), {}

@@ -21,8 +21,9 @@ from accounts import passwords
 from database import migrations
 from database.binding import bind, is_sqlite
 from database.connect import connect
-from game import leaderboards
-from models import User
+from game import codec, leaderboards
+from game.packing import FROM
+from models import Game, Secret, User, now
 from operations import maintenance
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -83,6 +84,25 @@ def test_tables_and_boards_are_as_if_it_had_been_made_today(old, server):
         assert [lines for _, lines in maintenance.verify() if lines] == []
         assert maintenance.count_ranked() > 20
     db.close_all()
+
+
+def test_turns_are_packed_once_no_server_of_the_version_before_can_run(old, server):
+    server.api.log_in("Ada").play(3)
+    server.stop()
+    db = connect(old)
+    with bind(db):
+        assert not any(_are_packed())
+        assert list(maintenance.pack_turns()) == []
+        Secret.update(value=str(now())).where(Secret.name == FROM).execute()
+        assert sum(maintenance.pack_turns()) > 10
+        assert all(_are_packed())
+        assert [lines for _, lines in maintenance.verify() if lines] == []
+    db.close_all()
+
+
+def _are_packed():
+    games = Game.select(Game.turns).where(Game.ended_at.is_null(False)).tuples()
+    return [bytes(turns).startswith(codec.PACKED) for (turns,) in games if turns]
 
 
 def test_it_is_played_on_as_before(server):

@@ -9,7 +9,12 @@ A route declares its inputs and its response as keyword arguments, which Bottle 
 - `user`: a function that returns who asks; `visitor`: the same for a call that needs no token.
 - `query`, `body`: the msgspec types of the query string and of the JSON body.
 - `response`: the type that is sent as JSON, with `status` (200 by default). Without it the response is 204.
+- `media`: the media type of a response that is no JSON: the handler returns its bytes. It has an ETag. A client that asks
+  for `text/plain` gets it as that, since generators of clients know text but no images.
+- `follow`: a function of the query and the response. It returns (the `known` of the query that the client would send next,
+  after how many seconds), or None if nothing more would come. Clients can get all those responses as events; see events.py.
 - `etag`: whether the response has an ETag; a client that has this content already gets 304.
+- `unchanged`: what it means if the handler answers 304 itself.
 - `headers`: pairs of the name and the description of further response headers.
 - `errors`: statuses of refusals that don't follow from the inputs.
 - `rejections`: the Counter of refusals by reason, if they are counted.
@@ -22,17 +27,22 @@ it says what that status means here.
 import functools
 import hashlib
 import logging
+from contextlib import suppress
 from http import HTTPStatus
 
 import bottle
 import msgspec
+import peewee
 from bottle import request, response
 
 from config import ConfigError
 from database import errors
+from database.binding import bind
+from database.deadlines import deadline
+from database.transactions import UNAVAILABLE as UNAVAILABLE_ERRORS
 from observability import logs
 from schemas import FieldError, NoQuery, ProblemAnswer
-from web import headers, pages
+from web import events, headers, pages
 from web.problems import INTERNAL_ERROR, UNAVAILABLE, Problem
 from web.requests import body, header, matches_etag, query
 
@@ -54,6 +64,14 @@ INPUTS = {
 }
 
 
+def make_routes():
+    """Return a Bottle app for routes of the API."""
+    routes = bottle.Bottle()
+    routes.uninstall(True)  # Bottle's own plugins: JSON is encoded by msgspec
+    routes.install(ApiPlugin())
+    return routes
+
+
 class ApiPlugin:
     """Wraps handlers so that they get parsed inputs, and no exception gets out."""
 
@@ -64,8 +82,10 @@ class ApiPlugin:
         readers = [(name, INPUTS[name](config[name])) for name in config if name in INPUTS]
         takes_no_query = route.rule.startswith("/api/") and "query" not in config
         status = config.get("status")
+        media = config.get("media")
         has_etag = config.get("etag")
         rejections = config.get("rejections")
+        follow = config.get("follow")
 
         def api_handler(**inputs):
             try:
@@ -74,6 +94,8 @@ class ApiPlugin:
                     query(NoQuery)
                 for name, read in readers:
                     inputs[name] = read()
+                if is_stream := follow and events.are_wanted(request.environ):
+                    _resume(inputs)
                 result = callback(**inputs)
             except Exception as error:
                 problem = _problem_of(error)
@@ -82,19 +104,48 @@ class ApiPlugin:
                 return problem_response(problem)
             if isinstance(result, bottle.HTTPResponse):
                 return result
+            if is_stream:
+                response.headers.update(events.HEADERS)
+                again = functools.partial(_respond_again, callback, inputs, readers)
+                return events.stream(request.environ, inputs["query"], result, follow, again)
             if result is None:
                 response.status = 204
                 return b""
             if status:
                 response.status = status
             content = result if isinstance(result, bytes) else msgspec.json.encode(result)
+            if media:
+                response.set_header("Vary", "Accept")
+                return _with_etag(content, headers.TEXT if header("ACCEPT") == headers.TEXT else media)
             if has_etag:
-                return _with_etag(content)
+                return _with_etag(content, JSON["Content-Type"])
             for name, value in JSON.items():
                 response.set_header(name, value)
             return content
 
         return api_handler
+
+
+def _resume(inputs):
+    """Let the query go on after the last event that the client of an earlier stream has received."""
+    if last := header("LAST_EVENT_ID"):
+        inputs["query"] = msgspec.structs.replace(inputs["query"], known=last)
+
+
+def _respond_again(callback, inputs, readers, query):
+    """Return what the handler returns for another query, some time after the request; None for a refusal.
+
+    The client's next request gets that.
+    """
+    app = request.app
+    try:
+        with deadline(app.settings.request_wait), bind(app.database):
+            app.prepare()
+            read_again = {name: read() for name, read in readers if name != "query"}
+            return callback(**inputs | read_again | {"query": query})
+    except Exception as error:
+        _problem_of(error)
+        return None
 
 
 def cacheable_response(content, headers):
@@ -106,21 +157,33 @@ def _problem_of(error):
     """Return the Problem that describes an exception to the client; log what the operator must know."""
     if isinstance(error, Problem):
         return error
-    trouble = errors.NOT_OURS if isinstance(error, ConfigError) else errors.describe(error)
-    if trouble:
+    if trouble := _trouble(error):
         log.error("%s %s: the database: %s", request.method, request.path, errors.one_line(error))
         return _unavailable(trouble)
     log.error("%s %s", request.method, request.path, exc_info=error)
     return internal_error()
 
 
-def _with_etag(content):
-    """Return JSON with an ETag, or 304 if the client has this content."""
+def _trouble(error):
+    """Return what is wrong with the database as a sentence; None for a fault of ours."""
+    if isinstance(error, ConfigError):
+        return errors.NOT_OURS
+    trouble = errors.describe(error)
+    if isinstance(error, peewee.PeeweeException) and trouble in (None, errors.NO_TABLES):  # the tables may have changed
+        with suppress(*UNAVAILABLE_ERRORS):
+            request.app.check_version()
+        if request.app.outdated.is_set():
+            return errors.OUTDATED
+    return trouble
+
+
+def _with_etag(content, media):
+    """Return content of a media type with an ETag, or 304 if the client has this content."""
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
     fields = {"ETag": etag, "Cache-Control": "no-cache"} | dict(response.headers)
     if matches_etag(etag):
         return bottle.HTTPResponse(status=304, headers=fields)
-    return bottle.HTTPResponse(content, headers=fields | {"Content-Type": "application/json"})
+    return bottle.HTTPResponse(content, headers=fields | {"Content-Type": media})
 
 
 def problem_response(problem):

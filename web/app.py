@@ -17,7 +17,7 @@ from bottle import request
 
 import models
 from config import ConfigError
-from database import background, errors, tables, threadpool
+from database import background, errors, migrations, tables, threadpool
 from database.binding import bind
 from database.connect import connect
 from database.deadlines import deadline
@@ -29,6 +29,7 @@ from web.problems import MALFORMED_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND, WRONG
 
 HEALTH = "/healthz"  # has a deadline of its own
 DATABASE_SHARE = 0.85  # of a request's time, after which Postgres itself cancels a statement or stops waiting for a lock
+CHECK_VERSION = 5  # seconds
 
 PATCHED_TOO_LATE = (
     "gevent replaced threads only after the app was imported, so that requests would get each other's data;"
@@ -50,13 +51,31 @@ class App(bottle.Bottle):
         self.settings = settings
         self.database = _connect(settings)
         self.background = background.Background(self.database)
+        self.background.add(self.check_version, CHECK_VERSION)
         self.is_restart = is_restart
         self.response_metrics = {}  # {route: its counters}
         self.serving = set()  # ids of the processes that serve: another may have created the app, and forked them
         self.start_locks = {}  # {process id: its lock}: one that is held during a fork is never released
+        self.outdated = threading.Event()  # a newer version has changed the database: this one can't work with it
 
     def prepare(self):
         """Do once what needs the database and must precede the first request. It is called before each request."""
+        if self.outdated.is_set():
+            raise errors.unavailable(errors.OUTDATED)
+
+    def check_version(self):
+        """Refuse all requests from now on if a newer version has changed the database so that this one can't work with it.
+
+        A background task. Such a server does nothing by itself any more.
+        """
+        if self.outdated.is_set():
+            return
+        try:
+            migrations.check_version()
+        except ConfigError as error:
+            self.outdated.set()
+            log.critical("%s", error)
+            self.background.stop()
 
     def add_route(self, route):
         super().add_route(route)

@@ -1,4 +1,4 @@
-"""The client's files: held in memory, compressed once, with their version in their addresses.
+"""The client's files: held in memory, compressed for the first request, with their version in their addresses.
 
 Pages refer to other files as `static/...`, and are sent with `static/v-HASH/...`, where HASH is that of all files. A file
 below a version never changes, so browsers may cache it forever. An upgrade is a new version; all modules of a page are of
@@ -8,7 +8,7 @@ the same one, since they import each other by relative addresses. The service wo
 import gzip
 import hashlib
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import escape
 
 import bottle
@@ -44,7 +44,7 @@ def _compress(content):
 
 
 class Asset:
-    """A file: its `content`, the same `compressed` with gzip or None, and `kind`, its Content-Type.
+    """A file: its `content`, the same `compressed` with gzip if it `can_be_compressed`, and `kind`, its Content-Type.
 
     Both have ETags of their own, `etag` and `compressed_etag`: they are different bytes.
     """
@@ -54,9 +54,14 @@ class Asset:
         self.kind = TYPES[ending]
         self.is_document = ending == "html" or name == WORKER  # it has a policy of its own on what it may load
         self.content = content
-        self.compressed = _compress(content) if ending in COMPRESSED else None
+        self.can_be_compressed = ending in COMPRESSED
         digest = hashlib.blake2b(content, digest_size=12).hexdigest()
         self.etag, self.compressed_etag = f'"{digest}"', f'"{digest}-gzip"'
+
+    @cached_property
+    def compressed(self):
+        """Made for the first request: for all files, it takes 0.03 s, and nobody may ask for most languages."""
+        return _compress(self.content)
 
 
 @lru_cache(MAX_CACHED)
@@ -125,9 +130,9 @@ def _response(asset, cache_control):
     fields = {"Content-Type": asset.kind, "Cache-Control": cache_control}
     if asset.is_document:
         fields = headers.PAGE | fields
-    if asset.compressed:
+    if asset.can_be_compressed:
         fields["Vary"] = "Accept-Encoding"
-    if asset.compressed and (coding := headers.gzip_name(header("ACCEPT_ENCODING"))):
+    if asset.can_be_compressed and (coding := headers.gzip_name(header("ACCEPT_ENCODING"))):
         content, etag = asset.compressed, asset.compressed_etag
         fields["Content-Encoding"] = coding
     fields["ETag"] = etag

@@ -44,6 +44,11 @@ def is_trusted(peer, trusted):
 
 def url(environ, trusted):
     """Return the absolute URL of the request, without its query."""
+    return root_url(environ, trusted) + quote(environ.get("PATH_INFO", "").strip("/").encode("latin-1"))
+
+
+def root_url(environ, trusted):
+    """Return the absolute URL of the app, with a slash at the end."""
     scheme, host, prefix = environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), ""
     _, hops, forwarded = _follow(environ, trusted)
     if hops:
@@ -52,8 +57,8 @@ def url(environ, trusted):
         prefix = environ.get("HTTP_X_FORWARDED_PREFIX", "")
     if not _HOST.fullmatch(host):
         host = host_and_port(environ["SERVER_NAME"], environ["SERVER_PORT"])
-    parts = prefix, environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
-    path = "/".join(part.strip("/") for part in parts if part.strip("/"))
+    parts = (part.strip("/") for part in (prefix, environ.get("SCRIPT_NAME", "")))
+    path = "".join(f"{part}/" for part in parts if part)
     return f"{scheme if scheme in SCHEMES else 'http'}://{host}/{quote(path.encode('latin-1'))}"
 
 

@@ -21,10 +21,15 @@ CACHE_SIZE = 10_000  # addresses whose positions are cached
 
 
 class ConnectionLimit:
-    """Allows `limit` connections to an address, or to the network of an IPv6 address; those in `exempt` have no limit."""
+    """Allows `limit` connections to an address, or to the network of an IPv6 address; those in `exempt` have no limit.
+
+    An address is crowded from a quarter of the limit on: its connections are closed after a response, so that idle ones make
+    room.
+    """
 
     def __init__(self, limit, exempt):
         self.limit, self.exempt = limit, exempt
+        self.crowded = limit // 4
         self._key = secrets.token_bytes(16)
         self._shared = memoryview(mmap.mmap(-1, (WORKER_SLOTS * SLOT_SIZE + 1) * 4)).cast("i")  # last: the slots in use
         self._slot = 0
@@ -50,6 +55,9 @@ class ConnectionLimit:
     def close(self, host):
         """Uncount a connection."""
         self._add(host, -1)
+
+    def is_crowded(self, host):
+        return self.count(host) > self.crowded
 
     def count(self, host):
         """Return the number of connections of the address in all processes; 0 if it is exempt."""

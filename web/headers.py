@@ -6,6 +6,7 @@ The process that starts the workers imports this, too, so nothing of the app is 
 import re
 from functools import lru_cache
 
+TEXT = "text/plain"
 NOSNIFF = "X-Content-Type-Options", "nosniff"  # of every response
 # Of HTML pages: only a document runs scripts, can be framed, and sends a Referer.
 PAGE = {

@@ -13,6 +13,8 @@ import msgspec
 
 import schemas
 from schemas import ProblemAnswer
+from web import events
+from web.headers import TEXT
 from web.problems import CODES
 
 ABOUT = """A snake game server whose clients never submit scores: a game is its seed and its turns, and the server plays it.
@@ -29,6 +31,7 @@ TAGS = {
     "leaderboard": ("boards", "Leaderboards, and the user's rank on them."),
     "players": ("players", "Public pages of players."),
     "daily": ("daily challenge", "Today's challenge, and the user's attempt."),
+    "rooms": ("rooms", "Groups of players who play together."),
     "home": ("home", "What the start screen shows."),
 }
 OTHERS = ("server", "The server itself.")
@@ -45,6 +48,7 @@ REASONS = {
     413: "The body is larger than 64 KiB.",
     414: "The address is too long.",
     422: "A field is missing or unknown, or has a wrong type or value.",
+    423: "It is locked.",
     429: "Too many attempts.",
     503: "The database is unavailable; nothing is lost.",
 }
@@ -228,17 +232,24 @@ def _body(shape, shown):
 def _answers(route, shown, reasons):
     """Return the responses by status, the success first; `reasons` are the handler's own descriptions of some."""
     config = route.config
-    status = config.get("status", 200) if "response" in config else 204
+    media, has_etag = config.get("media"), "etag" in config or "media" in config
+    status = config.get("status", 200) if media or "response" in config else 204
     headers = {name: {"description": about, "schema": {"type": "string"}} for name, about in config.get("headers", ())}
-    headers |= ETAG if "etag" in config else {}
+    headers |= ETAG if has_etag else {}
     answer = {"description": HTTPStatus(status).phrase}
     if headers:
         answer["headers"] = headers
     if "response" in config:
         answer["content"] = {"application/json": {"schema": shown[repr(config["response"])]}}
+    if "follow" in config:
+        answer["content"][events.MEDIA] = {"schema": {"type": "string"}}
+    if media:
+        answer["content"] = {kind: {"schema": {"type": "string"}} for kind in (media, TEXT)}
     answers = {str(status): answer}
-    if "etag" in config:
+    if has_etag:
         answers["304"] = {"description": "It is still what the ETag in If-None-Match stands for.", "headers": ETAG}
+    if "unchanged" in config:
+        answers["304"] = {"description": config["unchanged"]} | ({"headers": headers} if headers else {})
     inputs = [name for name in config if name in REFUSALS]
     inputs += ["path"] if "<" in route.rule else []
     inputs += ["query"] if route.rule.startswith("/api/") else []  # an unknown parameter is refused everywhere

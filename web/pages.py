@@ -1,7 +1,9 @@
 """HTML pages that the server makes itself, and the page that a browser gets instead of a problem."""
 
+import re
 from html import escape
 from http import HTTPStatus
+from pathlib import Path
 
 import bottle
 
@@ -22,16 +24,24 @@ _DOCUMENT = """<!doctype html>
 """
 _NO_INDEX = """  <meta name="robots" content="noindex">
 """
-_STYLE = """  <link rel="stylesheet" href="{root}static/style.css">
+_STYLE = """  <link rel="preload" href="{root}static/fonts/nunito.woff2" as="font" type="font/woff2" crossorigin>
+  <link rel="stylesheet" href="{root}static/style.css">
 """
 _RETRY = """  <meta http-equiv="refresh" content="{seconds}">
 """
-_REFUSAL = """  <main class="page">
+_REFUSAL = """  <header>
+    <a class="wordmark" href="{root}" aria-label="Snakepit">
+      {wordmark}
+    </a>
+  </header>
+  <main class="page">
     <h1>{title}</h1>
     <p>{detail}</p>
-    <p><a href="{root}">Play Snakepit</a></p>
+    <p><a class="primary" href="{root}">Play Snakepit</a></p>
   </main>
 """
+_CLIENT = Path(__file__).parent.parent / "static" / "index.html"
+_WORDMARK = re.search("<svg.*?</svg>", _CLIENT.read_text(), re.DOTALL)[0]  # the first picture there
 
 
 def document(title, root, head, body):
@@ -54,4 +64,4 @@ def refusal(problem, path):
     head, seconds = _NO_INDEX + _STYLE.format(root=root), problem.params.get("retry_in")
     if seconds:
         head += _RETRY.format(seconds=seconds)
-    return document(title, root, head, _REFUSAL.format(title=title, detail=detail, root=root))
+    return document(title, root, head, _REFUSAL.format(title=title, detail=detail, root=root, wordmark=_WORDMARK))

@@ -55,6 +55,22 @@ DAILY_HIDDEN = _code(
 )
 SCORES_NOT_STATED = _code("scores_not_stated", "This server takes no stated scores.")
 
+# Rooms.
+NOT_A_MEMBER = _code("not_a_member", "Only members of the room can do this, or be it.")
+NOT_THE_HOST = _code("not_the_host", "Only the host of the room can do this.")
+HOST_PRESENT = _code("host_present", "The room has a host who is present, or was a minute ago.")
+ROOM_LOCKED = _code("room_locked", "The host has locked the room: nobody new can join.")
+ROOM_FULL = _code("room_full", "The room has as many members as it can hold, `max`.")
+REMOVED_FROM_ROOM = _code("removed_from_room", "The host has removed this user from the room.")
+ROUND_ACTIVE = _code("round_active", "A round of the room waits for its start, or is being played.")
+NO_ROUND = _code("no_round", "No round of the room is being played.")
+ROUND_NOT_STARTED = _code("round_not_started", "The round has not started; it starts in `starts_in` seconds.")
+ROUND_OVER = _code("round_over", "The round is over.")
+ROUND_HIDDEN = _code(
+    "round_hidden", "The game is played in a round: until that ends, only those who have opened a game in it may see it."
+)
+ATTEMPT_USED = _code("attempt_used", "The round allows one game, and this player has opened it: `game`, at `tick`.")
+
 # Fields of a body or a query.
 INVALID = _code("invalid", "At least one field is invalid; `errors` says which, and why.")
 MISSING = _code("missing", "The field is required.")
@@ -73,7 +89,9 @@ NAME_CHARACTERS = _code("name_characters", "The name has characters that no name
 NAME_RESERVED = _code("name_reserved", "No player can have this name.")
 UNKNOWN_CHALLENGE = _code("unknown_challenge", "There is no such challenge.")
 CHALLENGE_CLOSED = _code("challenge_closed", "The challenge is over, or has not begun.")
-MODE_MISMATCH = _code("mode_mismatch", "The challenge is in another mode; `mode` is the right one.")
+MODE_MISMATCH = _code(
+    "mode_mismatch", "The challenge, or the round (`reason`: `round`), is in another mode; `mode` is the right one."
+)
 NOT_WITH_CHALLENGE = _code("not_with_challenge", "The field can't be combined with `challenge`.")
 
 # The server.

@@ -1,41 +1,44 @@
 """Rate limits. A key, `who`, names what is tried and by whom."""
 
-import hashlib
 import logging
 import math
 import threading
 import time
 from functools import partial
 
-import limits
-from limits.errors import ConfigurationError, StorageError
-from limits.storage import MemcachedStorage, Storage, storage_from_string
-
-from config import ConfigError
 from web.problems import RATE_LIMITED, Problem
 
-# Wide enough for a class or a company behind one address. Each is a fixed window that begins with its first hit.
-PASSWORDS = limits.parse("20 per 5 minutes")  # wrong, or not checked yet, by account or by what is counted apart from it
-PASSWORDS_FROM = limits.parse("200 per 5 minutes")  # the same from one address
-LOG_INS = limits.parse("60 per 5 minutes")  # right passwords of one account
-LOG_INS_FROM = limits.parse("1000 per 5 minutes")  # the same from one address
-RESETS_FROM = limits.parse("200 per 5 minutes")  # invalid links to reset a password, from one address
-NEW_ACCOUNTS = limits.parse("200 per hour")  # from one address
-NEW_GUESTS = limits.parse("2000 per hour")  # from one address
-EMAILS = limits.parse("20 per hour")  # of one user: the response says if another has it
-EMAILS_FROM = limits.parse("400 per hour")  # the same from one address
+# Limits are (hits, seconds).
+MINUTE, HOUR = 60, 3600
 
-# (hits, seconds), far more than it takes to play: a client posts about once a second.
+# Wide enough for a class or a company behind one address. Each is a fixed window that begins with its first hit.
+PASSWORDS = 20, 5 * MINUTE  # wrong, or not checked yet, by account or by what is counted apart from it
+PASSWORDS_FROM = 200, 5 * MINUTE  # the same from one address
+LOG_INS = 60, 5 * MINUTE  # right passwords of one account
+LOG_INS_FROM = 1000, 5 * MINUTE  # the same from one address
+RESETS_FROM = 200, 5 * MINUTE  # invalid links to reset a password, from one address
+NEW_ACCOUNTS = 200, HOUR  # from one address
+NEW_GUESTS = 2000, HOUR  # from one address
+EMAILS = 20, HOUR  # of one user: the response says if another has it
+EMAILS_FROM = 400, HOUR  # the same from one address
+WRONG_CODES = 20, 10 * MINUTE  # of rooms, with one token
+WRONG_CODES_FROM = 1000, 10 * MINUTE  # the same from one address
+NEW_ROOMS = 5, HOUR  # of one user
+NEW_ROOMS_FROM = 60, HOUR  # from one address
+
+# Far more than it takes to play: a client posts about once a second.
 NEW_GAMES = 60, 60  # of one player
 POSTS = 50, 10  # of turns, of one player, for any games
 STATED_SCORES = 60, 60  # of one player
 
 MAX_KEYS = 100_000  # of a window, which have counts of their own
 SHARED_COUNTS = 65_536  # for further keys
-STORAGE_TIMEOUT = 1  # seconds
-HINT = "give memory://, or for several processes redis://HOST:6379/0"
 
 log = logging.getLogger("snakepit")
+
+
+class StorageError(Exception):
+    """The storage is unavailable."""
 
 
 class RateLimiter:
@@ -48,7 +51,11 @@ class RateLimiter:
     def __init__(self, enabled, storage):
         self.enabled = enabled
         self.fallback = _InProcess()
-        self.shared = None if storage.startswith("memory://") else _Shared(_storage(storage))
+        self.shared = None
+        if not storage.startswith("memory://"):
+            from web import shared_counts  # imports the limits library, and with it asyncio: 3 MB, and 0.03 s of the start
+
+            self.shared = shared_counts.SharedCounts(storage)
 
     def hit(self, *limits):
         """Count a hit for each (limit, who), or for none if a limit is reached: then raise a 429 Problem.
@@ -84,7 +91,7 @@ class RateLimiter:
 
 
 def _log_unavailable(error):
-    log.error("RATE_LIMIT_STORAGE is out of reach, each process counts by itself: %s", error.storage_error)
+    log.error("RATE_LIMIT_STORAGE is out of reach, each process counts by itself: %s", error)
 
 
 class _InProcess:
@@ -96,7 +103,7 @@ class _InProcess:
 
     def hit(self, limit, who):
         with self.lock:
-            window = self.windows.setdefault(limit, FixedWindow(True, limit.amount, limit.get_expiry()))
+            window = self.windows.setdefault(limit, FixedWindow(True, *limit))
             key = window.hit(time.time() * 1000, who)
             return partial(self._undo, window.counts, key)
 
@@ -105,45 +112,6 @@ class _InProcess:
             counts[key] -= 1
             if not counts[key]:
                 del counts[key]
-
-
-class _Shared:
-    """Counts in a storage of the limits library, which several processes share."""
-
-    def __init__(self, storage):
-        self.storage = storage
-
-    def hit(self, limit, who):
-        # The storage gets neither names nor addresses.
-        key, expiry = limit.key_for(hashlib.blake2b(who.encode(), digest_size=16).hexdigest()), limit.get_expiry()
-        if self.storage.incr(key, expiry) > limit.amount:  # incr is atomic
-            self.storage.incr(key, expiry, -1)
-            raise _too_many(max(1, self.storage.get_expiry(key) - time.time()))
-        return partial(self._undo, key, expiry, time.time())
-
-    def _undo(self, key, expiry, hit_at):
-        start = self.storage.get_expiry(key) - expiry
-        if start <= hit_at + 1:  # still the same window; the storage rounds to seconds
-            self.storage.incr(key, expiry, -1)
-
-
-def _storage(url):
-    scheme = url.partition(":")[0]
-    options = {}
-    if scheme.startswith(("redis", "valkey")):  # by default they wait forever
-        options = {"socket_timeout": STORAGE_TIMEOUT, "socket_connect_timeout": STORAGE_TIMEOUT}
-    try:
-        storage = storage_from_string(url, wrap_exceptions=True, **options)
-        # Not those for asyncio, nor those that can't count down.
-        if isinstance(storage, Storage) and not isinstance(storage, MemcachedStorage):
-            return storage
-        reason = f"{scheme} is of no use here"
-    except ConfigurationError as error:
-        # Its message on an unknown storage contains the URL, in which there may be a password.
-        reason = f"there is no {scheme!r}" if "unknown storage" in str(error) else str(error).split(". ")[0]
-    except Exception as error:  # each driver raises its own for a bad URL
-        reason = str(error).partition("\n")[0]
-    raise ConfigError(f"RATE_LIMIT_STORAGE: {reason}; {HINT}")
 
 
 class FixedWindow:
@@ -170,11 +138,12 @@ class FixedWindow:
             key %= SHARED_COUNTS
         count = counts.get(key, 0)
         if count >= self.most:
-            raise _too_many((self.start + self.milliseconds - at) / 1000)
+            raise too_many((self.start + self.milliseconds - at) / 1000)
         counts[key] = count + 1
         return key
 
 
-def _too_many(wait):
+def too_many(wait):
+    """Return the Problem of a limit that is reached, for `wait` seconds."""
     wait = math.ceil(wait)
     return Problem(429, RATE_LIMITED, f"Too many tries; the next one can be made in {wait} s.", retry_in=wait)

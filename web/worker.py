@@ -11,6 +11,8 @@ import logging
 import signal
 import socket
 import sys
+import time
+from functools import lru_cache, partial
 from http import HTTPStatus
 
 import gevent
@@ -20,11 +22,11 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from config import MAX_BODY
 from observability import counters, logs
-from web import headers, problems
+from web import events, headers, problems
 from web.http_parser import MAX_HEAD, RequestParser
 
+IN_A_ROW = 8  # requests of a connection, after which others have their turn
 CLIENT_TIMEOUT = 8  # seconds for a body to arrive, and for a response to be taken; gunicorn gives a head two
-CROWDED = 500  # connections of an address from which on each is closed after a response, so that idle ones make room
 MAX_REJECTIONS = 100  # connections beyond an address's limit that get a response at the same time; others are just closed
 RETRY_IN = 2  # seconds, for the client of a rejected connection
 REJECTION_TIMEOUT = 0.2  # seconds for its request to arrive: closing before that would discard the response
@@ -107,7 +109,8 @@ class Worker(GeventWorker):
                 if not request:
                     return  # none arrived in time
                 self.handle_request(server, request, client, addr)
-                gevent.sleep(0)  # others' turn: a client that asks again at once would be served on and on
+                if parser.req_count % IN_A_ROW == 0:
+                    gevent.sleep(0)  # others' turn: a client that sends its requests at once would be served on and on
         except (StopIteration, TimeoutError, errors.NoMoreData):
             pass
         except OSError as error:
@@ -118,12 +121,13 @@ class Worker(GeventWorker):
 
     def handle_request(self, listener_name, req, sock, addr):
         """Respond to a request. Raise StopIteration to close the connection after it."""
-        if not self.alive or self.app.connections.count(addr[0]) > CROWDED:
+        if not self.alive or self.app.connections.is_crowded(addr[0]):
             req.force_close()
         sock.settimeout(CLIENT_TIMEOUT)
         response, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Response)
         environ["wsgi.multithread"] = True
         environ["wsgi.errors"] = ERROR_LOG
+        environ[events.MAY_GO_ON] = partial(self._may_go_on, addr[0])
         try:
             if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
                 environ["wsgi.input"] = self._read_body(environ["wsgi.input"])
@@ -144,9 +148,13 @@ class Worker(GeventWorker):
             raise StopIteration from None
         finally:
             environ.clear()  # Bottle refers to it until the connection's next request: 2 KB for each idle connection
-        if response.should_close():
+        if response.should_close() or not self.alive:
             raise StopIteration
         sock.settimeout(None)
+
+    def _may_go_on(self, host):
+        """Return whether a response may take as long as it likes: the server isn't stopping, and others have room."""
+        return self.alive and not self.app.connections.is_crowded(host)
 
     def _read_body(self, body):
         """Return the body, or as much of it as the app may read, before the app runs: it must not wait for a slow client."""
@@ -205,6 +213,15 @@ class Response(wsgi.Response):
                 self.response_length = int(value)
         self.headers += headers
 
+    def default_headers(self):
+        """Return the first lines of the head; gunicorn makes the date of each response."""
+        connection = "close" if self.should_close() else "keep-alive"
+        lines = [
+            f"HTTP/{self.req.version[0]}.{self.req.version[1]} {self.status}\r\n",
+            f"Server: {self.version}\r\nDate: {_http_date(int(time.time()))}\r\nConnection: {connection}\r\n",
+        ]
+        return [*lines, "Transfer-Encoding: chunked\r\n"] if self.chunked else lines
+
     def write(self, arg):
         if self.headers_sent:
             super().write(arg)
@@ -215,6 +232,9 @@ class Response(wsgi.Response):
             sock.sendall(b"".join(self.sock))
         finally:
             self.sock = sock
+
+
+_http_date = lru_cache(maxsize=1)(util.http_date)
 
 
 class _SendBuffer(list):

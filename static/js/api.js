@@ -1,20 +1,22 @@
-/* The server's API: a function for each call, and the session that they use.
+/* The server's API: a function for each call, and the session that they use. The calls of accounts are in pages/account-calls.js.
 
 Each call returns the parsed JSON or throws a Problem. Addresses are relative: Snakepit may live below a path. */
 
-import { BUSY, SESSION, emit } from "./lib/dom.js";
+import { REACHED, SESSION, emit } from "./lib/dom.js";
 import { problemWords } from "./lib/format.js";
 import { t } from "./lib/language.js";
 import { load, onChange, remove, save } from "./storage.js";
 
 const TIMEOUT_MS = 5000;
-const HASHING_TIMEOUT_MS = 60_000; // of password calls, which queue at the server
-const BUSY_FOR_MS = 120_000; // after which a password call is not repeated
 const BACKOFF_MS = [500, 1000, 2000, 4000, 5000];
+const NO_SERVER = [502, 504]; // what proxies respond with
 const RETRY_MS = 8000; // before a view that has no content asks for it again
 
 /** Who is playing: `token` and `user` ({id, username, email, guest}), both null for a visitor. */
 export const session = load("session", { token: null, user: null });
+
+/** Whether the last call has reached the server. */
+export let isReached = true;
 
 export function isPlayer() {
   return Boolean(session.user && !session.user.guest);
@@ -51,31 +53,16 @@ export function tryAgain(problem, act) {
   return { label: t("notice.tryAgain"), act, retryMs: problem.isTransient && retryMs };
 }
 
-async function call(method, path, body, options = {}) {
+export async function call(method, path, body, options = {}) {
   return (await request(method, path, body, options)).data;
 }
 
-/** A call that hashes a password: repeated while the server is busy with others. */
-async function passwordCall(method, path, body, options = {}) {
-  const until = Date.now() + BUSY_FOR_MS;
-  for (;;) {
-    try {
-      return await call(method, path, body, { ...options, timeoutMs: HASHING_TIMEOUT_MS });
-    } catch (problem) {
-      const seconds = problem.retryAfter ?? 1;
-      if (problem.code !== "busy" || Date.now() + seconds * 1000 > until) throw problem;
-      emit(BUSY, seconds);
-      await new Promise((resolve) => setTimeout(resolve, (seconds + Math.random()) * 1000)); // spread the retries
-    }
-  }
-}
-
-/** One request: `{data, headers}`. */
-async function request(method, path, body, options = {}) {
+/** One request: `{data, headers}`; after 304 `data` is null. `options.read` may read a response that is no JSON. */
+export async function request(method, path, body, options = {}) {
   const token = session.token;
   const response = await send(method, path, body, token, options);
-  const data = await parse(response);
-  if (response.ok) return { data, headers: response.headers };
+  const data = await (response.ok && options.read?.(response) || parse(response));
+  if (response.ok || response.status === 304) return { data, headers: response.headers };
   const isDead = response.status === 401 && data?.code === "token_invalid"; // and not a proxy's 401
   if (isDead && token && token === session.token && !options.keepsSession) endSession();
   throw new Problem(response.status, data ?? {}, Number(response.headers.get("Retry-After")) || null);
@@ -85,14 +72,23 @@ async function send(method, path, body, token, options) {
   const headers = {};
   if (token) headers["X-Snakepit-Token"] = token; // a proxy that asks for a password needs Authorization
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const signal = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
+  if (options.accept) headers.Accept = options.accept;
+  const signal = options.signal ?? AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   try {
-    return await fetch(`api/${path}`, {
-      method, headers, signal, body: JSON.stringify(body), keepalive: Boolean(options.keepalive),
+    const response = await fetch(`api/${path}`, {
+      method, headers, signal, cache: options.cache, body: JSON.stringify(body), keepalive: Boolean(options.keepalive),
     });
+    setReached(!NO_SERVER.includes(response.status));
+    return response;
   } catch {
+    setReached(false);
     throw new Problem(0, { code: "unreachable" });
   }
+}
+
+function setReached(isNow) {
+  isReached = isNow;
+  emit(REACHED);
 }
 
 async function parse(response) {
@@ -108,13 +104,13 @@ async function parse(response) {
 
 // The session
 
-function beginSession({ token, user }) {
+export function beginSession({ token, user }) {
   setSession({ token, user });
   save("session", session);
   return user;
 }
 
-function endSession() {
+export function endSession() {
   setSession({ token: null, user: null });
   remove("session");
 }
@@ -129,52 +125,11 @@ onChange("session", () => setSession(load("session", { token: null, user: null }
 
 export const guest = async () => beginSession(await call("POST", "auth/guest"));
 
-/** Turn the guest into an account, or make a new one where the server has deleted the guest. */
-export async function signUp(account) {
-  const post = () => passwordCall("POST", "auth/signup", account);
-  return beginSession(await post().catch((problem) => {
-    if (problem.status !== 401) throw problem;
-    return post(); // without the dead token
-  }));
-}
-
-/** A wrong password's 401 doesn't end the current session. */
-export const logIn = async (account) =>
-  beginSession(await passwordCall("POST", "auth/login", account, { keepsSession: true }));
-
-/** Set a new password by the token of a link, and log in. */
-export const resetPassword = async (token, password) =>
-  beginSession(await passwordCall("POST", "auth/reset", { token, password }, { keepsSession: true }));
-
-export async function logOut() {
-  try {
-    await call("POST", "auth/logout");
-  } finally {
-    endSession();
-  }
-}
-
 /** Fetch the user of the saved token; a dead token ends the session. */
 export async function refreshSession() {
   const token = session.token;
   const user = await call("GET", "auth/me");
   if (token === session.token) beginSession({ token, user });
-}
-
-/** End all sessions of the account, including this one. */
-export async function logOutEverywhere() {
-  await call("DELETE", "auth/sessions");
-  endSession();
-}
-
-export async function changeAccount(changes) {
-  const user = await passwordCall("PATCH", "auth/me", changes);
-  return beginSession({ token: session.token, user });
-}
-
-export async function deleteAccount(password) {
-  await passwordCall("DELETE", "auth/me", { password });
-  endSession();
 }
 
 // Games
@@ -198,12 +153,6 @@ export async function game(id) {
 
 /** A game without its turns: those after the tick with which the longest possible game ends. */
 export const gameSummary = (id) => call("GET", `games/${encodeURIComponent(id)}?since=320000`);
-
-/** Updates of the games in `known`, a Map of ticks by id, and the `limit` best of the others. */
-export const liveGames = (known, limit) => {
-  const ticks = Array.from(known, ([id, tick]) => `${id}:${tick}`).join();
-  return call("GET", `games/live?${new URLSearchParams({ known: ticks, limit })}`);
-};
 
 /** `batch` is {since, tick, turns}; `keepalive` lets the post outlive the page. */
 export const postTurns = (id, batch, options) =>

@@ -26,6 +26,11 @@ modules are loaded: it is recorded, and main.js lets it happen again. */
   for (const type of TYPES) window.addEventListener(type, record, { capture: true });
   window.addEventListener("touchmove", keep, { passive: false });
 
+  window.addEventListener("beforeinstallprompt", (event) => {
+    event.preventDefault(); // the settings have the offer, or it would cover the pit
+    window.installOffer = event;
+  });
+
   /** Stop recording, and let what was recorded happen again. */
   window.repeatEarly = () => {
     for (const type of TYPES) window.removeEventListener(type, record, { capture: true });

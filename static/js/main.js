@@ -20,7 +20,7 @@ const PARTS = { // of the game, loaded at their first use
   challenge: () => import("./game/challenge.js"),
   gamepad: () => import("./game/gamepad.js"),
   ghost: () => import("./game/ghost.js"),
-  hud: () => import("./play/hud.js"),
+  hud: () => withStyles(import("./play/hud.js"), "hud.css"),
   nextRank: () => import("./game/next-rank.js"),
   offline: () => import("./offline.js"),
   result: () => withStyles(import("./play/result.js"), "result.css"),
@@ -39,6 +39,7 @@ const VIEWS = { // loaded with their stylesheets when the address names them
   live: () => withStyles(import("./live/wall.js"), "live.css"),
   players: () => withStyles(import("./pages/player.js"), "tables.css", "player.css"),
   reset: () => withStyles(import("./pages/reset.js"), "account.css"),
+  rooms: () => withStyles(import("./rooms/rooms.js"), "rooms.css"),
 };
 
 const boardView = createBoardView(byId("board")), parts = {}, requested = new Set();
@@ -130,7 +131,7 @@ async function openSettings() {
 
 /** A visitor may have an account or not; a guest has none. */
 function showAccount() {
-  byId("account").textContent = isPlayer() ? session.user.username : t(session.user ? "account.signUp" : "account.logIn");
+  byId("account").lastElementChild.textContent = isPlayer() ? session.user.username : t(session.user ? "account.signUp" : "account.logIn");
 }
 
 function isInPlay() {
@@ -295,4 +296,4 @@ performance.mark("interactive"); // bench/page.py reads it
 requestAnimationFrame(frame);
 if (session.user) need("hud"); // with the best score
 if (session.token) refreshSession().catch(() => {}).then(findOpenGame).catch(() => {}); // Play asks again
-setTimeout(() => need("offline"), OFFLINE_MS);
+setTimeout(() => need("offline"), navigator.serviceWorker?.controller ? 0 : OFFLINE_MS);

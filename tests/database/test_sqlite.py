@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from driver import drive, plan
 
-from database import errors, transactions, writer
+from database import errors, sqlite, transactions, writer
 from database.binding import bind, database
 from database.deadlines import deadline
 from database.transactions import commit
@@ -291,6 +291,25 @@ def test_now_and_then_the_log_is_brought_into_the_database(on_file, monkeypatch,
         assert played < 5
         ada.play()
         played += 1
+
+
+def test_while_somebody_reads_the_log_is_not_begun_again(on_file, tmp_path):
+    path, log = str(tmp_path / "snake.db"), tmp_path / "snake.db-wal"
+
+    def grows(name):
+        before = log.stat().st_size
+        write(on_file, name)
+        return log.stat().st_size > before
+
+    drive(on_file).sign_up("Ada")
+    assert grows("first")
+    with sqlite.reading(path):
+        sqlite.checkpoint(path, ("PASSIVE",))
+        assert grows("second")
+    sqlite.checkpoint(path, ("PASSIVE",))
+    assert not grows("third")
+    with sqlite.reading(str(tmp_path / "missing.db")):
+        pass
 
 
 def test_a_database_that_is_out_of_reach_is_503_and_back_by_itself(make_app, tmp_path):

@@ -7,7 +7,7 @@ from driver import drive, plan
 
 import models
 import rules
-from game import games
+from game import games, leaving
 from models import Game
 
 
@@ -305,12 +305,12 @@ def test_a_game_without_a_post_for_ten_minutes_is_ended_as_left(ada, api, app, d
 
 
 def test_abandoned_games_are_ended_in_one_transaction_for_each_batch(api, app, db):
-    for _ in range(games.SWEEP_BATCH + 1):
+    for _ in range(leaving.SWEEP_BATCH + 1):
         api.guest().open()
     Game.update(last_post_at=models.now() - 601_000).execute()
     statements = []
     db.connection().set_trace_callback(statements.append)
-    has_more = games.end_abandoned(app.pace)
+    has_more = leaving.end_abandoned(app.pace)
     db.connection().set_trace_callback(None)
     assert (statements.count("COMMIT"), has_more) == (1, True)
     assert Game.select().where(Game.ended_at.is_null()).count() == 1

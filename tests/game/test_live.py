@@ -9,9 +9,10 @@ from driver import plan
 
 import models
 import rules
-from game import codec
+from game import codec, live
 from models import Game, now
 from rules import WALLS
+from schemas import LiveGame, LiveQuery
 
 
 @pytest.fixture
@@ -195,3 +196,23 @@ def test_the_longest_snakes_of_the_most_active_games_fit_into_a_megabyte(app, ap
     assert 900_000 < len(answer.body) <= 1_000_000
     assert [game["score"] for game in answer.json[:3]] == [198, 197, 196]
     assert len(answer.json[0]["snake"]) == 400
+
+
+def test_a_server_that_can_send_no_events_responds_once(api, game):
+    response = api.ask(f"GET /api/games/live?known={game['id']}:3", headers={"Accept": "text/event-stream"})
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json[0]["turns"] == [[4, "D"]]
+
+
+@pytest.mark.parametrize(("idle_ms", "seconds"), [(150, 1), (152, 0.998), (900, 1.25), (400, 0.75), (3100, 1.05)])
+def test_the_next_update_of_one_game_comes_just_after_a_post(idle_ms, seconds):
+    update = LiveGame("abc", 7, idle_ms)
+    assert live.follow(LiveQuery(limit=0), [update]) == ("abc:7", seconds)
+    assert live.follow(LiveQuery(limit=3), [update]) == ("abc:7", 1)
+    assert live.follow(LiveQuery(limit=0), [update, LiveGame("def", 9, 100)]) == ("abc:7,def:9", 1)
+
+
+def test_nothing_follows_the_end_of_all_games():
+    over = LiveGame("abc", 7, 100, outcome="wall")
+    assert live.follow(LiveQuery(limit=0), [over]) is None
+    assert live.follow(LiveQuery(limit=1), [over]) == ("", 1)

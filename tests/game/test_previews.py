@@ -96,8 +96,9 @@ def test_parameters_of_trackers_are_ignored_on_pages_and_refused_below_api(app, 
         if path.startswith("/api/") and "get" in methods
     ]
     assert "/api/games/{game_id}" in calls
+    code = ada("POST /api/rooms", {}, 201)["code"]
     for path in calls:
-        path = path.format(game_id=game["id"], name="Ada", session_id="1")
+        path = path.format(game_id=game["id"], name="Ada", session_id="1", code=code, number=1)
         assert ada.ask(f"GET {path}?{trackers}").status == 422, path
 
 

@@ -13,7 +13,7 @@ from driver import PASSWORD, drive
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
 import rules
-from game import games
+from game import leaving
 from models import Game
 from observability import counters
 
@@ -136,7 +136,7 @@ def test_games_are_counted_as_they_start_and_end(watched, ada, bob):
 
 def test_a_game_that_is_abandoned_is_counted_as_left(app, watched, ada, db):
     ada.open()
-    Game.update(last_post_at=Game.last_post_at - games.ABANDON_AFTER_MS - 1).execute()
+    Game.update(last_post_at=Game.last_post_at - leaving.ABANDON_AFTER_MS - 1).execute()
     app.background.run_all()
     ada("GET /api/games/active")
     assert watched.grown("games_ended_total") == {("left",): 1}
@@ -343,4 +343,14 @@ def test_totals_of_another_version_are_not_taken_for_something_else():
 
 
 def test_every_outcome_has_its_count():
-    assert set(games.ENDED.numbers) == set(rules.OUTCOMES)
+    assert set(leaving.ENDED.numbers) == set(rules.OUTCOMES)
+
+
+def test_rooms_and_those_who_are_there(watched, api, ada, app):
+    code = ada("POST /api/rooms", {}, 201)["code"]
+    gus = api.guest()
+    there = gus(f"POST /api/rooms/{code}/members", {"name": "Gus"})
+    assert (watched("rooms_active"), watched("rooms_members_here")) == (1, 2)
+    assert watched.grown("rooms_opened_total")[()] == 1
+    gus(f"DELETE /api/rooms/{code}/members/{there['member']}", status=204)
+    assert (watched("rooms_active"), watched("rooms_members_here")) == (1, 1)

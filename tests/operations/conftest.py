@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from stored_rooms import add_round
 
 import manage
 import rules
@@ -55,5 +56,6 @@ def exported(run, api, ada, bob, app):
     with bind(app.database):
         passwords.create_reset(User.get(name="Ada"))
         accounts.ban(User.get(name="Bob").id)
+        add_round(ada.play(1)[0]["id"])
     run("export", "all.jsonl")
     return Path("all.jsonl").read_bytes()

@@ -26,7 +26,7 @@ def test_a_source_that_can_not_be_is_named_with_the_remedy(run, ada, elsewhere, 
 
 def test_an_import_has_all_that_was_exported(run, exported, elsewhere, ada, make_app, tmp_path):
     elsewhere()
-    assert "3 users, 3 sessions, 1 resets, 4 games" in run("import", "all.jsonl")
+    assert "3 users, 3 sessions, 1 resets, 5 games" in run("import", "all.jsonl")
     run("export", "again.jsonl")
     assert (tmp_path / "again.jsonl").read_bytes() == exported
     other = drive(make_app(database_url=f"sqlite:///{tmp_path}/other.db"))
@@ -124,54 +124,72 @@ def replaced(number, old, new):
     return change
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (lambda lines: lines[:-1], "the end is missing"),
-        (lambda lines: lines[: len(lines) // 2], "the end is missing"),
-        (lambda lines: without(lines, 3), "rows, and there are"),
-        (lambda lines: without(lines, 2), "rows, and there are"),
-        (lambda lines: lines[1:], "line 1 is not how an export begins"),
-        (lambda lines: [], "line 1 is not how an export begins"),
-        (lambda lines: without(lines, 1), "line 2 is a row of no table"),
-        (lambda lines: [*lines[:5], b"[1\n", *lines[5:]], "line 6 is no JSON"),
-        (lambda lines: [*lines[:2], lines[2], *lines[2:]], "line 4 does not fit into users"),
-        (lambda lines: [*lines[:2], b"[1,2]\n", *lines[2:]], "line 3 is a row of 2 values"),
-        (lambda lines: [*lines, b"[1,2]\n"], "comes after the end"),
-        (lambda lines: [*lines[:-1], lines[1], lines[-1]], "has the table users once more"),
-        (lambda lines: [*lines[:-1], b'{"table":"orders","columns":["id"]}\n', lines[-1]], "nor a table of Snakepit's"),
-        (replaced(2, b'"name"', b'"name, id"'), "line 2 has not the columns of users"),
-        (replaced(2, b'"name",', b""), "line 2 has not the columns of users"),
-        (replaced(2, b'"users"', b'"schema_migration"'), "nor a table of Snakepit's"),
-        (replaced(2, b'"users"', b"[1]"), "nor a table of Snakepit's"),
-        (replaced(3, b'"Ada"', b'"Ad\xff"'), "line 3 is no JSON"),
-        (replaced(3, b'"Ada"', b'"Ad\\ud800"'), "line 3 is no JSON"),
-        (replaced(3, b'"Ada"', b'"Ad\\u0000"'), "line 3 is no row of users: name has a NUL"),
-        (replaced(3, b'"Ada"', b"17"), "line 3 is no row of users: name must be a text"),
-        (replaced(3, b'"Ada"', b"null"), "line 3 is no row of users: name is null"),
-        (replaced(3, b"[1,", b"[NaN,"), "line 3 is no JSON"),
-        (replaced(3, b"[1,", b"[1.0,"), "id must be a whole number"),
-        (replaced(3, b"[1,", b"[true,"), "id must be a whole number"),
-        (replaced(3, b"[1,", b"[2147483648,"), "id must be from"),
-        (replaced(3, b"false", b"0"), "bot must be true or false"),
-        (lambda lines: [line.replace(b'"walls",1,', b'"walls",1,1e999,', 1) for line in lines], "is no JSON"),
-        (lambda lines: [line.replace(b'"walls",1,', b'"flying",1,', 1) for line in lines], "mode must be one of"),
-        (lambda lines: [line.replace(b'",null,null]', b'!",null,null]') for line in lines], "turns must be base64"),
-        (replaced(1, b'":1', b'":2'), "of format 2"),
-        (replaced(1, LATEST.encode(), b"9999_wings"), "9999_wings"),
-        (replaced(1, LATEST.encode(), b"0000_before"), "0000_before"),
-        (lambda lines: [b"\xef\xbb\xbf" + lines[0], *lines[1:]], "line 1 is no JSON"),
-    ],
-)
-def test_of_a_damaged_export_nothing_is_imported(run, exported, elsewhere, tmp_path, change, why):
-    changed = b"".join(change(exported.splitlines(keepends=True)))
-    assert changed != exported
-    (tmp_path / "damaged.jsonl").write_bytes(changed)
+def everywhere(old, new):
+    return lambda lines: [line.replace(old, new) for line in lines]
+
+
+DAMAGE = [
+    (lambda lines: lines[:-1], "the end is missing"),
+    (lambda lines: lines[: len(lines) // 2], "the end is missing"),
+    (lambda lines: without(lines, 3), "rows, and there are"),
+    (lambda lines: without(lines, 2), "rows, and there are"),
+    (lambda lines: lines[1:], "line 1 is not how an export begins"),
+    (lambda lines: [], "line 1 is not how an export begins"),
+    (lambda lines: without(lines, 1), "line 2 is a row of no table"),
+    (lambda lines: [*lines[:5], b"[1\n", *lines[5:]], "line 6 is no JSON"),
+    (lambda lines: [*lines[:2], lines[2], *lines[2:]], "line 4 does not fit into users"),
+    (lambda lines: [*lines[:2], b"[1,2]\n", *lines[2:]], "line 3 is a row of 2 values"),
+    (lambda lines: [*lines, b"[1,2]\n"], "comes after the end"),
+    (lambda lines: [*lines[:-1], lines[1], lines[-1]], "has the table users once more"),
+    (lambda lines: [*lines[:-1], b'{"table":"orders","columns":["id"]}\n', lines[-1]], "nor a table of Snakepit's"),
+    (replaced(2, b'"name"', b'"name, id"'), "line 2 has not the columns of users"),
+    (replaced(2, b'"name",', b""), "line 2 has not the columns of users"),
+    (replaced(2, b'"users"', b'"schema_migration"'), "nor a table of Snakepit's"),
+    (replaced(2, b'"users"', b"[1]"), "nor a table of Snakepit's"),
+    (replaced(3, b'"Ada"', b'"Ad\xff"'), "line 3 is no JSON"),
+    (replaced(3, b'"Ada"', b'"Ad\\ud800"'), "line 3 is no JSON"),
+    (replaced(3, b'"Ada"', b'"Ad\\u0000"'), "line 3 is no row of users: name has a NUL"),
+    (replaced(3, b'"Ada"', b"17"), "line 3 is no row of users: name must be a text"),
+    (replaced(3, b'"Ada"', b"null"), "line 3 is no row of users: name is null"),
+    (replaced(3, b"[1,", b"[NaN,"), "line 3 is no JSON"),
+    (replaced(3, b"[1,", b"[1.0,"), "id must be a whole number"),
+    (replaced(3, b"[1,", b"[true,"), "id must be a whole number"),
+    (replaced(3, b"[1,", b"[2147483648,"), "id must be from"),
+    (replaced(3, b"false", b"0"), "bot must be true or false"),
+    (lambda lines: [line.replace(b'"walls",1,', b'"walls",1,1e999,', 1) for line in lines], "is no JSON"),
+    (lambda lines: [line.replace(b'"walls",1,', b'"flying",1,', 1) for line in lines], "mode must be one of"),
+    (
+        lambda lines: [line.replace(b'",null,null,null,null]', b'!",null,null,null,null]') for line in lines],
+        "turns must be base64",
+    ),
+    (everywhere(b'"B7K2XM"', b'"B7K2XA"'), "code 'B7K2XA' is not valid"),
+    (everywhere(b'"many"', b'"some"'), "tries must be one of one, many"),
+    (everywhere(b'"many",1,', b'"many",31,'), "minutes must be from 1 to 30"),
+    (everywhere(b'"of-B7K2XM/1"', b'"of-B7K2XM/0"'), "round 'of-B7K2XM/0' is not valid"),
+    (everywhere(b'"of-B7K2XM/1"', b'"of-B7K2XM/2"'), "belongs to no round"),
+    (
+        everywhere(b'["of-B7K2XM",1,"walls"', b'["of-B7K2XM",1,"pass-through"'),
+        "belongs to no round of this seed and mode",
+    ),
+    (everywhere(b'["of-B7K2XM",1,', b'["of-nothing",1,'), "a row of rooms that is missing"),
+    (everywhere(b'"m-B7K2XM","of-B7K2XM",1,', b'"m-B7K2XM","of-B7K2XM",99,'), "a row of users that is missing"),
+    (replaced(1, b'":1', b'":2'), "of format 2"),
+    (replaced(1, LATEST.encode(), b"9999_wings"), "9999_wings"),
+    (replaced(1, LATEST.encode(), b"0000_before"), "0000_before"),
+    (lambda lines: [b"\xef\xbb\xbf" + lines[0], *lines[1:]], "line 1 is no JSON"),
+]
+
+
+def test_of_a_damaged_export_nothing_is_imported(run, exported, elsewhere, tmp_path):
     elsewhere()
-    said = run("import", "damaged.jsonl", status=1)
-    assert why in said
-    assert said.count("\n") == 1
-    assert sorted(path.name for path in tmp_path.glob("other*")) == []
+    for change, why in DAMAGE:
+        changed = b"".join(change(exported.splitlines(keepends=True)))
+        assert changed != exported, why
+        (tmp_path / "damaged.jsonl").write_bytes(changed)
+        said = run("import", "damaged.jsonl", status=1)
+        assert why in said
+        assert said.count("\n") == 1
+        assert sorted(path.name for path in tmp_path.glob("other*")) == [], why
     run("import", "all.jsonl")
 
 

@@ -1,9 +1,13 @@
 """manage.py verify, rebuild, stats, prune and vacuum."""
 
+from room_host import Host, eat
+from stored_rooms import add_round
+
+import manage
 import rules
 from database import migrations
-from game.codec import encode_turns
-from models import Entry, Game, Session, User
+from game.codec import append_turns, encode_turns
+from models import Entry, Game, Member, Room, Round, Session, User
 from operations import maintenance
 
 DAY = maintenance.DAY
@@ -23,7 +27,7 @@ def test_verify_finds_what_the_turns_do_not_give(run, ada, db):
         Game.update({field: value}).where(Game.id == game).execute()
     Game.update(turns=b"\0" * 6).where(Game.id == games[4]).execute()
     longer = Game.get(id=games[5])
-    Game.update(turns=longer.turns + encode_turns([(longer.tick + 1, "U")])).where(Game.id == longer.id).execute()
+    Game.update(turns=append_turns(longer.turns, [(longer.tick + 1, "U")])).where(Game.id == longer.id).execute()
     said = run("verify", status=1)
     assert [game in said for game in games] == [True] * 6
     assert "6 of them differ" in said
@@ -135,6 +139,20 @@ def test_prune_goes_on_where_a_part_ends(run, ada, db, monkeypatch):
     assert "Deleted 5 games" in run("prune", "--days", "30", "--yes")
 
 
+def test_vacuum_packs_the_turns_of_earlier_versions(run, ada, db, monkeypatch):
+    monkeypatch.setattr(maintenance, "BATCH", 2)
+    played = [ada.play(meals)[:2] for meals in range(1, 6)]
+    for game, turns in played:
+        Game.update(turns=append_turns(b"", turns)).where(Game.id == game["id"]).execute()
+    opened = ada.open()
+    Game.update(turns=b"\0\0\5").where(Game.id == opened["id"]).execute()
+    run("vacuum")
+    for game, turns in played:
+        assert Game.get_by_id(game["id"]).turns == encode_turns(turns)
+    assert Game.get_by_id(opened["id"]).turns == b"\0\0\5"  # a server may add to it
+    assert "5 ranked games were played again" in run("verify")
+
+
 def test_prune_prints_what_vacuum_would_free_and_vacuum_frees_it(run, api, ada, db, tmp_path):
     ada.play(3)
     for _ in range(30):
@@ -151,3 +169,80 @@ def test_prune_prints_what_vacuum_would_free_and_vacuum_frees_it(run, api, ada, 
     assert "vacuum" not in run("prune", "--days", "30", "--dry-run")
     ada.play(2)
     run("rebuild", "--check")
+
+
+def test_rooms_are_listed_and_closed_and_their_games_stay(run, ada, db):
+    assert run("rooms") == "no rooms\n"
+    room = ada("POST /api/rooms", {"name": "Class 5b"}, 201)
+    game = ada.play(1)[0]["id"]
+    add_round(game, "B7K2XM")
+    said = run("rooms")
+    assert f"{room['code']}     1 members    0 rounds  used " in said
+    assert "Class 5b" in said
+    assert "B7K2XM     1 members    1 rounds" in said
+    assert "2 rooms" in said
+    assert "rooms     2, members 2, rounds 1" in run("stats")
+    run("close-room", "b7k2xm", "--yes")
+    assert "1 rooms" in run("rooms")
+    assert ada(f"GET /api/games/{game}")["id"] == game
+    assert "B7K2XM" in run("close-room", "B7K2XM", "--yes", status=1)
+
+
+def test_members_who_are_absent_are_not_counted(run, ada, bob, db):
+    code = ada("POST /api/rooms", {}, 201)["code"]
+    away = bob(f"POST /api/rooms/{code}/members", {})["member"]
+    assert f"{code}     2 members" in run("rooms")
+    Member.update(seen_at=Member.seen_at - 13 * 3_600_000).where(Member.id == away).execute()
+    assert f"{code}     1 members" in run("rooms")
+    assert "rooms     1, members 1" in run("stats")
+
+
+# What operators run while a round is played, but for those that copy the database, which are as secret as it is.
+COPIES = {"backup", "restore", "export", "import"}
+WHILE_A_ROUND_IS_PLAYED = [
+    ("verify",),
+    ("rebuild",),
+    ("rebuild", "--check"),
+    ("stats",),
+    ("migrate",),
+    ("rooms",),
+    ("prune", "--days", "1", "--dry-run"),
+    ("prune", "--days", "1", "--yes"),
+    ("vacuum",),
+    ("delete-score", "ID", "--yes"),
+    ("reset-password", "Ada"),
+    ("rename", "Bob", "Bobby"),
+    ("ban", "Bobby"),
+    ("unban", "Bobby"),
+    ("close-room", "CODE", "--yes"),
+]
+
+
+def test_no_command_prints_what_a_round_is_played_on(run, ada, bob, db):
+    host, seed = Host(ada), 3141592653
+    host.join(bob)
+    host.start()
+    Round.update(seed=seed).execute()
+    game = host.play(bob)
+    assert eat(bob, game, 2)["score"] == 20
+    Game.update(tick=Game.tick - 1).execute()  # so that verify has something to print
+    [choices] = [action.choices for action in manage.command_line()._actions if action.choices]
+    assert {arguments[0] for arguments in WHILE_A_ROUND_IS_PLAYED} == choices.keys() - COPIES
+    names = {"ID": game["id"], "CODE": host.room["code"]}
+    for arguments in WHILE_A_ROUND_IS_PLAYED:
+        said = run(*(names.get(word, word) for word in arguments), status=arguments == ("verify",))
+        assert str(seed) not in said, arguments
+        assert "[[" not in said, arguments
+
+
+def test_prune_deletes_rooms_that_were_not_used_for_30_days(run, ada, db):
+    old, young, changed = (ada("POST /api/rooms", {}, 201)["code"] for _ in range(3))
+    for model, field, condition in (
+        (Room, Room.used_at, Room.code == old),
+        (Member, Member.seen_at, Member.room.in_(Room.select(Room.id).where(Room.code == old))),
+    ):
+        model.update({field: field - 31 * DAY}).where(condition).execute()
+    Member.update(seen_at=0).where(Member.room == Room.get(code=changed).id).execute()
+    assert "1 rooms were not used for 30 days" in run("prune", "--days", "90", "--dry-run")
+    assert "and 1 rooms" in run("prune", "--days", "90", "--yes")
+    assert {room.code for room in Room.select()} == {young, changed}

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from driver import drive
+from stored_rooms import add_round
 
 from accounts import accounts
 from database.binding import bind
 from game import closed_leaderboards, leaderboard_pages, leaderboards, score_histogram
-from models import ClosedBoard, Entry, Game, Session, User
+from models import ClosedBoard, Entry, Game, Room, Session, User
 from operations import maintenance
 
 DAY = maintenance.DAY
@@ -93,6 +94,24 @@ def test_games_of_the_banned_are_kept(app, ada, db):
     accounts.ban(User.get(name="Ada").id)
     remove(app)
     assert len(ids()) == 2
+
+
+def test_games_and_guests_of_a_room_are_kept_as_long_as_it_is_there(app, api, ada, db):
+    guest = api.guest()
+    ada.play(3)
+    games = [player.play(1)[0]["id"] for player in (ada, guest)]
+    for game, code in zip(games, ("B7K2XM", "B7K2XN"), strict=True):
+        add_round(game, code)
+    move(100)
+    User.update(created_at=User.created_at - 100 * DAY).execute()
+    Session.update(expires_at=1).execute()
+    leaderboards.rebuild_all()
+    remove(app)
+    assert ids() >= set(games)
+    assert User.select().where(User.id == guest.user["id"]).exists()
+    Room.delete().execute()
+    remove(app)
+    assert not ids() & set(games)
 
 
 # Closed leaderboards.

@@ -10,13 +10,17 @@ import rules
 from game import records
 
 
+def ended_before_its_last_turn(path, answer):
+    return answer | {"tick": answer["turns"][-1][0] - 1} if "/games/" in path else answer
+
+
 @pytest.mark.parametrize(
     ("lie", "why"),
     [
         (of_entry(score=990), "the leaderboard says score 990, the game 30"),
         (of_both(score=990), "it says 990 at tick"),
         (of_game(seed=5), "its turns give"),
-        (of_game(tick=7), "turns are not valid"),
+        (ended_before_its_last_turn, "turns are not valid"),
         (of_game(tick=10**18), "its turns give"),
         (of_game(outcome="won"), "won; its turns give"),
         (of_game(turns=[]), "its turns give"),

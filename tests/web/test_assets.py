@@ -136,6 +136,16 @@ def test_the_service_worker_is_never_kept_and_names_the_files_of_its_version(cli
         assert "immutable" in client.get(f"/static/{version}/{name}").headers["Cache-Control"]
 
 
+def test_the_manifest_names_icons_that_exist_and_views_to_which_the_page_links(client):
+    manifest, page = client.get("/manifest.webmanifest").json, client.get("/").text
+    assert [client.get(urljoin("/", icon["src"])).content_type for icon in manifest["icons"]] == [
+        icon["type"] for icon in manifest["icons"]
+    ]
+    addresses = [shortcut["url"] for shortcut in manifest["shortcuts"]]
+    assert addresses[0] == "./#/?challenge=daily"
+    assert [address for address in addresses if f'href="{address.removeprefix("./")}"' not in page] == []
+
+
 def test_what_the_page_names_is_light(app):
     """The first load, but for the heads of its answers, which the browser test counts too."""
     page = gzip.decompress(fetch(app, "/").body)

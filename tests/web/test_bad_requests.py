@@ -243,8 +243,9 @@ def test_a_browser_gets_a_page_for_an_unknown_address(app, accepted, path):
     assert page.headers["Cache-Control"] == "no-store"
     assert "Not Found" in page.text
     assert "<script>" not in page.text
-    home = re.search('<a href="(.*)">', page.text)[1]
-    assert urljoin(f"http://localhost/snake{path}", home) == "http://localhost/snake/"
+    wordmark, way_on = re.findall('<a class="(?:wordmark|primary)" href="([^"]*)"', page.text)
+    for home in (wordmark, way_on):
+        assert urljoin(f"http://localhost/snake{path}", home) == "http://localhost/snake/"
 
 
 def test_a_page_that_may_be_there_later_is_requested_again_by_itself():

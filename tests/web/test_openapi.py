@@ -30,6 +30,8 @@ def test_every_call_of_the_api_is_described_and_nothing_else():
         "/games/{game_id}",
         "/games/{game_id}/card.png",
         "/manifest.webmanifest",
+        "/r/{code}",
+        "/r/{code}/",
         "/sw.js",
         "/static/{path:path}",
     }
@@ -194,6 +196,20 @@ def test_what_a_games_calls_answer_is_as_described(make_app):
         ask(api, f"GET /api/{call}")
     for call in ("GET /healthz", "GET /api/openapi.json", "GET /api/auth/me", "GET /api/auth/sessions"):
         ask(api, call)
+    room = ask(api, "POST /api/rooms", {"name": "Class 7b"})
+    path = f"/api/rooms/{room['code']}"
+    ask(api, f"GET {path}")
+    ask(api, f"GET {path}?version={room['version']}")
+    ask(api, f"GET {path}/qr.svg")
+    ask(api, f"PATCH {path}", {"locked": True})
+    mine = ask(api, f"POST {path}/members", {})["member"]
+    ask(api, f"PATCH {path}/members/{mine}", {"name": "Ada B."})
+    wishes = {"mode": "walls", "minutes": 1, "tries": "one", "starts_in": 3}
+    ask(api, f"POST {path}/rounds", wishes)
+    ask(api, "POST /api/games", {"room": room["code"]})  # it has not started
+    ask(api, f"GET {path}/rounds/1")
+    ask(api, f"DELETE {path}/rounds/1")
+    ask(api, f"DELETE {path}/members/{mine}")
     ask(api, "PATCH /api/auth/me", {"current_password": PASSWORD, "email": None})
     other = next(one for one in api("GET /api/auth/sessions") if not one["current"])
     ask(api, f"DELETE /api/auth/sessions/{other['id']}")

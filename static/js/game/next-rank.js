@@ -7,7 +7,7 @@ import { nextRank } from "../api.js";
 import { OPENED, on } from "../lib/dom.js";
 import { dayOf } from "../lib/format.js";
 import { isRankedAttempt } from "./playing.js";
-import { ATE, OVERTOOK, PLAYING, addEvent, state } from "./state.js";
+import { ATE, OVERTOOK, PLAYING, addEvent, isPractice, state } from "./state.js";
 
 const ANNOUNCE_MS = 3000; // between two announcements: low on a long leaderboard, every meal overtakes somebody
 
@@ -31,8 +31,9 @@ function checkOvertaken() {
 }
 
 async function ask() {
-  const { id, mode, game, challenge } = state, score = game.score;
-  if (challenge && !dayOf(challenge.name)) return; // there the target is the one to beat
+  const { id, mode, game, challenge, round } = state, score = game.score;
+  if (isPractice()) return;
+  if (round || (challenge && !dayOf(challenge.name))) return; // rooms/match.js knows the next one; there the target is the one to beat
   const found = await nextRank(mode, score, challenge?.name).catch(() => null);
   if (!found || state.id !== id) return;
   const { rank, next } = found;

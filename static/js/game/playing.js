@@ -1,13 +1,14 @@
 /* The game played here: from the clock to ticks, from the queue to turns, from start to end. */
 
 import * as api from "../api.js";
-import { OPENED, OPEN_ELSEWHERE, SESSION, SETTLED, START_FAILED, emit, on } from "../lib/dom.js";
-import { DAILY, dayOf } from "../lib/format.js";
+import { OPENED, OPEN_ELSEWHERE, POSTED, SESSION, SETTLED, START_FAILED, emit, on } from "../lib/dom.js";
+import { DAILY, dayOf, outcomeName } from "../lib/format.js";
 import { t } from "../lib/language.js";
 import { Game, LEFT, MODES, OPPOSITE, POINTS, RULES, tickMs } from "../rules.js";
 import { load, remove, save } from "../storage.js";
 import {
-  ATE, IDLE, NEW_BEST, OPENING, OVER, PAUSED, PLAYING, READY, SIGNED_OUT, addEvent, checkContact, fresh, state, step,
+  ATE, IDLE, NEW_BEST, OPENING, OVER, PAUSED, PLAYING, READY, SIGNED_OUT, addEvent, checkContact, fresh, isPractice,
+  state, step,
 } from "./state.js";
 
 export const READY_MS = 1050; // of the count-in at the start and after a pause: three counts
@@ -43,8 +44,9 @@ export async function start(mode, challenge = null, ends = state.id) {
   }
 }
 
-/** Visitors become guests, and so does a guest whom the server has deleted. */
+/** Visitors become guests, and so does a guest whom the server has deleted. Without the server there is practice. */
 async function open(mode, challenge, ends) {
+  if (state.isOffline && !challenge) return (await import("./practice.js")).openPractice(mode);
   const wasPlayer = api.isPlayer();
   if (!api.session.token) await api.guest();
   try {
@@ -58,12 +60,12 @@ async function open(mode, challenge, ends) {
 
 /** Begin the game that the server opened for the challenge `asked`. `played` is how far this browser played it before the
 page was closed: {turns, tick, challenge}. */
-export function begin(opened, asked, played = { turns: [], tick: 0 }) {
+export function begin(opened, asked, played = { turns: [], tick: 0 }, round = null) {
   const { id, mode, seed, rules, tick = 0, pause_left: pauseLeft, challenge, ranked } = opened;
   if (rules !== RULES) throw new Error(t("sync.newerRules"));
   const game = new Game(seed, mode), turns = played.turns;
   game.advance(turns, tick);
-  Object.assign(state, fresh(), { id, mode, seed, game, turns, syncedTick: tick, syncedMs: game.nominalMs, pauseLeft });
+  Object.assign(state, fresh(), { id, mode, seed, game, turns, round, syncedTick: tick, syncedMs: game.nominalMs, pauseLeft });
   game.advance(turns, played.tick);
   state.player = playerName();
   if (challenge) {
@@ -80,11 +82,11 @@ export function begin(opened, asked, played = { turns: [], tick: 0 }) {
   emit(OPENED);
 }
 
-let sync = null; // sync.js, which comes with the first game
+let sync = null; // sync.js, which comes with the first game, or practice.js in its place
 
 async function upload() {
   try {
-    sync ??= await import("./sync.js");
+    sync = await (isPractice() ? import("./practice.js") : import("./sync.js"));
   } catch {
     setTimeout(upload, RETRY_MS);
     return;
@@ -100,9 +102,10 @@ function onResponse(response) {
   const { tick, pause_left: pauseLeft = null, score, outcome, ranked } = response;
   Object.assign(state, { syncedTick: tick, lastResponseAt: performance.now(), pauseLeft });
   state.player = playerName(); // a guest may have signed up since
+  emit(POSTED, response);
   if (!outcome) return;
   state.result = { ...response, abandoned, isBest: ranked && score > (state.previousBest ?? 0) };
-  if (ranked) recordBest(bestKey(state.mode, state.challenge?.name), score);
+  if (ranked && !state.round) recordBest(bestKey(state.mode, state.challenge?.name), score);
   if (load("game")?.id === state.id) remove("game");
   settle();
 }
@@ -140,6 +143,12 @@ export function reset() {
 /** How the game ended, or null while it goes on. */
 export function outcome() {
   return state.result?.outcome ?? state.game?.outcome ?? (state.gaveUp ? LEFT : null);
+}
+
+/** The same in words for the player. */
+export function ending() {
+  if (outcome() === LEFT) return t(state.gaveUp ? "result.left" : "result.elsewhere");
+  return outcome() ? outcomeName(outcome()) : t("result.ended");
 }
 
 export function isSettled() {
@@ -180,15 +189,16 @@ export function unpause() {
   if (state.phase === PAUSED && state.connection !== SIGNED_OUT) getReady();
 }
 
-/** Count in. The snake rests in its cell, so that its next tick is due as soon as the count-in is over. */
+/** Count in; in a round nobody waits after its start. The snake rests in its cell: its next tick is due when that is over. */
 function getReady() {
-  Object.assign(state, { phase: READY, readyMs: READY_MS, clock: tickMs(state.game.score) });
+  const readyMs = state.round && !state.game.ticks ? 0 : READY_MS;
+  Object.assign(state, { phase: READY, readyMs, clock: tickMs(state.game.score) });
   checkContact(state, performance.now());
 }
 
 /** Whether the game was for a leaderboard when it began. */
 export function isRankedAttempt() {
-  return state.challenge?.counts ?? true;
+  return !isPractice() && (state.challenge?.counts ?? true);
 }
 
 /** Seconds of pausing left before the game is not ranked; null where there is no limit, or nothing to lose. */
@@ -202,10 +212,11 @@ export function pauseLeft(now) {
 
 /** Let the time up to `now` pass: `performance.now()`, or the time of requestAnimationFrame. */
 export function advance(now) {
-  const elapsed = Math.max(0, now - state.seenAt), isReady = state.phase === READY;
+  const elapsed = Math.max(0, now - state.seenAt), isReady = state.phase === READY, { round } = state;
   state.seenAt = now;
+  if (round?.endsAt <= now && [READY, PLAYING, PAUSED].includes(state.phase)) end();
   if (isReady) {
-    state.readyMs -= Math.min(elapsed, MAX_FRAME_MS);
+    state.readyMs = round?.startsAt > now - elapsed ? round.startsAt - now : state.readyMs - Math.min(elapsed, MAX_FRAME_MS);
     if (state.readyMs <= 0) state.phase = PLAYING;
   }
   if (state.phase === PLAYING) run(isReady ? 0 : elapsed);
@@ -232,8 +243,8 @@ on(ATE, () => {
 
 /** Save the game in case the page is gone before the server has all of it. */
 function saveGame() {
-  const { id, mode, seed, turns, game, challenge } = state, user = api.session.user?.id;
-  if (id && !isSettled()) save("game", { id, mode, seed, turns, tick: game.ticks, challenge, user });
+  const { id, mode, seed, turns, game, challenge, round } = state, user = api.session.user?.id;
+  if (id && !isSettled()) save("game", { id, mode, seed, turns, tick: game.ticks, challenge, user, round });
 }
 
 /** The page is about to be closed, or set aside. */

@@ -1,5 +1,5 @@
-/* The state of the game that is played here. Only playing.js, sync.js, start.js, daily.js, next-rank.js, challenge.js and ghost.js
-change it; each field says which, where it isn't playing.js. */
+/* The state of the game that is played here. Only playing.js, sync.js, start.js, daily.js, next-rank.js, challenge.js, ghost.js
+and offline.js change it; each field says which, where it isn't playing.js. */
 
 import { emit } from "../lib/dom.js";
 import { POINTS, STARVES_AFTER, WALLS, WON, tickMs } from "../rules.js";
@@ -22,7 +22,8 @@ export const state = {
   mode: WALLS,
   bests: {}, // the player's best scores as far as known, by `bestKey` in playing.js
   selection: undefined, // the challenge that the address names: {name, target, standing, problem}, or null; start.js
-  startError: null, // why no game could be opened: its `message` is in the language of the page; also start.js, challenge.js
+  isOffline: false, // the server can't be reached, so games are practice; offline.js
+  startError: null, // why no game could be opened: its `message` is in the language of the page; also start.js, challenge.js, offline.js
   daily: null, // {date, modes}: the server's record of that day's challenge by mode; play/daily.js
   nextGame: null, // {mode, challenge} to open as soon as this game is settled
   isDeciding: false, // whether a new game may end that of another tab; start.js
@@ -30,6 +31,9 @@ export const state = {
 
   ...fresh(),
 };
+
+/** Whether the game is practice, of which the server doesn't know. */
+export const isPractice = () => Boolean(state.game && !state.id);
 
 /** The fields that each game resets. */
 export function fresh() {
@@ -39,6 +43,7 @@ export function fresh() {
     player: null, // the name of the player whose game it is; null for a guest's
     challenge: null, // {name, asked, counts}: its full name, the name it was opened by, and whether the game was for its
     // leaderboard when it began, as a second try of a daily challenge is not
+    round: null, // of a room, that the game is played in; rooms/match.js
     target: null, // the game to beat, as the server records it, and whether it `isOwn`; challenge.js
     ghost: null, // a playback of the same; ghost.js
     previousBest: null, // the player's best score in this mode, or in this challenge, when it began
@@ -57,7 +62,7 @@ export function fresh() {
     pauseLeft: null, // seconds of pausing left at the last response before the game is not ranked; null: no limit
     connection: FINE, // sync.js
     retryMs: 0, // how long to wait before the next try; sync.js
-    reconnectedAt: -Infinity, // sync.js
+    reconnectedAt: -Infinity, // sync.js, offline.js
 
     gaveUp: false,
     result: null, // the server's response to the last post, once the game is over

@@ -9,6 +9,7 @@ import { FINE, LOST, OVER, PAUSED, SIGNED_OUT, state } from "./state.js";
 
 const INTERVAL_MS = 1000;
 const PAUSED_MS = 3000; // a keep-alive, so that the game still counts as live
+const ENDED_MS = 250; // after the end of a round, until the server knows it, too
 const MAX_TURNS = 4000; // in one post: at most 14 bytes each, so well below the server's 64 KiB
 const MAX_FAILURES = 8; // in a row, over half a minute: the server won't accept these turns
 
@@ -60,7 +61,7 @@ async function leave() {
   const { id, mode, challenge, previousBest } = state;
   await leaveGame(id);
   const { status, tick, score, outcome, ranked } = await game(id);
-  const { rank, score: best } = isPlayer() ? await myRank(mode, challenge?.name).catch(noRank) : noRank();
+  const { rank, score: best } = isPlayer() && !state.round ? await myRank(mode, challenge?.name).catch(noRank) : noRank();
   return { status, tick, score, outcome, ranked, rank, personal_best: best ?? Math.max(score, previousBest) };
 }
 
@@ -100,8 +101,15 @@ function isFinal(status, failures) {
 function delay(failures, more) {
   if (state.connection === SIGNED_OUT) return Infinity; // until `syncNow` after a log-in
   if (failures) return state.retryMs;
-  if (more || state.phase === OVER) return 0;
-  return state.phase === PAUSED ? PAUSED_MS : INTERVAL_MS;
+  if (more || state.gaveUp || state.game.outcome) return 0;
+  if (state.phase === OVER) return ENDED_MS;
+  const usual = state.phase === PAUSED ? PAUSED_MS : INTERVAL_MS;
+  return isLastSecond(usual) ? Math.max(usual, state.round.endsAt - performance.now()) : usual;
+}
+
+/** Whether the next post could reach the server after the end of a round, without the ticks until then. `end` wakes the loop. */
+function isLastSecond(usual) {
+  return state.round && state.round.endsAt - performance.now() < usual + INTERVAL_MS;
 }
 
 function sleep(ms) {

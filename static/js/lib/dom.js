@@ -19,8 +19,6 @@ export const reducedMotion = { // as a MediaQueryList: by the setting or the sys
     return root.dataset.motion === "reduced" || lessMotion.matches;
   },
 };
-export const narrowScreen = matchMedia("(max-width: 40rem)");
-export const canHover = matchMedia("(hover: hover)");
 
 /** Call `listener` when the stylesheets have other colours. */
 export function onColours(listener) {
@@ -153,12 +151,14 @@ const styles = {};
 
 export const SESSION = "session"; // somebody else, or nobody, is logged in
 export const BUSY = "busy"; // a password call waits for its turn: (seconds)
+export const REACHED = "reached"; // a call has reached the server, or not
 export const HOME = "home"; // the server has answered what the start card shows, or has not
 export const SELECTED = "selected"; // another challenge, or none, is selected on the start card
 export const START_FAILED = "start failed"; // no game could be opened
 export const OPEN_ELSEWHERE = "open elsewhere"; // the player has another game open: ({mode, score}, begin the new one)
 export const OPENED = "opened"; // a game has begun
 export const BEGUN_ELSEWHERE = "begun elsewhere"; // another tab has begun or continued a game
+export const POSTED = "posted"; // turns: (response)
 export const SETTLED = "settled"; // the server has the whole game, or has rejected it
 export const LANGUAGE = "language"; // the page has other words now
 

@@ -110,7 +110,7 @@ export function problemWords({ code, params, errors = [], detail, title }, statu
 
 /** What is wrong with a field, {field, code, params, message}. */
 export function fieldWords({ field, code, params, message }) {
-  return words(code, params, field) ?? message;
+  return words(code, params, params?.reason ?? field) ?? message;
 }
 
 /** The text of a code, or of its kind: of a field, or for a reason. */

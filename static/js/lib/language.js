@@ -2,7 +2,7 @@
 
 `languages/XX.json` has all words of a language: {key: text}, with `{score}` in the place of a value; `{name}` is a
 player's. Where a count decides between forms, the text is an object of them by the plural category of the value `count`.
-index.html has the English words, so that they are there before any script; its attributes `data-t` name their keys. */
+A folder in `languages/` has the same for a part of the page that is loaded later, see `addWords`. index.html has the English words, so that they are there before any script; its attributes `data-t` name their keys. */
 
 import { load, onChange, save } from "../storage.js";
 import { LANGUAGE, emit, make } from "./dom.js";
@@ -13,6 +13,8 @@ export const LANGUAGES = { // by their own names
 };
 const RETRY_MS = 2000;
 const ATTRIBUTES = { tLabel: "aria-label", tTitle: "title", tPlaceholder: "placeholder" }; // by their name in `dataset`
+
+const folders = [""]; // of the catalogues that the page uses
 
 let words, plurals, ordinals, numbers, formats;
 
@@ -49,6 +51,7 @@ async function setLanguage(code) {
   plurals = ordinals = numbers = null; // made at their first use: on a phone they take a tenth of a second
   document.documentElement.lang = language;
   document.documentElement.dir = new Intl.Locale(language).getTextInfo?.().direction ?? "ltr";
+  document.documentElement.style.setProperty("--loading", JSON.stringify(t("replay.loading"))); // style sheets have no words
   translate(document);
 }
 
@@ -61,11 +64,24 @@ function regional(code) {
 /** Return a language's code and words; null if they can't be loaded. */
 async function catalogue(code) {
   try {
-    const response = await fetch(new URL(`../../languages/${code}.json`, import.meta.url));
-    return response.ok ? [code, await response.json()] : null;
+    return [code, Object.assign({}, ...await Promise.all(folders.map((folder) => read(folder, code))))];
   } catch {
     return null;
   }
+}
+
+async function read(folder, code) {
+  const response = await fetch(new URL(`../../languages/${folder}${code}.json`, import.meta.url));
+  return response.ok ? response.json() : Promise.reject(response);
+}
+
+/** Load the words of a part of the page, too: the catalogues in a folder such as "rooms/". */
+export async function addWords(folder) {
+  if (folders.includes(folder)) return;
+  const code = language, found = await read(folder, code).catch(() => read(folder, "en"));
+  if (code !== language) return addWords(folder); // another was chosen meanwhile
+  folders.push(folder);
+  Object.assign(words, found);
 }
 
 /** Return the text of a key, with `values` in their places; numbers are grouped as the language does it. */

@@ -1,10 +1,11 @@
-/* The live feed: polls the watched games once a second, and plays each a little behind its player, so that the motion is
-even however late the updates are. */
+/* The live feed: gets updates of the watched games once a second, and plays each game a little behind its player, so that
+the motion is even however late the updates are. */
 
-import { liveGames, retryDelayMs } from "../api.js";
+import { retryDelayMs } from "../api.js";
 import { extend, goTo, isAtEnd, openPlayback, play, playedMs } from "../game/playback.js";
 import { OVER, PAUSED, PLAYING } from "../game/state.js";
 import { tickMs } from "../rules.js";
+import { liveGames } from "./updates.js";
 
 // The status of a watched game, beside PLAYING and PAUSED
 export const STALE = "stale", ENDED = "ended", DELETED = "deleted", LOST = "lost";
@@ -12,7 +13,7 @@ export const STALE = "stale", ENDED = "ended", DELETED = "deleted", LOST = "lost
 const MAX_KNOWN = 50; // games in one request
 const INTERVAL_MS = 1000;
 const AFTER_POST_MS = 150; // the best time to poll a game: its posts are a second apart
-const MAX_ALIGNMENT_MS = 250; // by which a poll is delayed at most, to come nearer to that time
+const MAX_ALIGNMENT_MS = 250; // by which a poll is moved at most, to come nearer to that time
 const LAG_ONE_MS = 1500, LAG_MANY_MS = 2300; // of many games, updates are up to a second older
 const LATE_MS = 3000; // for a response: the connection may be lost
 const MAX_LAG_MS = 3000; // beyond which the playback jumps
@@ -21,26 +22,30 @@ const EASE_MS = 1500; // in which a smaller lag is made up
 const STILL_MS = 2800; // without a tick: paused
 const STALE_MS = 5500; // without a post: more than paused, which posts every three seconds
 
-/** Watch the `limit` best games, and those that `addGame` adds, until `closeFeed`.
+/** Watch the `limit` best games, of the round of a `room` or of all players, and those that `addGame` adds, until `closeFeed`.
 
 `games` is a Map of watched games by id: {playback, username, bot, challenge, ending, isDetached}; `ending` is {outcome,
 ranked, rank} once the server has sent it, which is before it is played; `isDetached` leaves the position in a game to the
-viewer. `failures`: requests that failed in a row. `askedAt`: when the pending request was sent, or null. `answeredAt`:
-when the last response came, or null. */
-export function openFeed(limit = 0) {
+viewer. `failures`: requests that failed in a row, the last one with `problem`. `askedAt`: since when an update is awaited, or
+null. `answeredAt`: when the last one came, or null. */
+export function openFeed(limit = 0, room = null) {
   const feed = {
-    games: new Map(), limit, failures: 0, retryMs: 0, askedAt: null, answeredAt: null, seenAt: performance.now(),
-    isClosed: false, wake: () => {}, onShow: () => document.hidden || feed.wake(),
+    games: new Map(), limit, room, failures: 0, problem: null, retryMs: 0, askedAt: null, answeredAt: null, seenAt: performance.now(),
+    isClosed: false, wake: () => {}, stop: () => {},
+    onSwitch: () => document.hidden || !navigator.onLine ? feed.stop() : feed.wake(),
   };
-  document.addEventListener("visibilitychange", feed.onShow);
+  document.addEventListener("visibilitychange", feed.onSwitch);
+  window.addEventListener("offline", feed.onSwitch);
   poll(feed);
   return feed;
 }
 
 export function closeFeed(feed) {
   feed.isClosed = true;
+  feed.stop();
   feed.wake();
-  document.removeEventListener("visibilitychange", feed.onShow);
+  document.removeEventListener("visibilitychange", feed.onSwitch);
+  window.removeEventListener("offline", feed.onSwitch);
 }
 
 /** Watch a game of the server's: {id, username, mode, seed, turns, tick, ...}. Return the watched game. */
@@ -63,6 +68,7 @@ async function poll(feed) {
       feed.failures = 0;
     } catch (problem) {
       feed.failures++;
+      feed.problem = problem;
       feed.retryMs = retryDelayMs(feed.failures, problem);
     }
     feed.askedAt = null;
@@ -77,26 +83,43 @@ function sleep(feed) {
   });
 }
 
-/** How long to wait beyond the interval, so that the next request comes just after a post of the only game. */
+/** How much later than usual the next request should be sent, or earlier, to come just after a post of the only game. */
 function alignmentMs({ games, limit }) {
   const [only] = games.values();
   if (limit || games.size !== 1) return 0;
-  return Math.min(MAX_ALIGNMENT_MS, (INTERVAL_MS + AFTER_POST_MS - only.idleMs % INTERVAL_MS) % INTERVAL_MS);
+  const laterMs = (1.5 * INTERVAL_MS + AFTER_POST_MS - only.idleMs % INTERVAL_MS) % INTERVAL_MS - INTERVAL_MS / 2;
+  return Math.max(-MAX_ALIGNMENT_MS, Math.min(MAX_ALIGNMENT_MS, laterMs));
 }
 
+/** Get updates, once or as long as the server sends them. */
 async function update(feed) {
-  const games = Array.from(feed.games.values());
-  const running = games.filter(({ ending, isDeleted }) => !ending && !isDeleted).slice(0, MAX_KNOWN);
-  if (!running.length && !feed.limit) return;
+  const { limit, room } = feed, known = new Map(running(feed).map(({ id, playback }) => [id, playback.known.ticks]));
+  if (!known.size && !limit) return;
+  const followed = new Set(known.keys()), stop = new AbortController(); // `followed` by the server
   feed.askedAt = performance.now();
-  const updates = await liveGames(new Map(running.map(({ id, playback }) => [id, playback.known.ticks])), feed.limit);
-  const now = performance.now(), ids = new Set(updates.map(({ id }) => id));
+  for await (const updates of liveGames(known, limit, room, stop)) {
+    feed.stop = () => stop.abort();
+    const isInStep = receive(feed, followed, updates);
+    if (!isInStep || feed.isClosed || feed.limit !== limit || document.hidden) break;
+  }
+}
+
+function running(feed) {
+  return Array.from(feed.games.values()).filter(({ ending, isDeleted }) => !ending && !isDeleted).slice(0, MAX_KNOWN);
+}
+
+/** Take updates. Return whether the server follows the games that are watched, and no others. */
+function receive(feed, followed, updates) {
+  const now = performance.now(), ids = new Set(updates.map(({ id }) => id)), unknown = [];
+  for (const watched of running(feed)) watched.isDeleted = followed.has(watched.id) && !ids.has(watched.id);
   for (const update of updates) {
     if (feed.games.has(update.id)) apply(feed.games.get(update.id), update, now);
     else if (update.seed) addGame(feed, update, now);
+    else unknown.push(update);
+    followed.add(update.id);
   }
-  for (const watched of running) watched.isDeleted = !ids.has(watched.id);
-  feed.answeredAt = now;
+  Object.assign(feed, { failures: 0, askedAt: now, answeredAt: now });
+  return !unknown.length && running(feed).every(({ id }) => followed.has(id));
 }
 
 function apply(watched, { tick, heard, turns = [], outcome = null, ranked, rank = null }, now) {

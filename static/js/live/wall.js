@@ -1,6 +1,6 @@
 /* The wall: the games that are being played now, best first. */
 
-import { byId, canHover, make, narrowScreen, reducedMotion, setHidden, setText } from "../lib/dom.js";
+import { byId, make, reducedMotion, setHidden, setText } from "../lib/dom.js";
 import { createBoardView } from "../draw/board.js";
 import { t } from "../lib/language.js";
 import { drawCard, makeCard, showCard, unmount } from "./card.js";
@@ -16,6 +16,8 @@ const MOVE_MS = 500;
 const POINTER_IDLE_MS = 5000; // after which a pointer that rests is not about to choose
 const ANNOUNCE_MS = 5000; // between two numbers of games
 const SMALL_FRAME_MS = 30; // between two frames of a small board
+
+const narrowScreen = matchMedia("(max-width: 40rem)"), canHover = matchMedia("(hover: hover)");
 
 /** The open wall, or null. */
 export let wall = null;

@@ -7,14 +7,15 @@ import { closeBeside } from "../lib/dialogs.js";
 import { byId, focusAction, loadStyle } from "../lib/dom.js";
 import { modeName, playerAddress } from "../lib/format.js";
 import { t } from "../lib/language.js";
+import * as calls from "./account-calls.js";
 
 const dialog = byId("account-dialog");
 
 const SUBMITS = { // what each form does with its values; afterwards the dialog closes, unless it returns STAYS_OPEN
-  "signup-form": ({ username, password, email }) => api.signUp({ username, password, email: email || null }),
-  "login-form": ({ username, password }) => api.logIn({ username, password }),
+  "signup-form": ({ username, password, email }) => calls.signUp({ username, password, email: email || null }),
+  "login-form": ({ username, password }) => calls.logIn({ username, password }),
   "change-form": change,
-  "delete-form": ({ password }) => api.deleteAccount(password),
+  "delete-form": ({ password }) => calls.deleteAccount(password),
 };
 
 function bindDialog() {
@@ -93,7 +94,7 @@ async function showDeleteNote(username) {
 async function change({ username, email, password, current_password }) {
   const { user } = api.session;
   byId("change-done").textContent = "";
-  await api.changeAccount({
+  await calls.changeAccount({
     current_password,
     ...(username !== user.username && { username }),
     ...(email !== (user.email ?? "") && { email: email || null }),
@@ -107,7 +108,7 @@ async function change({ username, email, password, current_password }) {
 
 async function logOut() {
   byId("logout").disabled = true;
-  await api.logOut().catch(() => {}); // this browser has dropped the token anyway
+  await calls.logOut().catch(() => {}); // this browser has dropped the token anyway
   byId("logout").disabled = false;
   dialog.close();
 }
@@ -115,7 +116,7 @@ async function logOut() {
 async function logOutEverywhere() {
   byId("logout-everywhere").disabled = true;
   try {
-    await api.logOutEverywhere();
+    await calls.logOutEverywhere();
     dialog.close();
   } catch (problem) {
     byId("logout-problem").textContent = problem.message; // they are still logged in there

@@ -1,8 +1,8 @@
 /* A new password, by a link that the operator made. Its token is in the fragment, which no server logs. */
 
-import * as api from "../api.js";
 import { byId } from "../lib/dom.js";
 import { bindForm, clear } from "../lib/forms.js";
+import { resetPassword } from "./account-calls.js";
 
 const form = byId("reset-form");
 
@@ -21,4 +21,4 @@ function leave() {
   location.replace("#/");
 }
 
-bindForm(form, ({ password }) => api.resetPassword(token, password), leave);
+bindForm(form, ({ password }) => resetPassword(token, password), leave);

@@ -2,7 +2,7 @@
 
 import { playSample } from "../game/sound.js";
 import { closeBeside } from "../lib/dialogs.js";
-import { byId, loadStyle, make } from "../lib/dom.js";
+import { byId, loadStyle, make, setHidden } from "../lib/dom.js";
 import { LANGUAGES, chooseLanguage, translate } from "../lib/language.js";
 import { changeSetting, load, onChange, onSetting, resetSettings } from "../storage.js";
 
@@ -37,7 +37,7 @@ function makeDialog() {
   const done = make("p", { className: "optional" }), close = make("button", { className: "secondary icon close" }, "×");
   const title = words("h2", "settings.title"), reset = words("button", "settings.reset");
   const made = make("dialog", { id: "settings-dialog" },
-    close, title, make("p", { className: "dialog-paused optional" }), ...ROWS, reset, done);
+    close, title, make("p", { className: "dialog-paused optional" }), ...ROWS, installation(reset), reset, done);
   title.id = "settings-title";
   made.setAttribute("aria-labelledby", title.id);
   close.dataset.tLabel = "settings.close";
@@ -47,6 +47,7 @@ function makeDialog() {
     resetSettings();
     chooseLanguage(null).then(() => done.replaceChildren(words("span", "settings.reset.done")));
   };
+  window.addEventListener("appinstalled", () => done.replaceChildren(words("span", "settings.installed")));
   made.addEventListener("change", () => done.replaceChildren());
   made.addEventListener("close", () => done.replaceChildren());
   closeBeside(made);
@@ -112,4 +113,21 @@ function languages() {
   onChange("language", show);
   show();
   return row("settings.language", list);
+}
+
+/** A button that installs the page as an app, where the browser offers that; early.js keeps its offer. Once that is used,
+the focus goes to `next`. */
+function installation(next) {
+  const button = words("button", "settings.install"), made = row("settings.app", button, "div");
+  const show = ({ type } = {}) => setHidden(made, !window.installOffer || type === "appinstalled");
+  Object.assign(button, { type: "button", className: "secondary" });
+  button.onclick = () => {
+    window.installOffer.prompt().catch(() => {}); // the page was installed meanwhile
+    window.installOffer = null; // it works once; a browser that is told "no" may make another
+    next.focus();
+    show();
+  };
+  for (const event of ["beforeinstallprompt", "appinstalled"]) window.addEventListener(event, show);
+  show();
+  return made;
 }

@@ -2,8 +2,8 @@
 
 import { READY_MS, bestKey, isRankedAttempt, outcome, pauseLeft } from "../game/playing.js";
 import {
-  ATE, IDLE, LOST, NEW_BEST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, shownScore, starvesIn,
-  state,
+  ATE, IDLE, LOST, NEW_BEST, OPENING, OVER, OVERTOOK, PAUSED, PLAYING, READY, SIGNED_OUT, isPractice, shownScore,
+  starvesIn, state,
 } from "../game/state.js";
 import { byId, focusAction, setHidden, setText } from "../lib/dom.js";
 import { dayOf, modeName, outcomeName } from "../lib/format.js";
@@ -22,14 +22,16 @@ let isPauseSeen = false;
 export function showHud(now, mode) {
   const { phase, result } = state;
   setText(byId("score"), number(result?.score ?? shownScore(state)));
-  showBest(mode);
+  if (state.round) showTimeLeft(state.round.endsAt - now);
+  else showBest(mode);
   showNext();
   showBanner(now);
   setText(byId("connection"), connection(now));
-  byId("connection").dataset.state = state.connection;
+  byId("connection").dataset.state = isPractice() && state.isOffline ? LOST : state.connection;
   showPause(now);
   setHidden(byId("count"), phase !== READY);
-  setText(byId("count"), Math.ceil(state.readyMs / (READY_MS / 3)) || 1);
+  const step = state.round?.startsAt > now ? 1000 : READY_MS / 3;
+  setText(byId("count"), Math.ceil(state.readyMs / step) || 1);
   setHidden(byId("opening"), phase !== OPENING);
   byId("pause").disabled = ![PLAYING, READY].includes(phase);
   announce(announcement(), now);
@@ -46,6 +48,13 @@ function showBest(mode) {
   byId("best").parentElement.classList.toggle("is-beaten", Boolean(beaten && best));
 }
 
+function showTimeLeft(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  setText(byId("best"), `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
+  setText(byId("best-label"), t("rooms.timeLeft"));
+  byId("best").parentElement.classList.remove("is-beaten");
+}
+
 /** The target, or the next rank; the line stays empty until it is known. */
 function showNext() {
   const { target, rival } = state, shown = target ?? rival;
@@ -56,7 +65,8 @@ function showNext() {
 }
 
 function nextLabel() {
-  const { target, rival, isLeading, challenge } = state;
+  const { target, rival, isLeading, challenge, round } = state;
+  if (round) return round.rank ? t("rooms.place", { rank: ordinal(round.rank), of: round.of }) : "";
   if (target) return t(shownScore(state) > target.score ? "hud.aheadOf" : "hud.toBeat");
   if (rival) return rival.rank ? t("hud.next", { rank: ordinal(rival.rank) }) : t("hud.toBeat");
   if (!isRankedAttempt()) return t("hud.notCounted");
@@ -85,19 +95,23 @@ function showBanner(now) {
 
 /** The state of the connection in words, if it matters. */
 function connection(now) {
+  const isBack = now - state.reconnectedAt < RECONNECTED_MS;
+  if (isPractice()) return t(state.isOffline ? "hud.practice" : "hud.online");
+  if (state.phase === IDLE) return isBack ? t("hud.online") : "";
   if (!state.id || (state.phase === OVER && state.result)) return "";
   if (state.connection === SIGNED_OUT) return t("hud.loggedOut");
   if (state.connection === LOST) {
     const unsyncedMs = Math.max(0, state.game.nominalMs - state.syncedMs);
     return state.phase === OVER ? t("hud.lostAtEnd") : t("hud.lost", { count: Math.round(unsyncedMs / 1000) });
   }
-  return now - state.reconnectedAt < RECONNECTED_MS ? t("hud.connected") : "";
+  return isBack ? t("hud.connected") : "";
 }
 
 function showPause(now) {
   const left = pauseLeft(now), paused = state.phase === PAUSED, isAway = paused && byId("view-play").hidden;
   setHidden(byId("paused"), !paused);
   setHidden(byId("waiting"), !isAway);
+  byId("waiting").href = state.round ? `#/rooms/${state.round.code}` : "#/";
   setText(byId("waiting-note"), isAway ? budget(left) : "");
   const pauseNote = paused && left !== null ? `${t("pause.account")} ${budget(left)}` : "";
   for (const note of document.getElementsByClassName("dialog-paused")) setText(note, pauseNote);
@@ -140,7 +154,12 @@ function announcement() {
   if (phase === PAUSED) return t("say.paused", { score });
   if (phase === READY) return game.ticks ? t("say.readyAgain", { score }) : t("say.ready", { mode: modeName(mode) });
   if (starvesIn(state)) return t("say.starving");
-  return [score ? t("say.score", { score }) : t("say.started"), ...news()].join(" ");
+  return [score ? t("say.score", { score }) : t("say.started"), ...news(), roundRank()].filter(Boolean).join(" ");
+}
+
+function roundRank() {
+  const { round } = state;
+  return round?.rank ? t("rooms.rankIs", { rank: ordinal(round.rank), of: round.of }) : "";
 }
 
 /** What the last meal has brought beside its points. */

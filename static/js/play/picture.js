@@ -18,7 +18,7 @@ const SCORE = { y: 375, size: 225 }, NAME = { y: 455, size: 54 }, OCCASION = { y
 /** Show the picture of a game {id, seed, mode, turns, tick, score, outcome, challenge, username}, and ways to share it. The
 `username` is null for a guest. */
 export async function showPictureOf(game) {
-  await Promise.all([loadStyle("account.css"), loadStyle("picture.css")]);
+  await Promise.all([loadStyle("dialog.css"), loadStyle("picture.css")]);
   const isHidden = isSecret(game), score = game.score;
   const canvas = make("canvas", { width: WIDTH, height: HEIGHT, role: "img" });
   canvas.setAttribute("aria-label", t(isHidden ? "picture.labelHidden" : "picture.label", { score }));

@@ -1,17 +1,17 @@
 /* The result card: how the game ended and what became of its score. Loaded with the first game. */
 
 import * as api from "../api.js";
-import { isRankedAttempt, isSettled, outcome } from "../game/playing.js";
-import { LOST, OVER, SIGNED_OUT, state } from "../game/state.js";
+import { ending, isRankedAttempt, isSettled, outcome } from "../game/playing.js";
+import { LOST, OVER, SIGNED_OUT, isPractice, state } from "../game/state.js";
 import { SESSION, SETTLED, byId, focusAction, on, onColours, setHidden, setText } from "../lib/dom.js";
-import { boardAddress, comparison, day, dayOf, gameAddress, longDay, modeName, outcomeName } from "../lib/format.js";
+import { boardAddress, comparison, day, dayOf, gameAddress, longDay, modeName } from "../lib/format.js";
 import { number, ordinal, setWords, t } from "../lib/language.js";
 import { shareGame, showOutcome } from "../lib/share.js";
 import { openAccount } from "../pages/account.js";
 import { LEFT, POINTS } from "../rules.js";
 import { beginEnding, celebrate, drawEnding, endDrawing, slideIn } from "./ending.js";
 import { findStanding, showNeighbours } from "./neighbours.js";
-import { play, selectedMode } from "./start.js";
+import { isPracticeNext, play, selectedMode } from "./start.js";
 
 const DELAY_MS = 650; // to see what happened, before the card covers it
 
@@ -34,7 +34,7 @@ export function bind() {
 the game gets one. */
 async function findPlace() {
   const { result, mode, challenge } = state, isGuest = lacksAccount();
-  if (!result) return;
+  if (!result || state.round) return;
   const isPlaced = isGuest || (api.isPlayer() && (result.rank || result.ranked));
   const asked = isPlaced && findStanding(mode, challenge?.name, isGuest ? bestScore(result) : null);
   const { rank, rows } = await Promise.resolve(asked).catch(() => null) || { rank: null, rows: [] };
@@ -68,14 +68,14 @@ function played() {
 
 /** Show the card while there is a game that is over. */
 export function showResult(now) {
-  const hidden = state.phase !== OVER || now - state.overAt < DELAY_MS;
+  const hidden = state.phase !== OVER || state.round?.isShown || now - state.overAt < DELAY_MS;
   const appears = byId("result").hidden && !hidden;
   setHidden(byId("result"), hidden);
   if (hidden) return;
   if (appears) begin(now);
   else if (density !== devicePixelRatio) showPicture();
   const { result, game } = state, points = drawEnding(now);
-  setText(byId("result-outcome"), title());
+  setText(byId("result-outcome"), ending());
   setText(byId("result-score"), number(points ?? (result ?? game).score));
   setText(byId("result-waiting"), waiting());
   setText(byId("result-rank"), rank());
@@ -89,6 +89,7 @@ export function showResult(now) {
   const isLoggedOut = state.connection === SIGNED_OUT && !isSettled(), logIn = byId("result-log-in");
   setHidden(logIn, !isLoggedOut);
   for (const button of [logIn, byId("play-again")]) button.classList.toggle("primary", isLoggedOut === (button === logIn));
+  setHidden(byId("result").querySelector(".links"), isPractice()); // they lead to what the server has
   byId("result").dataset.settled = isSettled();
   if (appears) focusAction(byId("result"));
   if (points === null) tell();
@@ -136,6 +137,7 @@ function describePicture() {
 
 function nextGameLabel() {
   const { selection, challenge, mode, daily } = state, date = selection && dayOf(selection.name), next = selectedMode();
+  if (isSettled() && isPracticeNext()) return t("play.practise");
   if (selection?.name !== challenge?.asked) return t(selection ? "play.challenge" : "play.new");
   if (date !== day(0)) return t("play.again");
   if (date !== dayOf(challenge.name)) return t("play.today");
@@ -157,11 +159,6 @@ function best() {
   if (result?.isBest) return ["result.isBest"];
   const best = Math.max(result?.personal_best ?? 0, previousBest ?? 0);
   return best > game.score ? ["result.best", { score: best }] : [];
-}
-
-function title() {
-  if (outcome() === LEFT) return t(state.gaveUp ? "result.left" : "result.elsewhere");
-  return outcome() ? outcomeName(outcome()) : t("result.ended");
 }
 
 /** What the score waits for. */
@@ -199,7 +196,8 @@ function bestScore({ ranked, score, personal_best: best }) {
 
 /** "on the Walls board" */
 function where() {
-  const { mode, challenge } = state, date = challenge && dayOf(challenge.name);
+  const { mode, challenge, round } = state, date = challenge && dayOf(challenge.name);
+  if (round) return t("rooms.inRound");
   if (date) return date === day(0) ? t("where.today") : t("where.daily", { date: longDay(date) });
   return challenge ? t("where.challenge") : t("where.board", { mode: modeName(mode) });
 }
@@ -209,6 +207,7 @@ function note() {
   const { result, rejection } = state;
   if (rejection) return rejection;
   if (!result) return "";
+  if (isPractice()) return t("result.practice");
   if (!result.ranked) return isRankedAttempt() ? t("result.paused") : outOfTheCount(dayOf(state.challenge.name));
   if (result.outcome === LEFT && !state.gaveUp) {
     return t(result.abandoned ? "result.abandoned" : "result.otherTab");
@@ -226,7 +225,7 @@ function outOfTheCount(date) {
 
 /** Whether a guest's game gets a rank by signing up. */
 function isGuests() {
-  return Boolean(api.session.user?.guest && state.result?.ranked);
+  return Boolean(api.session.user?.guest && state.result?.ranked && !state.round);
 }
 
 /** Whether only an account is missing for a rank, now or, in today's challenge, before the game. */

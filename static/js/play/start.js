@@ -44,19 +44,25 @@ export function bindStart() {
 
 /** Enter before a game: accept the offer, or play. */
 export function playOrResume() {
+  if (state.round?.isShown) return; // the room's page starts the next
   if (offer) acceptOffer();
   else play();
 }
 
 /** Start a game in the selected mode, or the selected challenge. The player is asked before that ends another game. */
 export async function play() {
-  const other = otherGame();
+  const other = isPracticeNext() ? null : otherGame();
   if (state.isDeciding || (other && !await decide(() => mayEnd(other)))) return;
   const { selection } = state, ends = other?.id ?? offer?.opened.id;
   offer = null;
   document.activeElement?.blur(); // or a key meant for the snake would press the button again
   if (selection?.problem) location.hash = byId("challenge-leave").getAttribute("href");
   else start(selection && !dayOf(selection.name) ? null : selectedMode(), selection?.name, ends); // a game brings its mode
+}
+
+/** Whether the next game would be practice, which ends no other game. */
+export function isPracticeNext() {
+  return state.isOffline && !state.selection;
 }
 
 /** The player's open game in this browser that is neither played nor offered here, or null. */
@@ -102,7 +108,7 @@ export function showStart(now = performance.now()) {
   setText(byId("trouble"), startError?.message ?? "");
   setHidden(byId("offer"), !offer);
   setHidden(byId("play"), Boolean(selection?.problem) && !offer);
-  setText(byId("play"), t(offer ? (selection ? "play.challenge" : "play.new") : "play.play"));
+  setText(byId("play"), t(playKey()));
   byId("play").classList.toggle("primary", !offer);
   setAttribute(byId("start"), "data-screen", screen(selection, startError));
   setHidden(byId("challenge"), !selection);
@@ -114,6 +120,12 @@ export function showStart(now = performance.now()) {
   if (!offer) return;
   const values = { count: offer.score, mode: modeName(offer.mode) };
   setText(byId("offer-text"), t(offer.opened.challenge ? "start.offerChallenge" : "start.offer", values));
+}
+
+function playKey() {
+  if (isPracticeNext()) return "play.practise";
+  if (offer) return state.selection ? "play.challenge" : "play.new";
+  return "play.play";
 }
 
 /** What the start card is about, for the stylesheet. */
@@ -197,7 +209,7 @@ export function selectChallenge(name = null, mode = null, game = null) {
 /** Offer to continue the game that the last page left open. */
 export async function findOpenGame() {
   const left = load("game");
-  if (!left) return;
+  if (!left || (left.round && location.hash.startsWith("#/rooms/"))) return; // the room goes on with it
   const { findInOtherTab } = await import("../game/tabs.js");
   if (!await findInOtherTab(left.id)) await offerToResume(left);
 }
@@ -208,22 +220,23 @@ async function offerToResume(left) {
   if (!found || state.phase !== IDLE) return; // unreachable: the next page will ask again
   const canResume = found.status === "playing" && found.rules === RULES && left.user === api.session.user?.id;
   if (!canResume) remove("game");
-  else makeOffer(found, { ...(left.tick > found.tick ? left : found), challenge: left.challenge });
+  else makeOffer(found, { ...(left.tick > found.tick ? left : found), challenge: left.challenge, round: left.round });
 }
 
 /** `played` is what goes furthest: the server's record, or what this browser had not sent yet. */
-function makeOffer(found, { turns, tick, challenge }) {
+function makeOffer(found, { turns, tick, challenge, round }) {
   const game = new Game(found.seed, found.mode);
   game.advance(turns, tick);
-  offer = { opened: found, played: { turns, tick, challenge }, mode: found.mode, score: game.score };
+  offer = { opened: found, played: { turns, tick, challenge }, mode: found.mode, score: game.score, round };
   if (game.outcome) acceptOffer(); // it had ended, but the server doesn't have the end yet
   else showStart();
 }
 
 function acceptOffer() {
-  const { opened, played, mode } = offer, asked = played.challenge?.asked ?? opened.challenge;
+  const { opened, played, mode, round } = offer, asked = played.challenge?.asked ?? opened.challenge;
   offer = null;
   document.activeElement?.blur();
+  if (round) return void (location.hash = `#/rooms/${round.code}`);
   begin(opened, asked, played);
   if (!byId("view-play").hidden && asked !== (state.selection?.name ?? null)) { // name the game's challenge there
     history.pushState(null, "", asked ? challengeAddress(asked) : "#/");

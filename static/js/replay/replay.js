@@ -23,6 +23,7 @@ const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const MAX_FRAME_MS = 100; // a longer frame is a stall of the page
 const ADDRESS_MS = 300; // at a tick before the address names it: browsers limit how often it may change
 const MEAL_MS = 800; // after a meal in which "previous meal" means the one before it
+const ROUND_HIDDEN = "round_hidden"; // the server's code for a game of a round that is being played
 const EMPTY = { mode: WALLS, game: null }; // the scene until there is a game
 
 const boardView = createBoardView(byId("replay-board"));
@@ -300,6 +301,7 @@ function showNotice(words, ...remedies) {
 function showProblem(problem, again) {
   const { status, code, params, message } = problem;
   if (code === DAILY_HIDDEN) showNotice(message, toDaily(params.mode));
+  else if (code === ROUND_HIDDEN) showNotice(message, api.tryAgain(problem, again), { label: t("nav.rooms"), href: "#/rooms" });
   else if (status === 404) showNotice(t("replay.gone"), toPlay(), toBoards());
   else showNotice(message, api.tryAgain(problem, again));
 }

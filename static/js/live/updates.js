@@ -1,0 +1,89 @@
+/* Updates of watched games: events of the server, one after the other; or, where it sends none, the response to one request. */
+
+import { request } from "../api.js";
+import { load, save } from "../storage.js";
+
+const EVENTS = "text/event-stream";
+const TIMEOUT_MS = 6000; // for the response and for each event: longer than a response, which some proxies hold back
+const HELD_BACK_MS = 3000; // for the first event: then they do
+const MAX_STREAMS = 3; // of all windows: a browser has six connections to a server, and a post must not wait for one
+const FORGOTTEN_MS = 10_000; // after which the stream of another window is over, which couldn't say so
+
+let areHeldBack = false;
+
+/** Yield lists of updates of the games in `known`, a Map of ticks by id, and of the `limit` best of the others, or of a room's.
+Each list continues the one before. A stream that breaks off just ends: the next request shows whether the server is lost.
+`stop`, an AbortController, may end it after the first list. */
+export async function* liveGames(known, limit, room, stop) {
+  const ticks = Array.from(known, ([id, tick]) => `${id}:${tick}`).join();
+  const path = `games/live?${new URLSearchParams({ known: ticks, limit, ...(room && { room }) })}`;
+  const name = Math.random().toString(36).slice(2), askedAt = performance.now();
+  const options = areHeldBack || !note(name) ? {} : { accept: EVENTS, signal: stop.signal, read: bodyOfEvents };
+  try {
+    const { data } = await inTime(stop, request("GET", path, undefined, options));
+    if (!(data instanceof ReadableStream)) {
+      yield data;
+      return;
+    }
+    let isFirst = true;
+    for await (const updates of events(data, stop)) {
+      if (isFirst) areHeldBack = performance.now() - askedAt > HELD_BACK_MS;
+      isFirst = false;
+      note(name);
+      yield updates;
+    }
+    areHeldBack ||= isFirst;
+  } finally {
+    forget(name);
+  }
+}
+
+function bodyOfEvents(response) {
+  return response.headers.get("Content-Type")?.startsWith(EVENTS) && response.body;
+}
+
+/** Yield what the events contain, until they end or break off. */
+async function* events(body, stop) {
+  const reader = body.getReader(), decoder = new TextDecoder();
+  let isOver = false;
+  try {
+    for (let rest = ""; ;) {
+      const { done, value } = await inTime(stop, reader.read());
+      isOver = done;
+      if (done) return;
+      const parts = (rest + decoder.decode(value, { stream: true })).split("\n\n");
+      rest = parts.pop();
+      for (const part of parts) yield JSON.parse(/^data: (.*)$/m.exec(part)[1]);
+    }
+  } catch {
+    return; // it broke off
+  } finally {
+    if (!isOver) reader.cancel().catch(() => {}); // at its end, this would close the connection
+  }
+}
+
+/** Return what is awaited; stop it if it takes too long. */
+async function inTime(stop, awaited) {
+  const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
+  try {
+    return await awaited;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// The streams of all windows: {name: when it had an event}
+
+/** Note that a stream goes on. Return whether there are few enough. */
+function note(name) {
+  const now = Date.now();
+  const others = Object.entries(load("streams", {})).filter(([other, at]) => other !== name && Math.abs(now - at) < FORGOTTEN_MS);
+  if (others.length >= MAX_STREAMS) return false;
+  save("streams", { ...Object.fromEntries(others), [name]: now });
+  return true;
+}
+
+function forget(name) {
+  const { [name]: at, ...others } = load("streams", {});
+  if (at) save("streams", others);
+}
