@@ -141,7 +141,8 @@ def test_prune_goes_on_where_a_part_ends(run, ada, db, monkeypatch):
 
 def test_vacuum_packs_the_turns_of_earlier_versions(run, ada, db, monkeypatch):
     monkeypatch.setattr(maintenance, "BATCH", 2)
-    played = [ada.play(meals)[:2] for meals in range(1, 6)]
+    games = [ada.play(meals)[:2] for meals in range(1, 6)]
+    played = [(game, turns) for game, turns in games if turns]  # with luck, a first meal lies ahead; then there are none
     for game, turns in played:
         Game.update(turns=append_turns(b"", turns)).where(Game.id == game["id"]).execute()
     opened = ada.open()
