@@ -27,7 +27,7 @@ import models
 import schemas
 from accounts import accounts, hashing, passwords, sessions, usernames
 from accounts import routes as account_routes
-from accounts.routes import optional_user, require_user
+from accounts.routes import require_user
 from database import cache, migrations, tables
 from database.binding import is_sqlite
 from database.sqlite import SharedSqlite
@@ -42,18 +42,19 @@ from game import (
     previews,
     records,
     room_routes,
-    rooms,
     rounds,
+    viewers,
 )
 from game.pace import Pace
 from game.room_routes import find_room
+from game.viewers import Viewer
 from observability import counters
 from operations import maintenance
 from rules import MODES
 from web import assets, client_addresses, headers, openapi, pages, problems, rate_limits
 from web.api import ApiPlugin, make_routes, problem_response
 from web.app import HEALTH, App
-from web.problems import Problem, invalid, unauthorized
+from web.problems import invalid, unauthorized
 from web.requests import header, matches_etag, page_query, token
 
 STATIC = Path(__file__).parent / "static"
@@ -154,35 +155,6 @@ class Snakepit(App):
 # Users, as inputs of routes.
 
 
-def game_viewer():
-    """Return a function of a game that returns whether the client may see it. It reads the token only for hidden games.
-
-    A token that is not valid counts as none. No shared cache stores what depends on the token.
-    """
-
-    @functools.cache
-    def user():
-        try:
-            return optional_user()
-        except Problem:
-            return None
-
-    def may_see(game):
-        secret = request.app.secret
-        in_round = rounds.is_hidden(game)
-        if not in_round and not challenges.is_hidden(game, secret):
-            return True
-        response.headers.update(challenges.PRIVATE)
-        return rounds.may_see(game, user()) if in_round else challenges.may_see(game, user(), secret)
-
-    return may_see
-
-
-def hidden(game):
-    """Return the Problem that refuses to show a game."""
-    return rounds.hidden() if game.round else challenges.hidden(game.mode)
-
-
 def posting_player():
     """Return the user who posts turns as records.with_game does. 429 if there were too many posts, before the body is read.
 
@@ -238,7 +210,7 @@ def active_games(query):
 @api.get(
     "/api/games/live",
     query=schemas.LiveQuery,
-    visitor=game_viewer,
+    visitor=Viewer,
     response=list[schemas.LiveGame],
     follow=live.follow,
     errors=(403, 404, 429),
@@ -257,19 +229,10 @@ def live_games(query, visitor):
     """
     cursors = live.parse_cursors(query.known)
     if query.room is not None:
-        return _live_round(query.room, cursors, query.limit)
+        row = visitor.watched_round(query.room)
+        return live.updates_of_round(cursors, query.limit, row) if row else []
     hidden_now = challenges.hidden_now(request.app.secret)
-    return live.updates(cursors, query.limit, hidden_now, may_see=visitor)
-
-
-def _live_round(code, cursors, limit):
-    row = find_room(code, functools.partial(rooms.find_watched, user=optional_user()))
-    if row.number is None:
-        return []
-    response.headers.update(challenges.PRIVATE)
-    if not rounds.may_see_round(row):
-        raise rounds.hidden()
-    return live.updates_of_round(cursors, limit, row)
+    return live.updates(cursors, query.limit, hidden_now, may_see=visitor.may_see)
 
 
 @api.post(
@@ -305,7 +268,7 @@ def leave_game(user, game_id):
 @api.get(
     "/api/games/<game_id>",
     query=schemas.GameQuery,
-    visitor=game_viewer,
+    visitor=Viewer,
     response=schemas.GameRecord,
     etag=True,
     errors=(403,),
@@ -318,8 +281,8 @@ def show_game(query, visitor, game_id):
     game in it, and to everybody once it is over.
     """
     game = records.get_game(game_id, brief=True)
-    if not visitor(game):
-        raise hidden(game)
+    if not visitor.may_see(game):
+        raise viewers.hidden(game)
     return records.record(game, query.since, request.app.pace)
 
 
@@ -380,7 +343,7 @@ def game_preview(game_id):
     game = records.get_game_or_none(game_id, brief=True)
     if not game:
         return pages.html(previews.missing_page(game_id), 404, {"Cache-Control": "no-cache"})
-    if not game_viewer()(game):
+    if not Viewer().may_see(game):
         return _hidden_preview(game)
     public, trusted = request.app.settings.public_url, request.app.settings.trusted_proxies
     address = f"{public}/games/{game_id}" if public else client_addresses.url(request.environ, trusted)
@@ -390,7 +353,7 @@ def game_preview(game_id):
 
 def _hidden_preview(game):
     """Respond with a page that says why the game is hidden, and leads on; programs get the problem."""
-    problem = hidden(game)
+    problem = viewers.hidden(game)
     if not headers.prefers_html(header("ACCEPT")):
         raise problem
     fields = problem.headers | {"Vary": f"{problem.headers['Vary']}, Accept"}
@@ -401,8 +364,8 @@ def _hidden_preview(game):
 def preview_image(game_id):
     """Respond with the image of a game's preview."""
     game = records.get_game(game_id, brief=True)
-    if not game_viewer()(game):
-        raise hidden(game)
+    if not Viewer().may_see(game):
+        raise viewers.hidden(game)
     etag = f'"{game.id}-{game.tick}"'
     fields = {"Cache-Control": "max-age=60", "ETag": etag} | dict(response.headers)
     if matches_etag(etag):

@@ -1,5 +1,6 @@
-"""Games that a test plays on while pages show them."""
+"""Games that a test plays on while pages show them, and the events of games."""
 
+import json
 import threading
 from contextlib import contextmanager
 
@@ -7,6 +8,7 @@ from driver import plan
 
 import rules
 from examples import bot
+from web.events import MEDIA
 
 
 class LiveGame:
@@ -73,3 +75,28 @@ def going_on(*games, ticks=7):
     finally:
         stopped.set()
         thread.join()
+
+
+class Stream:
+    """An open response with events."""
+
+    def __init__(self, connection, known, limit=0, room=None, **headers):
+        self.connection = connection
+        path = f"/api/games/live?limit={limit}&known={known}" + (f"&room={room}" if room else "")
+        connection.request("GET", path, headers={"Accept": MEDIA, **headers})
+        self.response = connection.getresponse()
+        assert self.response.status == 200
+
+    @property
+    def media(self):
+        return self.response.getheader("Content-Type")
+
+    def __iter__(self):
+        """Yield (id, data) of each event."""
+        fields = {}
+        for line in map(bytes.decode, self.response):
+            name, _, value = line.rstrip("\n").partition(": ")
+            if name:
+                fields[name] = value
+            else:
+                yield fields["id"], json.loads(fields["data"])

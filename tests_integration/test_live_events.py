@@ -1,40 +1,14 @@
 """Updates of watched games as server-sent events, from a real server and in a real Chromium."""
 
-import json
 import time
 from contextlib import closing
 
 import pytest
-from live_games import LiveGame, going_on
-from servers import exchange
+from live_games import LiveGame, Stream, going_on
+from room_host import Host
+from servers import exchange, until
 
-from web.events import LONGEST, MEDIA
-
-PATH = "/api/games/live?limit={limit}&known={known}"
-
-
-class Stream:
-    """An open response with events."""
-
-    def __init__(self, connection, known, limit=0, **headers):
-        self.connection = connection
-        connection.request("GET", PATH.format(known=known, limit=limit), headers={"Accept": MEDIA, **headers})
-        self.response = connection.getresponse()
-        assert self.response.status == 200
-
-    @property
-    def media(self):
-        return self.response.getheader("Content-Type")
-
-    def __iter__(self):
-        """Yield (id, data) of each event."""
-        fields = {}
-        for line in map(bytes.decode, self.response):
-            name, _, value = line.rstrip("\n").partition(": ")
-            if name:
-                fields[name] = value
-            else:
-                yield fields["id"], json.loads(fields["data"])
+from web.events import LONGEST, MEDIA, UP_TO_DATE
 
 
 @pytest.fixture
@@ -81,6 +55,21 @@ def test_the_events_end_with_the_game_or_with_the_right_to_see_it(server):
         assert response.read() == b"id: \ndata: []\n\n"
         assert time.monotonic() - before < LONGEST - 1
         assert server.get(path, host.token)[0] == 401
+
+
+def test_the_events_of_a_round_end_for_a_member_who_is_removed(make_server):
+    server = make_server(RATE_LIMITS="false")
+    host, ada = Host(server.api.sign_up("Host")), server.api.sign_up("Ada")
+    member = host.join(ada)
+    host.make()
+    until(lambda: host.show()["round"]["status"] == "running")
+    host.play(ada)
+    game = host.play(host.api)["id"]
+    with closing(server.http()) as connection:
+        events = iter(Stream(connection, f"{game}:0", room=host.room["code"], Authorization=f"Bearer {ada.token}"))
+        next(events)
+        host.api(f"DELETE {host.path}/members/{member}", status=204)
+        assert len(list(events)) <= UP_TO_DATE + 1 < LONGEST - 3
 
 
 def test_games_that_begin_are_added(server):

@@ -3,14 +3,16 @@
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import peewee
 import psycopg
 import pytest
 from driver import plan
+from live_games import Stream
 from peewee import Select, fn
-from servers import Relay
+from room_host import Host
+from servers import Relay, until
 
 from database import errors
 from database.binding import bind
@@ -73,6 +75,22 @@ def test_a_second_of_play_and_the_end_of_a_game_take_few_round_trips(make_server
         found.append(fewest(relay, play_to_the_wall, [meals]))
     assert min(found) <= END
     assert [entry["score"] for entry in ada("GET /api/leaderboard")] == [30]
+
+
+def test_the_events_of_a_round_look_its_watcher_up_once(make_server, relay):
+    server = make_server(DATABASE_URL=relay.url, RATE_LIMITS="false")
+    host = Host(server.api.sign_up("Host"))
+    host.make()
+    until(lambda: host.show()["round"]["status"] == "running")
+    game, found = host.play(host.api), []
+    with closing(server.http()) as connection:
+        watching = Stream(connection, f"{game['id']}:0", room=host.room["code"], Authorization=f"Bearer {host.api.token}")
+        before = relay.round_trips
+        for _, [update] in watching:
+            assert update["id"] == game["id"]
+            found.append(relay.round_trips - before)
+            before = relay.round_trips
+    assert min(found[1:]) == 1
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ it says what that status means here.
 import functools
 import hashlib
 import logging
+import time
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -106,7 +107,7 @@ class ApiPlugin:
                 return result
             if is_stream:
                 response.headers.update(events.HEADERS)
-                again = functools.partial(_respond_again, callback, inputs, readers)
+                again = _respond_again(callback, inputs, readers)
                 return events.stream(request.environ, inputs["query"], result, follow, again)
             if result is None:
                 response.status = 204
@@ -132,20 +133,27 @@ def _resume(inputs):
         inputs["query"] = msgspec.structs.replace(inputs["query"], known=last)
 
 
-def _respond_again(callback, inputs, readers, query):
-    """Return what the handler returns for another query, some time after the request; None for a refusal.
+def _respond_again(callback, inputs, readers):
+    """Return a function of a query that returns what the handler returns for it, some time after the request.
 
-    The client's next request gets that.
+    It returns None for a refusal: the client's next request gets that. The other inputs are read again when they are old.
     """
-    app = request.app
-    try:
-        with deadline(app.settings.request_wait), bind(app.database):
-            app.prepare()
-            read_again = {name: read() for name, read in readers if name != "query"}
-            return callback(**inputs | read_again | {"query": query})
-    except Exception as error:
-        _problem_of(error)
-        return None
+    app, read_at = request.app, time.monotonic()
+
+    def respond(query):
+        nonlocal read_at
+        try:
+            with deadline(app.settings.request_wait), bind(app.database):
+                app.prepare()
+                if time.monotonic() - read_at > events.UP_TO_DATE:
+                    inputs.update({name: read() for name, read in readers if name != "query"})
+                    read_at = time.monotonic()
+                return callback(**inputs | {"query": query})
+        except Exception as error:
+            _problem_of(error)
+            return None
+
+    return respond
 
 
 def cacheable_response(content, headers):

@@ -18,7 +18,8 @@ HEADERS = {
     "X-Accel-Buffering": "no",  # nginx would collect events until it has some kilobytes
 }
 MAY_GO_ON = "snakepit.may_go_on"  # in the environ: a function that returns whether a response may go on
-LONGEST = 3  # seconds, after which a client asks again: it notices soon if it is cut off, and most of the gain is made
+LONGEST = 10  # seconds, after which a client asks again: by then most of the gain is made
+UP_TO_DATE = 3  # seconds, after which it is looked up again whether the client may see this
 MAX_OPEN = 5_000  # in a process
 BEGIN = b"retry: 1000\n"  # milliseconds until EventSource reconnects
 

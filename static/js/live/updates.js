@@ -4,8 +4,8 @@ import { request } from "../api.js";
 import { load, save } from "../storage.js";
 
 const EVENTS = "text/event-stream";
-const TIMEOUT_MS = 6000; // for the response and for each event: longer than a response, which some proxies hold back
-const HELD_BACK_MS = 3000; // for the first event: then they do
+const TIMEOUT_MS = 6000; // for each event
+const HELD_BACK_MS = 3000; // for the first one: then a proxy holds back what comes in parts, or the connection is lost
 const MAX_STREAMS = 3; // of all windows: a browser has six connections to a server, and a post must not wait for one
 const FORGOTTEN_MS = 10_000; // after which the stream of another window is over, which couldn't say so
 
@@ -17,25 +17,37 @@ Each list continues the one before. A stream that breaks off just ends: the next
 export async function* liveGames(known, limit, room, stop) {
   const ticks = Array.from(known, ([id, tick]) => `${id}:${tick}`).join();
   const path = `games/live?${new URLSearchParams({ known: ticks, limit, ...(room && { room }) })}`;
-  const name = Math.random().toString(36).slice(2), askedAt = performance.now();
-  const options = areHeldBack || !note(name) ? {} : { accept: EVENTS, signal: stop.signal, read: bodyOfEvents };
-  try {
-    const { data } = await inTime(stop, request("GET", path, undefined, options));
-    if (!(data instanceof ReadableStream)) {
-      yield data;
-      return;
+  const name = Math.random().toString(36).slice(2), mayStream = !areHeldBack && note(name);
+  let hasBegun = false;
+  if (mayStream) {
+    try {
+      for await (const updates of streamed(path, stop)) {
+        hasBegun = true;
+        note(name);
+        yield updates;
+      }
+    } finally {
+      forget(name);
     }
-    let isFirst = true;
-    for await (const updates of events(data, stop)) {
-      if (isFirst) areHeldBack = performance.now() - askedAt > HELD_BACK_MS;
-      isFirst = false;
-      note(name);
-      yield updates;
-    }
-    areHeldBack ||= isFirst;
-  } finally {
-    forget(name);
   }
+  if (hasBegun) return;
+  const { data } = await request("GET", path);
+  areHeldBack ||= mayStream;
+  yield data;
+}
+
+/** Yield the lists of the response's events, or its only one; none if they don't begin in time. */
+async function* streamed(path, stop) {
+  const options = { accept: EVENTS, signal: stop.signal, read: bodyOfEvents };
+  let data;
+  try {
+    ({ data } = await inTime(stop, HELD_BACK_MS, request("GET", path, undefined, options)));
+  } catch (problem) {
+    if (stop.signal.aborted) return;
+    throw problem;
+  }
+  if (data instanceof ReadableStream) yield* events(data, stop);
+  else yield data;
 }
 
 function bodyOfEvents(response) {
@@ -47,8 +59,8 @@ async function* events(body, stop) {
   const reader = body.getReader(), decoder = new TextDecoder();
   let isOver = false;
   try {
-    for (let rest = ""; ;) {
-      const { done, value } = await inTime(stop, reader.read());
+    for (let rest = "", limitMs = HELD_BACK_MS; ; limitMs = TIMEOUT_MS) {
+      const { done, value } = await inTime(stop, limitMs, reader.read());
       isOver = done;
       if (done) return;
       const parts = (rest + decoder.decode(value, { stream: true })).split("\n\n");
@@ -63,8 +75,8 @@ async function* events(body, stop) {
 }
 
 /** Return what is awaited; stop it if it takes too long. */
-async function inTime(stop, awaited) {
-  const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
+async function inTime(stop, limitMs, awaited) {
+  const timer = setTimeout(() => stop.abort(), limitMs);
   try {
     return await awaited;
   } finally {
