@@ -4,7 +4,7 @@ import re
 
 from browser import goes_wrong, steer
 from playwright.sync_api import expect
-from room_pages import api_of
+from room_pages import api_of, create
 
 LISTEN = """() => {
     window.said = [];
@@ -14,6 +14,12 @@ LISTEN = """() => {
 NOTE_WAKE_LOCK = """
     const request = WakeLock.prototype.request;
     WakeLock.prototype.request = async function (type) { return window.lock = await request.call(this, type); };"""
+
+LINES = """(element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return new Set(Array.from(range.getClientRects(), ({ top }) => top)).size;
+}"""
 
 
 class Examiner:
@@ -119,3 +125,13 @@ def test_rooms_are_for_everyone(open_page, live, axe):
     expect(screen.locator("#room > .notice")).to_contain_text("locked this room")
     screen.wait_for_function("() => window.lock.released")
     assert examiner.found == {}
+
+
+def test_no_line_ends_within_the_code_that_others_type(open_page, live):
+    page, code = create(open_page, live)
+    shown = page.locator("#room-address span")
+    expect(shown).to_have_text(code)
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for width in range(320, 700, 20):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert shown.evaluate(LINES) == 1, width

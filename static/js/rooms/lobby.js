@@ -64,7 +64,8 @@ export function makePage(opened, { poll, play }) {
 /** The address for others is known to the server, which others may reach by another than this page. */
 async function showAddress(code, element, local) {
   const { address, isLocal } = await readInvite(code).catch(() => ({ address: "", isLocal: false }));
-  setText(element, address && t("rooms.address", { address }));
+  const [before, after] = t("rooms.address", { address }).split(code);
+  if (address) element.replaceChildren(before, make("span", {}, code), after); // no line ends within the code
   setText(local, isLocal ? t("rooms.local") : "");
 }
 
