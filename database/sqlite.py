@@ -137,6 +137,7 @@ class _Connections:
 
     database = reader = writer = None  # a _Reader and its connection; the writer's connection
     version = 0  # of SharedSqlite, at which the reader was opened
+    opened = None  # an object that stands for the reader
 
 
 class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
@@ -195,9 +196,17 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
         if thread.database:
             thread.database.close()
         thread.database = database = self._make(_Reader, READER)
-        thread.version, thread.reader = self.version, database.connection()
+        thread.version, thread.reader, thread.opened = self.version, database.connection(), object()
         self._readers.add(database)
         return thread.reader
+
+    def change_mark(self):
+        """Return the reader, and its number of what it has seen others commit; it writes nothing itself."""
+        thread = self._thread
+        if thread.writer:
+            return object()
+        number = self.run("PRAGMA data_version").fetchone()
+        return thread.opened, number
 
     def commit_job(self, job, durable, wait):
         """Run the job on the writer; within a job, run it as a part of that."""

@@ -43,6 +43,14 @@ def _nothing():
     pass
 
 
+def change_mark():
+    """Return a value. If it is the same again, nobody has written to the database in between.
+
+    It tells little of a database that is busy, or has no such value: then it is another each time.
+    """
+    return current().change_mark()
+
+
 class snapshot(ContextDecorator):  # noqa: N801 - it reads as a noun
     """Within, all reads see the database as it was at one moment. It can't be nested, and not be in a job."""
 
@@ -77,6 +85,9 @@ class Transactions:
     def look_up(self, statement, parameters=()):
         """Execute a statement that reads a few rows; see queries.lookup."""
         return self.run(statement, parameters)
+
+    def change_mark(self):
+        return object()
 
     def commit_job(self, job, durable, wait):
         """Run the job in a transaction, or as a part of one that has begun."""

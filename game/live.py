@@ -9,12 +9,14 @@ from peewee import Case, fn
 import rules
 from database.binding import is_sqlite
 from database.queries import Param, compiled, literal, lookup, params
+from database.transactions import change_mark
 from game import codec, records, standings
 from models import Game, Member, User, now, select_games
 from schemas import KNOWN_GAME, MAX_ACTIVE, MAX_KNOWN, ActiveGame, Cell, LiveGame, LiveName, timestamp
 from web.problems import BAD_FORMAT, TOO_LONG, invalid
 
 LIVE_MS = 10_000  # after a post, a game is shown as live
+STEP_MS = 100  # by which that may be longer: requests in between ask the database for the same, and share the answer
 INTERVAL_MS = 1000  # between two updates of a game; its player posts as often
 AFTER_POST_MS = 150  # the best time for an update: the post has arrived, and the next one has not
 MAX_ALIGNMENT_MS = 250  # by which an update is moved at most, to come nearer to that time
@@ -36,7 +38,7 @@ def _only_live(query):
 
 def _live_params(hidden):
     name, seeds = hidden
-    return {"since": now() - LIVE_MS, "hidden": name, "seeds": seeds}
+    return {"since": (now() - LIVE_MS) // STEP_MS * STEP_MS, "hidden": name, "seeds": seeds}
 
 
 def _best_live(query):
@@ -75,8 +77,12 @@ def active(cache, limit, hidden):
     as that one hasn't.
     """
     params = _live_params(hidden)
-    games = cache.get("all", _fingerprint(**params).fetchone(), _all_active, cache, params)
+    games = cache.get("now", (change_mark(), params), _active_now, cache, params)
     return b"[%s]" % b",".join(games[:limit])
+
+
+def _active_now(cache, params):
+    return cache.get("all", _fingerprint(**params).fetchone(), _all_active, cache, params)
 
 
 @lookup

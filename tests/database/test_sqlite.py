@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
+from itertools import pairwise
 
 import peewee
 import psycopg
@@ -18,7 +19,7 @@ from driver import drive, plan
 from database import errors, sqlite, transactions, writer
 from database.binding import bind, database
 from database.deadlines import deadline
-from database.transactions import commit
+from database.transactions import change_mark, commit
 from models import Game, Secret, User
 
 
@@ -357,3 +358,29 @@ def test_database_errors_are_described_without_paths(cause, told):
     error = peewee.OperationalError(peewee.OperationalError(cause, str(cause)))
     assert errors.describe(error) == told
     assert errors.describe(peewee.OperationalError("20 connections have been in use")) == errors.UNREACHABLE
+
+
+def test_a_mark_is_the_same_until_somebody_writes(make_app, tmp_path):
+    app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
+    with bind(app.database):
+        marks = [change_mark(), change_mark()]
+        write(app, "by the server")
+        marks.append(change_mark())
+        with closing(sqlite3.connect(tmp_path / "snake.db", isolation_level=None)) as other:
+            other.execute("DELETE FROM secrets WHERE name = 'by the server'")
+        marks += [change_mark(), change_mark()]
+        app.database.reopen()
+        marks.append(change_mark())
+        assert [before == after for before, after in pairwise(marks)] == [True, False, False, True, False]
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(mark_of, app).result() != change_mark()
+        assert commit(change_mark) != commit(change_mark)  # a job sees its own changes, which no mark tells
+
+
+def mark_of(app):
+    with bind(app.database):
+        return change_mark()
+
+
+def test_a_database_in_memory_has_another_mark_each_time(app):
+    assert mark_of(app) != mark_of(app)

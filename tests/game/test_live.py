@@ -1,14 +1,17 @@
 """The live feed: one response with only the updates of each game."""
 
 import json
+import sqlite3
+from contextlib import closing
 from struct import pack
 
 import pytest
 import webtest
-from driver import plan
+from driver import drive, plan
 
 import models
 import rules
+from database.binding import bind
 from game import codec, live
 from models import Game, now
 from rules import WALLS
@@ -196,6 +199,26 @@ def test_the_longest_snakes_of_the_most_active_games_fit_into_a_megabyte(app, ap
     assert 900_000 < len(answer.body) <= 1_000_000
     assert [game["score"] for game in answer.json[:3]] == [198, 197, 196]
     assert len(answer.json[0]["snake"]) == 400
+
+
+def test_the_list_is_made_again_only_if_somebody_has_written(make_app, tmp_path):
+    app = make_app(database_url=f"sqlite:///{tmp_path}/snake.db")
+    ada = drive(app).sign_up("Ada")
+    game = ada.open("pass-through")
+    queries, counts = [], []
+    with bind(app.database):
+        app.database.connection().set_trace_callback(queries.append)
+        while not counts or (min(counts) > 0 and len(counts) < 200):  # the time to which a game is live moves on, too
+            queries.clear()
+            assert [one["tick"] for one in ada("GET /api/games/active")] == [0]
+            counts.append(sum("GROUP_CONCAT" in query for query in queries))
+    assert counts[0] == 1
+    assert counts[-1] == 0
+    ada.post(game, 0, 3)
+    assert [one["tick"] for one in ada("GET /api/games/active")] == [3]
+    with closing(sqlite3.connect(tmp_path / "snake.db")) as other, other:
+        other.execute("UPDATE games SET seen_at = seen_at - 10200")
+    assert ada("GET /api/games/active") == []
 
 
 def test_a_server_that_can_send_no_events_responds_once(api, game):
