@@ -1,6 +1,7 @@
 """The queue of passwords to hash."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -45,6 +46,13 @@ class Crowd:
         future.add_done_callback(lambda _: waits.set())
         waits.wait()
         return future
+
+    def await_ready(self):
+        """Wait until all who are in the queue have asked for their turn."""
+        end = time.monotonic() + 30
+        while not all(place.round for place in list(self.queue.waiting)):
+            assert time.monotonic() < end
+            time.sleep(0.001)
 
     def end(self):
         self.go.set()
@@ -98,6 +106,7 @@ def test_addresses_are_served_in_turn(crowd):
     for n in range(5):
         crowd.ask(f"Player{n}", "many")
     last = [crowd.ask("Ada", "few"), crowd.ask("Bob", "few")]
+    crowd.await_ready()
     crowd.go.set()
     for future in last:
         future.result()
