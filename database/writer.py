@@ -17,7 +17,7 @@ import peewee
 from database import errors, threadpool
 from database.deadlines import current_deadline, retry_while_locked, seconds_left
 
-CHECKPOINT_EVERY = 5000  # jobs, which write 40 MB to the WAL file
+CHECKPOINT_EVERY = 5000  # jobs, which write at least 20 MB to the WAL file
 
 
 class _Job:

@@ -309,7 +309,8 @@ def _update_progress(game, changes, row):
     Return None if it is too late in a round.
     """
     if row is None or standings.accepts_posts(row):
-        return _update_game.later(id=game.id, user=game.user_id, tick_before=game.tick, **changes)
+        is_over = changes["ended_at"] is not None
+        return _update_game.later(is_over, id=game.id, user=game.user_id, tick_before=game.tick, **changes)
     return None
 
 
@@ -318,8 +319,10 @@ def _was_stored(updated):
 
 
 @compiled
-def _update_game():
-    names = "last_post_at", "ended_at", "outcome", "tick", "score", "scored_at", "ranked", "turns", "state"
+def _update_game(is_over):
+    """Store what a post changes. While the game goes on, SQLite would write to an index, too, if `ended_at` were set."""
+    names = ["last_post_at", "tick", "score", "scored_at", "ranked", "turns", "state"]
+    names += ["ended_at", "outcome"] if is_over else []
     fields = [getattr(Game, name) for name in names]
     game = Game.update({field: Param(field.name) for field in fields})
     return game.where(is_open_game(), Game.tick == Param("tick_before"))

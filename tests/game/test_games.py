@@ -10,6 +10,8 @@ import rules
 from game import games, leaving
 from models import Game
 
+PAGE, WAL_HEADER = 4096, 24  # bytes in the log of a SQLite file
+
 
 def test_opening_a_game(ada):
     game = ada.open("pass-through")
@@ -53,6 +55,16 @@ def test_a_game_posted_tick_by_tick_ends_as_one_posted_at_once(ada):
     by_rules = rules.Game(game["seed"], "walls")
     by_rules.advance(turns, end)
     assert (answer["score"], answer["outcome"], answer["tick"]) == (by_rules.score, by_rules.outcome, end)
+
+
+def test_a_post_within_a_game_writes_one_page_to_the_file(make_app, tmp_path):
+    ada = drive(make_app(database_url=f"sqlite:///{tmp_path}/snake.db")).sign_up("Ada")
+    game, log, written = ada.open("pass-through"), tmp_path / "snake.db-wal", []
+    for tick in range(5):
+        before = log.stat().st_size
+        ada.post(game, tick, tick + 1)
+        written.append(log.stat().st_size - before)
+    assert min(written) == WAL_HEADER + PAGE  # others may write, too
 
 
 def test_a_tick_beyond_the_end_ends_the_game_at_its_end(ada):
