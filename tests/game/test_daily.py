@@ -45,7 +45,7 @@ def test_what_there_is_before_anybody_has_played(api, ada, mode):
             "yesterday": None,
         }
         assert "Authorization" in answer.headers["Vary"]
-        assert float(answer.headers["Server-Time"]) == pytest.approx(time.time(), abs=2)
+        assert float(answer.headers["Server-Time"]) == pytest.approx(time.time(), abs=10)
         assert answer.headers["Cache-Control"] == "no-store"
 
 

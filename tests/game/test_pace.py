@@ -1,4 +1,4 @@
-"""The pace of games. The start is moved in the stored row; nothing waits."""
+"""The pace of games. Time stands still, and the start is moved in the stored row."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,15 @@ from driver import drive
 import models
 import rules
 from database.binding import bind
+from game import clock
 from models import Entry, Game
+
+
+@pytest.fixture(autouse=True)
+def _time_stands_still(monkeypatch):
+    steady, wall = clock.monotonic_ns(), clock.wall_ns()
+    monkeypatch.setattr(clock, "monotonic_ns", lambda: steady)
+    monkeypatch.setattr(clock, "wall_ns", lambda: wall)
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_an_unchanged_room_is_304_and_each_answer_tells_the_time(api, room):
         answer = api.ask(f"GET {room.path}{query}")
         assert answer.status == status
         assert re.fullmatch(r"\d+\.\d{3}", answer.headers["Server-Time"])
-        assert float(answer.headers["Server-Time"]) == pytest.approx(time.time(), abs=2)
+        assert float(answer.headers["Server-Time"]) == pytest.approx(time.time(), abs=10)
         assert answer.headers["Cache-Control"] == "no-store"
     assert refusals(api(f"GET {room.path}?version=x", status=422)) == [("version", "wrong_type")]
 

@@ -42,7 +42,7 @@ def test_a_round_has_limits(host, wrong):
 
 def test_a_round_is_cancelled_before_it_starts_and_ended_afterwards(host, ada, bob):
     host.join(bob)
-    host.make()
+    host.make(starts_in=60)
     assert bob(f"DELETE {host.path}/rounds/1", status=403)["code"] == "not_the_host"
     ada(f"DELETE {host.path}/rounds/1", status=204)
     assert host.show()["round"]["status"] == "cancelled"
@@ -62,10 +62,10 @@ def test_a_round_is_cancelled_before_it_starts_and_ended_afterwards(host, ada, b
 
 def test_no_seed_exists_before_the_start(host, bob):
     host.join(bob)
-    made = host.make()
+    made = host.make(starts_in=60)
     refused = host.play(bob, 409)
     assert refused["code"] == "round_not_started"
-    assert 0 < refused["starts_in"] == refused["params"]["starts_in"] <= 3
+    assert 0 < refused["starts_in"] == refused["params"]["starts_in"] <= 60
     assert Round.get().seed is None
     host.move(made, -0.1)
     game = host.play(bob)
@@ -236,7 +236,7 @@ def test_before_its_start_a_rounds_feed_is_empty_for_everybody(host, ada, bob, a
     host.join(bob)
     call = f"GET /api/games/live?room={host.room['code']}"
     assert [who(call) for who in (ada, bob, api)] == [[], [], []]
-    host.make()
+    host.make(starts_in=60)
     assert [who(call) for who in (ada, bob, api)] == [[], [], []]
     host.move(None, -1)
     assert bob(call, status=403)["code"] == "round_hidden"
