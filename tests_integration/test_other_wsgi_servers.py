@@ -20,31 +20,28 @@ from servers import ROOT, TIMEOUT
 
 BIN = ROOT / ".venv" / "bin"
 APP = "import service; app = service.create_app(enforce_pace=False, rate_limits=False, bcrypt_rounds=4)"
-# Each serves app.py of its folder at the port {port}, or at a free one that its log tells of.
+# Each serves app.py of its folder at a free port, of which its log tells.
 GUNICORN = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "app:app"]
 UWSGI = [
-    "uwsgi",
-    "--http",
-    "127.0.0.1:{port}",
-    "--master",
-    "--processes",
-    "3",
-    "--module",
-    "app:app",
-    "--need-app",
-    "--die-on-term",
+    *("uwsgi", "--shared-socket", "127.0.0.1:0", "--http", "=0", "--master", "--processes", "3"),
+    *("--module", "app:app", "--need-app", "--die-on-term"),
 ]
 WAITRESS = (
     "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit())\n"
-    "from waitress import serve; from app import app; serve(app, host='127.0.0.1', port={port}, threads=8)"
+    "from waitress import create_server; from app import app\n"
+    "server = create_server(app, host='127.0.0.1', port=0, threads=8)\n"
+    "print(f'Listening at: http://127.0.0.1:{server.effective_port}', flush=True)\n"
+    "server.run()"
 )
 WSGIREF = (
     "import signal, threading\n"
     "from wsgiref.simple_server import make_server; from app import app\n"
-    "with make_server('127.0.0.1', {port}, app) as server:\n"
+    "with make_server('127.0.0.1', 0, app) as server:\n"
+    " print(f'Listening at: http://127.0.0.1:{server.server_port}', flush=True)\n"
     " signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())\n"
     " server.serve_forever()"
 )
+IS_AT = re.compile(r"(?:Listening at: http://|uWSGI http bound on )127\.0\.0\.1:(\d+)")
 SERVERS = {
     "gunicorn, sync": [*GUNICORN, "--workers", "3"],
     "gunicorn, sync, preload": [*GUNICORN, "--workers", "3", "--preload"],
@@ -68,26 +65,22 @@ class Foreign:
     def __init__(self, folder, command, url, then=""):
         (folder / "app.py").write_text(f"{APP}{then}\n")
         self.log = folder / "log"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        command = [word.replace("{port}", str(self.port)) for word in command]
         if command[0] == "uwsgi":
-            command[0] = shutil.which("uwsgi", path=str(BIN)) or pytest.skip("There is no uWSGI: pip install pyuwsgi.")
+            found = shutil.which("uwsgi", path=str(BIN)) or pytest.skip("There is no uWSGI: pip install pyuwsgi.")
+            command = [found, *command[1:]]
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{folder}", "DATABASE_URL": url}
         with self.log.open("w") as log:
             options = {"cwd": folder, "env": environment, "stdout": log, "stderr": log, "start_new_session": True}
             self.process = subprocess.Popen(command, **options)
-        self._await(is_gunicorn="gunicorn" in command)
+        self._await()
 
-    def _await(self, is_gunicorn):
+    def _await(self):
         until = time.monotonic() + TIMEOUT
         while True:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < until, self.log.read_text()
-            if is_gunicorn:
-                found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", self.log.read_text())
-                self.port = int(found[1]) if found else None
-            if self.port:
+            if found := IS_AT.search(self.log.read_text()):
+                self.port = int(found[1])
                 with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                     return
             time.sleep(0.02)

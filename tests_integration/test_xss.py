@@ -235,12 +235,12 @@ def test_names_on_preview_cards_are_text(open_as, players, server):
     cards = {}
     for player, name in zip(players, NAMES, strict=True):
         game, _, _ = player.play(1)
-        address = f"{server.url}/games/{game['id']}"
-        cards[name] = Elements(page.request.get(address).text())
-        assert name.encode() not in page.request.get(f"{address}/card.png").body()
-        page.goto(address)
+        path = f"/games/{game['id']}"
+        cards[name] = Elements(server.get(path)[1].decode())
+        assert name.encode() not in server.get(f"{path}/card.png")[1]
+        page.goto(server.url + path)
         expect(page.locator("#replay-player")).to_have_text(name)  # where it leads to
-    expected = Elements(page.request.get(f"{server.url}/games/{plain['id']}").text())
+    expected = Elements(server.get(f"/games/{plain['id']}")[1].decode())
     assert expected.title == "10 by Ada"
     for name, card in cards.items():
         assert (card.tags, card.attributes) == (expected.tags, expected.attributes)
