@@ -1,8 +1,9 @@
 """Automatic removal in small steps, and the leaderboards that are closed for it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from days import today
 from driver import drive
 from stored_rooms import add_round
 
@@ -117,8 +118,14 @@ def test_games_and_guests_of_a_room_are_kept_as_long_as_it_is_there(app, api, ad
 # Closed leaderboards.
 
 LONG_AGO = 400  # days
-THEN = (datetime.now(UTC) - timedelta(days=LONG_AGO)).date()
-OF_DAY = f"mode=walls&period=day&at={THEN}"
+
+
+def then():
+    return today() - timedelta(days=LONG_AGO)
+
+
+def of_day():
+    return f"mode=walls&period=day&at={then()}"
 
 
 @pytest.fixture
@@ -134,19 +141,19 @@ def closed(api, db, app, monkeypatch):
     return players
 
 
-def entries(api, query=OF_DAY):
-    return [(entry["username"], entry["rank"]) for entry in api(f"GET /api/leaderboard?{query}")]
+def entries(api, query=None):
+    return [(entry["username"], entry["rank"]) for entry in api(f"GET /api/leaderboard?{query or of_day()}")]
 
 
 def test_of_a_day_long_ago_only_the_best_entries_are_kept_and_ranks_stay(closed, api, app):
     assert entries(api) == [("Ada", 1), ("Bob", 2)]
     assert [name for name, _ in entries(api, "mode=walls")] == ["Ada", "Bob", "Carl", "Dora", "Emil"]
     assert app.removal.removed["entries"] == 3
-    standing = closed[1](f"GET /api/leaderboard/me?{OF_DAY}")
+    standing = closed[1](f"GET /api/leaderboard/me?{of_day()}")
     assert (standing["rank"], standing["of"]) == (2, 5)
-    assert closed[4](f"GET /api/leaderboard/me?{OF_DAY}")["rank"] is None
-    assert score_histogram.rank([f"walls/{THEN}"], 10) == 5
-    months = f"mode=walls&period=month&at={THEN}"
+    assert closed[4](f"GET /api/leaderboard/me?{of_day()}")["rank"] is None
+    assert score_histogram.rank([f"walls/{then()}"], 10) == 5
+    months = f"mode=walls&period=month&at={then()}"
     assert len(entries(api, months)) == 5
 
 
@@ -155,11 +162,11 @@ def test_daily_challenges_long_ago_are_closed_too(api, db, app, monkeypatch):
     for name in ("Ada", "Bob"):
         api.sign_up(name).play(1, challenge="daily")
     young = api.sign_up("Carl").play(1)[0]["id"]
-    Game.update(challenge=f"daily/{THEN}").where(Game.id != young).execute()
+    Game.update(challenge=f"daily/{then()}").where(Game.id != young).execute()
     leaderboards.rebuild_all()
     remove(app)
-    assert [closed.board for closed in ClosedBoard.select()] == [f"walls/daily/{THEN}"]
-    assert Entry.select().where(Entry.board == f"walls/daily/{THEN}").count() == 1
+    assert [closed.board for closed in ClosedBoard.select()] == [f"walls/daily/{then()}"]
+    assert Entry.select().where(Entry.board == f"walls/daily/{then()}").count() == 1
 
 
 def test_a_day_less_than_a_year_ago_stays_open(api, db, app, monkeypatch):
@@ -178,7 +185,7 @@ def test_rebuild_and_check_skip_closed_leaderboards(closed, api):
     leaderboards.rebuild_all()
     assert list(leaderboards.check()) == []
     assert entries(api) == [("Ada", 1), ("Bob", 2)]
-    assert score_histogram.size([f"walls/{THEN}"]) == 5
+    assert score_histogram.size([f"walls/{then()}"]) == 5
 
 
 def test_a_ban_hides_the_entry_on_a_closed_leaderboard_until_it_is_lifted(closed, api):
@@ -191,7 +198,7 @@ def test_a_ban_hides_the_entry_on_a_closed_leaderboard_until_it_is_lifted(closed
     for user in (ada, carl):
         accounts.unban(user.name)
     assert entries(api) == [("Ada", 1), ("Bob", 2)]
-    assert score_histogram.size([f"walls/{THEN}"]) == 5
+    assert score_histogram.size([f"walls/{then()}"]) == 5
     assert list(leaderboards.check()) == []
 
 
@@ -202,7 +209,7 @@ def test_a_withdrawn_game_and_a_deleted_player_are_on_no_closed_leaderboard(clos
     accounts.ban(User.get(name="Bob").id)
     accounts.delete(User.get(name="Bob").id)
     assert entries(api) == []
-    assert score_histogram.size([f"walls/{THEN}"]) == 3
+    assert score_histogram.size([f"walls/{then()}"]) == 3
     assert list(leaderboards.check()) == []
 
 
