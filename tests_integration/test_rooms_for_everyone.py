@@ -62,6 +62,7 @@ def test_rooms_are_for_everyone(open_page, live, axe):
     code = page.url.rpartition("/")[2]
 
     screen = open_page("about:blank", 1280, 720)
+    screen.context.grant_permissions(["screen-wake-lock"])  # a Chromium without windows refuses it otherwise
     screen.add_init_script(NOTE_WAKE_LOCK)
     screen.goto(f"{live.url}/#/rooms/{code}/screen")
     expect(screen.locator("#screen-qr svg")).to_be_visible()
