@@ -15,15 +15,15 @@ class LiveGame:
     """A game of a player that goes on when a test says so: as a bot plays, or along a plan."""
 
     def __init__(self, api, mode=rules.WALLS, meals=0, planned_meals=None):
-        """The first `meals` are eaten at once. With `planned_meals`, the snake eats that many and then runs into a wall."""
+        """The first `meals` are in one post. With `planned_meals`, the snake eats that many and then runs into a wall."""
         self.api, self.name = api, api.user["username"]
         self.opened = api.open(mode)
         self.id = self.opened["id"]
         self.game = rules.Game(self.opened["seed"], mode)
         self.turns = []
         self.planned, self.end = (None, None) if planned_meals is None else plan(self.opened["seed"], mode, planned_meals)
-        while self.game.score < meals * rules.POINTS:
-            self.play(1)
+        if meals:
+            self._play_while(lambda: self.game.score < meals * rules.POINTS)
 
     @property
     def tick(self):
@@ -36,11 +36,16 @@ class LiveGame:
 
     def play(self, ticks):
         """Play so many ticks and post them. Return the response."""
+        since, end = self.tick, self.tick + ticks
+        if self.planned is None:
+            return self._play_while(lambda: self.tick < end)
+        turns = [turn for turn in self.planned if since < turn[0] <= end]
+        self.game.advance(turns, end)
+        return self._post(since, turns)
+
+    def _play_while(self, condition):
         since, turns = self.tick, []
-        if self.planned is not None:
-            turns = [turn for turn in self.planned if since < turn[0] <= since + ticks]
-            self.game.advance(turns, since + ticks)
-        while self.tick < since + ticks and not self.game.outcome:
+        while condition() and not self.game.outcome:
             heading = bot.choose(self.game)
             if heading != self.game.heading:
                 turns.append([self.tick + 1, heading])

@@ -213,9 +213,9 @@ def test_a_lost_connection_is_said_and_made_up_for(open_wall, server):
 
 def test_a_wall_gets_an_update_a_second_and_none_unseen(open_wall, server):
     games = [LiveGame(server.api.sign_up(f"Player{number}"), meals=number) for number in range(12)]
-    page = open_wall()
-    expect(page.locator(".live-card")).to_have_count(12)
     with going_on(*games):
+        page = open_wall()
+        expect(page.locator(".live-card")).to_have_count(12)
         updates = count_updates(page)
         page.wait_for_function(WAIT, arg=4000)
         sizes, asked = [size for size in updates if size != "asked"], updates.count("asked")
