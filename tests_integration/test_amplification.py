@@ -22,7 +22,7 @@ from rules import CELLS, STARVES_AFTER
 LONG_GAMES, LONG_TURNS, LONG_TICKS = 20, 100_000, CELLS * STARVES_AFTER
 MOST_BYTES = 1_000_000
 WAIT = 0.02  # seconds that others may wait, at the median: a request that takes longer has to let them in between
-GAMES = [pytest.param(2_000, id="few"), pytest.param(1_000_000, id="many", marks=pytest.mark.long)]
+GAMES = [pytest.param(1_000, id="few"), pytest.param(1_000_000, id="many", marks=pytest.mark.long)]
 
 
 @contextmanager

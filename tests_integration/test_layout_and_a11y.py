@@ -147,15 +147,16 @@ CUT_OR_COVERED = """() => {
 NEXT_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
+@pytest.mark.parametrize("grid", [GRID[::2], pytest.param(GRID, marks=pytest.mark.long)], ids=["quick", "long"])
 @pytest.mark.parametrize("touch", [False, True])
-def test_nothing_is_cut_off_or_covered_in_any_window(open_page, filled, touch):
+def test_nothing_is_cut_off_or_covered_in_any_window(open_page, filled, touch, grid):
     page, wrong = open_page(filled.url, has_touch=touch, reduced_motion="reduce"), {}
 
     def check(view):
         if view == "playing":  # a game pauses when the window is turned
             return
         is_page = view.startswith(("#/boards", "#/players", "#/live"))  # as high as what is on it
-        for width, height in GRID[::2] if is_page else GRID:
+        for width, height in grid[::2] if is_page else grid:
             page.set_viewport_size({"width": width, "height": height})
             if page.evaluate(CUT_OR_COVERED):
                 page.evaluate(NEXT_FRAMES)  # the window's size may have come in between
