@@ -275,12 +275,6 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         self._lookups.run(found)
         return found
 
-    def change_mark(self):
-        """Return which transactions are over. Requests at the same time share the answer, as they do any other's."""
-        if self.has_begun():  # that it has written itself would not be seen
-            return object()
-        return self.look_up("SELECT pg_current_snapshot()::text").fetchone()
-
     def _execute_lookups(self, statements):
         try:
             self._execute(statements)

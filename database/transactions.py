@@ -46,7 +46,7 @@ def _nothing():
 def change_mark():
     """Return a value. If it is the same again, nobody has written to the database in between.
 
-    It costs less than any query. While others write all the time, or within a job, it is another each time.
+    It tells little of a database that is busy, or has no such value: then it is another each time.
     """
     return current().change_mark()
 

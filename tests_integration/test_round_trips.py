@@ -19,7 +19,7 @@ from database.binding import bind
 from database.connect import connect
 from database.deadlines import deadline
 from database.queries import Param, compiled, lookup
-from database.transactions import change_mark, commit
+from database.transactions import commit
 from models import Secret, now
 
 SECOND, END = 2, 3  # round trips
@@ -221,23 +221,6 @@ def test_a_transaction_goes_on_another_connection_if_the_first_statement_finds_i
     end_connections(postgres_url)
     commit(lambda: add.later(name="b", value="2"))
     assert find.first(name="b").value == "2"
-
-
-def test_a_mark_is_the_same_until_somebody_writes(db):
-    assert any(change_mark() == change_mark() for _ in range(100))  # Postgres's own tasks write, too
-    before = change_mark()
-    commit(lambda: add(name="a", value="1"))
-    assert change_mark() != before
-    assert commit(change_mark) != commit(change_mark)  # a job sees its own changes, which no mark tells
-
-
-def test_a_mark_changes_when_a_transaction_ends_that_began_before(db, postgres_url):
-    with psycopg.connect(postgres_url) as other:
-        other.execute("INSERT INTO secrets VALUES ('b', '2')")
-        before = change_mark()
-        assert find.first(name="b") is None
-        other.commit()
-    assert change_mark() != before
 
 
 def test_nothing_is_prepared_for_a_pooler(db, postgres_url):
