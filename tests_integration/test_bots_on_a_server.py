@@ -98,7 +98,7 @@ def test_a_restart_of_the_server_costs_bots_nothing_and_in_the_end_they_leave(li
     time.sleep(2)
     live.start()
     until(lambda: all(game["tick"] > before[name]["tick"] + 20 for name, game in (both(live) or before).items()))
-    bots.send_signal(signal.SIGINT)
+    bots.send_signal(signal.SIGTERM)  # a script that runs in the background has its children ignore SIGINT
     said, errors = bots.communicate(timeout=TIMEOUT)
     assert (bots.returncode, errors) == (0, "")
     assert "tries again in 1 s" in said

@@ -144,7 +144,7 @@ def test_only_three_windows_have_events(open_page, watched):
         watch(page, server, game)
     assert [page.evaluate("accepted[0]") for page in windows] == [MEDIA, MEDIA, MEDIA, ""]
     windows[0].close()
-    windows[3].wait_for_function("(media) => accepted.includes(media)", arg=MEDIA, timeout=15_000)
+    windows[3].wait_for_function("(media) => accepted.includes(media)", arg=MEDIA, timeout=30_000)
 
 
 def test_behind_a_proxy_that_holds_events_back_a_page_polls(open_page, watched):

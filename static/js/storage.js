@@ -46,6 +46,16 @@ export function remove(name) {
   }
 }
 
+/** Return the names of the saved values that begin like this. */
+export function names(beginning) {
+  const start = scoped(beginning), cut = start.length - beginning.length;
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(start)).map((key) => key.slice(cut));
+  } catch {
+    return [];
+  }
+}
+
 /** Call `listener` when another tab has saved or removed the value, or cleared the storage. */
 export function onChange(name, listener) {
   window.addEventListener("storage", ({ key }) => [scoped(name), null].includes(key) && listener());

@@ -1,9 +1,10 @@
 /* Updates of watched games: events of the server, one after the other; or, where it sends none, the response to one request. */
 
 import { request } from "../api.js";
-import { load, save } from "../storage.js";
+import { load, names, remove, save } from "../storage.js";
 
 const EVENTS = "text/event-stream";
+const STREAM = "stream."; // begins the name of each
 const TIMEOUT_MS = 6000; // for each event
 const HELD_BACK_MS = 3000; // for the first one: then a proxy holds back what comes in parts, or the connection is lost
 const MAX_STREAMS = 3; // of all windows: a browser has six connections to a server, and a post must not wait for one
@@ -17,7 +18,7 @@ Each list continues the one before. A stream that breaks off just ends: the next
 export async function* liveGames(known, limit, room, stop) {
   const ticks = Array.from(known, ([id, tick]) => `${id}:${tick}`).join();
   const path = `games/live?${new URLSearchParams({ known: ticks, limit, ...(room && { room }) })}`;
-  const name = Math.random().toString(36).slice(2), mayStream = !areHeldBack && note(name);
+  const name = STREAM + Math.random().toString(36).slice(2), mayStream = !areHeldBack && note(name);
   let hasBegun = false;
   if (mayStream) {
     try {
@@ -27,7 +28,7 @@ export async function* liveGames(known, limit, room, stop) {
         yield updates;
       }
     } finally {
-      forget(name);
+      remove(name);
     }
   }
   if (hasBegun) return;
@@ -84,18 +85,14 @@ async function inTime(stop, limitMs, awaited) {
   }
 }
 
-// The streams of all windows: {name: when it had an event}
+// The streams of all windows: each has saved when it had an event, below a name of its own, since windows write at any time
 
 /** Note that a stream goes on. Return whether there are few enough. */
 function note(name) {
-  const now = Date.now();
-  const others = Object.entries(load("streams", {})).filter(([other, at]) => other !== name && Math.abs(now - at) < FORGOTTEN_MS);
-  if (others.length >= MAX_STREAMS) return false;
-  save("streams", { ...Object.fromEntries(others), [name]: now });
+  const now = Date.now(), isOpen = (other) => Math.abs(now - load(other)) < FORGOTTEN_MS;
+  const others = names(STREAM).filter((other) => other !== name);
+  others.filter((other) => !isOpen(other)).forEach(remove);
+  if (others.filter(isOpen).length >= MAX_STREAMS) return false;
+  save(name, now);
   return true;
-}
-
-function forget(name) {
-  const { [name]: at, ...others } = load("streams", {});
-  if (at) save("streams", others);
 }
