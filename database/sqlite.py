@@ -97,7 +97,8 @@ class InMemorySqlite(Sqlite):
     def __init__(self, database, **options):
         self._turn = threading.RLock()
         self.pid = os.getpid()
-        super().__init__(database, thread_safe=False, **options)
+        # Rows are fetched outside of the turn: a statement that is used again would lose those of another thread.
+        super().__init__(database, thread_safe=False, **options | {"cached_statements": 0})
 
     def begin_process(self):
         raise RuntimeError("a database in memory belongs to the process that made it; name a file in DATABASE_URL")
