@@ -206,7 +206,7 @@ class SharedSqlite(transactions.Transactions, peewee.SqliteDatabase):
         thread = self._thread
         if thread.writer:
             return object()
-        number = self.run("PRAGMA data_version").fetchone()
+        number = self.pragma("data_version")  # this may open the reader
         return thread.opened, number
 
     def commit_job(self, job, durable, wait):

@@ -14,7 +14,7 @@ from web.problems import Problem
 class Viewer:
     """The client, an input of routes. It is looked up at the first game that not everybody may see.
 
-    Of several events, a few have the same Viewer: see web/api.py.
+    A response with events gets a new Viewer every few seconds: see web/api.py.
     """
 
     def __init__(self):
