@@ -8,36 +8,26 @@ import difflib
 import importlib.util
 import io
 import ipaddress
-import json
 import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from dotenv.parser import parse_stream
 
+from database import urls
+
 HERE = Path(__file__).parent
-# The options that a database URL may have after its "?", and their values: of sqlite3, of psycopg, of a connection pool.
-OPTIONS = json.loads((HERE / "database" / "url_options.json").read_text())
-POOL_OPTIONS = OPTIONS["pool"]  # accepted and ignored: the pool's size is fixed
 STORAGES = {  # schemes of RATE_LIMIT_STORAGE: the package that each needs
     "memory": None,
     **dict.fromkeys(("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster", "rediss+cluster"), "redis"),
     **dict.fromkeys(("valkey", "valkeys", "valkey+unix", "valkey+sentinel", "valkey+cluster"), "valkey"),
     **dict.fromkeys(("mongodb", "mongodb+srv"), "pymongo"),
 }
-MAX_BODY = 64 * 1024  # bytes of a request
 MAX_LIST_MB = 16
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 DOTENV = Path(".env")
 OLD_NAMES = {"names_refused": "reserved_names_file"}  # still accepted, with a line in the log
-ENCODE = "percent-encode the user and the password: write / as %2F, @ as %40, # as %23"
-SCHEME = re.compile(r"(sqlite|postgres|postgresql|postgresext|postgresqlext|psycopg3)(\+pool)?://")
-URL = re.compile(r"([^:]*)://([^/?#]*)([^?#]*)\??([^#]*)#?(.*)", re.DOTALL)
-SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*))(?::([^:]*))?")
-DIGITS = re.compile("[0-9]{1,19}")
-HOSTNAME = re.compile(r"(?=.{1,253}$)(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII | re.IGNORECASE)
 
 
 class ConfigError(ValueError):
@@ -50,7 +40,7 @@ class ConfigError(ValueError):
 def _integer(low, high):
     def cast(value):
         text = str(value).strip()
-        if isinstance(value, bool) or not DIGITS.fullmatch(text) or not low <= int(text) <= high:
+        if isinstance(value, bool) or not urls.DIGITS.fullmatch(text) or not low <= int(text) <= high:
             raise ValueError(f"give a whole number from {low} to {high}")
         return int(text)
 
@@ -81,17 +71,9 @@ def _text(value):
 def _host(value):
     text = _text(value)
     text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if not _is_host(text):
+    if not urls.is_host(text):
         raise ValueError("give a host name or an address without a port, such as 127.0.0.1, 0.0.0.0 or ::")
     return text
-
-
-def _is_host(text):
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return bool(HOSTNAME.fullmatch(text)) and not re.fullmatch(r"[\d.]+", text)
-    return True
 
 
 def _origins(value):
@@ -107,7 +89,7 @@ def _origin(value):
     if not text.isascii():
         raise ValueError(f"{remedy}; write names with letters other than a to z as browsers send them, xn--...")
     match = re.fullmatch(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\[\]:/?#@\s]+)(?::(\d{1,5}))?", text.lower())
-    if not match or not _is_host(match[2].strip("[]")) or int(match[3] or 0) > 65535:
+    if not match or not urls.is_host(match[2].strip("[]")) or int(match[3] or 0) > 65535:
         raise ValueError(remedy)
     scheme, host, port = match.groups()
     return f"{scheme}://{host}" + (f":{port}" if port and (scheme, port) not in (("http", "80"), ("https", "443")) else "")
@@ -160,116 +142,8 @@ def _database_url(value):
     """Return the URL with its scheme in lower case."""
     scheme, separator, rest = _text(value).partition("://")
     url = f"{scheme.lower()}{separator}{rest}"
-    if not SCHEME.match(url):
-        raise ValueError("give sqlite:///./snake.db, or postgresql://USER:PASSWORD@HOST/DATABASE")
-    (_check_sqlite if url.startswith("sqlite") else _check_postgres)(url)
+    urls.check(url)
     return url
-
-
-def _check_sqlite(url):
-    scheme, _, rest = url.partition("://")
-    path, _, query = rest.partition("?")
-    if "#" in rest:
-        raise ValueError("the path contains a #, where a URL ends; give a path without it")
-    if path and not path.startswith("/"):
-        raise ValueError(f"it names no file; write {scheme}:///./snake.db, with three slashes")
-    _check_options(query, OPTIONS["sqlite"] | (OPTIONS["pool"] if "+" in scheme else {}))
-    if is_in_memory(url):
-        return
-    file = Path(path[1:])
-    if path.endswith("/") or file.is_dir():
-        raise ValueError("it names a folder; give the path of a file in it, such as snake.db")
-    if not file.parent.is_dir():
-        folder = f"{file.parent} " if str(file.parent).isprintable() else ""
-        raise ValueError(f"the folder {folder}does not exist; make it, or name a file elsewhere")
-
-
-def _check_postgres(url):
-    parts = _split_url(url)
-    if re.search("%(?![0-9A-Fa-f]{2})|%00", f"{parts.netloc}{parts.path}"):
-        raise ValueError(ENCODE)
-    options = _check_options(parts.query, OPTIONS["postgres"] | (OPTIONS["pool"] if "+" in parts.scheme else {}))
-    servers = split_servers(parts.netloc) | options
-    _check_servers(*(servers.get(name, "") for name in ("host", "port", "hostaddr")))
-    if not parts.path.strip("/"):
-        raise ValueError(f"it names no database; write {parts.scheme}:///NAME or {parts.scheme}://HOST/NAME")
-
-
-def split_url(url):
-    """Return a URL's parts like urlsplit, which in newer versions of Python refuses a list of hosts such as a,[::1]."""
-    return SplitResult(*URL.fullmatch(url).groups())
-
-
-def _split_url(url):
-    """Return split_url(url). Raise ValueError if a special character of the password breaks the URL."""
-    parts = split_url(url)
-    user, at, _ = parts.netloc.rpartition("@")
-    is_broken = "@" in parts.path or ("@" in parts.query and not at) or any(c in user for c in "[]")
-    try:
-        urlsplit(f"//{user}")
-    except ValueError:
-        is_broken = True
-    if is_broken or "#" in url or any(c.isspace() for c in url):
-        raise ValueError(ENCODE)
-    return parts
-
-
-def split_servers(netloc):
-    """Return libpq's lists {"host": "A,B", "port": "1,2"} of a URL's servers, each HOST or HOST:PORT.
-
-    A host may be [IPv6], or the folder of a socket with %2F for each slash. It is "?" where it is not valid.
-    """
-    matches = [SERVER.fullmatch(server) for server in netloc.rpartition("@")[2].split(",")]
-    hosts = [unquote(match[1] or match[2]) if match else "?" for match in matches]
-    return {"host": ",".join(hosts), "port": ",".join((match and match[3]) or "" for match in matches)}
-
-
-def _check_servers(host, port, hostaddr=""):
-    """Check libpq's lists of servers. Of a single server, what is empty has a default."""
-    hosts, ports, addresses = host.split(","), port.split(","), hostaddr.split(",")
-    for number, name in enumerate(hosts, 1):
-        if not _is_server(name) or (len(hosts) > 1 and not name):
-            which, trouble = _which_host(number, hosts), "is not valid" if name else "is missing"
-            raise ValueError(f"{which} {trouble}; give HOST:PORT, [IPv6]:PORT or several with commas, and {ENCODE}")
-    if len(ports) not in (1, len(addresses if hostaddr else hosts)) or (host and hostaddr and len(hosts) != len(addresses)):
-        raise ValueError("it has not as many ports, or addresses in hostaddr, as hosts; give one for each host")
-    for number, text in enumerate(ports, 1):
-        if text and not (DIGITS.fullmatch(text) and 1 <= int(text) <= 65535):
-            which = _which_host(number, ports)
-            raise ValueError(f"the port of {which} must be a number from 1 to 65535; if it is of the password, {ENCODE}")
-
-
-def _which_host(number, hosts):
-    return f"its host {number} of {len(hosts)}" if len(hosts) > 1 else "its host"
-
-
-def _is_server(text):
-    """Return whether the text is a host or the folder of a socket, or empty, which means the default."""
-    return not text or text.startswith(("/", "@")) or _is_host(text)
-
-
-def _check_options(query, known):
-    """Return the options of a query as {name: value}."""
-    try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict")) if query else {}
-    except (ValueError, UnicodeDecodeError):
-        raise ValueError("the text after the ? is not valid; give options as NAME=VALUE&NAME=VALUE, or none") from None
-    for name, value in options.items():
-        wanted = known.get(name)
-        if wanted is None or "\0" in value:
-            shown = name if re.fullmatch("[a-z_]{1,30}", name) else "of that name or value"
-            raise ValueError(f"there is no option {shown}; give other options after the ?, or none")
-        if wanted == "integer" and not DIGITS.fullmatch(value):
-            raise ValueError(f"the option {name} after the ? must be a whole number")
-        if isinstance(wanted, list) and value not in wanted:
-            raise ValueError(f"the option {name} after the ? must be one of {', '.join(wanted)}")
-    return options
-
-
-def is_in_memory(url):
-    """Return whether the database is a SQLite database in memory, which no other process sees."""
-    parts = split_url(url)
-    return parts.scheme.startswith("sqlite") and (":memory:" in parts.path or parts.path in ("", "/"))
 
 
 def _storage(value):
@@ -278,9 +152,9 @@ def _storage(value):
     scheme = scheme.lower()
     if not separator or scheme not in STORAGES:
         raise ValueError("there is no such storage; give memory://, or for several processes redis://HOST:6379/0")
-    servers = split_servers(_split_url(url := f"{scheme}://{rest}").netloc)
+    servers = urls.split_servers(urls.checked_parts(url := f"{scheme}://{rest}").netloc)
     if "unix" not in scheme:
-        _check_servers(**servers)
+        urls.check_servers(**servers)
     if (package := STORAGES[scheme]) and not importlib.util.find_spec(package):
         raise ValueError(f"{scheme} needs the package {package}; give memory://, or pip install {package}")
     return url
@@ -354,7 +228,7 @@ def load(**given):
             is_shown = not setting.metadata["secret"] and re.fullmatch(r"[\w.+-]{1,40}", str(value), re.ASCII)
             raise ConfigError(f"{name.upper()}{f'={value}' if is_shown else ''}: {error}") from None
     settings = Settings(**values)
-    if is_in_memory(settings.database_url) and settings.workers > 1:
+    if urls.is_in_memory(settings.database_url) and settings.workers > 1:
         raise ConfigError(f"WORKERS={settings.workers}: a database in memory has one process; give 1, or a DATABASE_URL")
     return settings
 

@@ -5,8 +5,7 @@ from urllib.parse import unquote
 
 from playhouse import db_url
 
-import config
-from database import sqlite
+from database import sqlite, urls
 from database.deadlines import LOCK_WAIT
 
 _numbers = itertools.count(1)
@@ -27,7 +26,7 @@ def connect(url, lock_wait=LOCK_WAIT, limits=None, shared=False):
         options = address | _known(db_url.parse(f"{scheme}:///?{query}")) | {"database": address["database"]}
         return postgres.PostgresPool(limits=limits, **options)
     options = _known(db_url.parse(f"{scheme}://{rest}")) | {"lock_wait": lock_wait}
-    if config.is_in_memory(url):
+    if urls.is_in_memory(url):
         # SQLite's memdb: a name that begins with a slash is one database for all connections of the process.
         return sqlite.InMemorySqlite(**options | {"database": f"file:/snakepit-{next(_numbers)}?vfs=memdb", "uri": True})
     return (sqlite.SharedSqlite if shared else sqlite.Sqlite)(**options)
@@ -38,10 +37,10 @@ def _postgres_address(url):
 
     libpq tries several hosts, separated by commas, in turn.
     """
-    parts = config.split_url(url)
+    parts = urls.split_url(url)
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     arguments = {"database": unquote(parts.path[1:]), "user": unquote(user), "password": unquote(password)}
-    arguments |= config.split_servers(parts.netloc)
+    arguments |= urls.split_servers(parts.netloc)
     return {name: value for name, value in arguments.items() if value.strip(",")}, parts.query
 
 
@@ -53,4 +52,4 @@ def only_primary(options):
 
 def _known(options):
     """Leave out what a URL may have for playhouse's pool, or its extensions of Postgres, which are not used."""
-    return {name: value for name, value in options.items() if name not in (*config.POOL_OPTIONS, "server_side_cursors")}
+    return {name: value for name, value in options.items() if name not in (*urls.POOL_OPTIONS, "server_side_cursors")}

@@ -15,7 +15,7 @@ import time
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-from config import split_url
+from database.urls import split_url
 from web import client_addresses
 
 ID = "snakepit.request"  # the request's id in the environ

@@ -15,11 +15,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
 
-from config import split_servers, split_url
 from database import migrations
 from database.connect import only_primary
 from database.errors import sqlite_code
 from database.tables import HISTORY
+from database.urls import split_servers, split_url
 from operations.errors import OperationError, file_error, sqlite_error
 
 PAGES = 2000  # copied at a time: 8 MB

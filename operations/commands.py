@@ -7,9 +7,8 @@ from collections import Counter
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import config
 from accounts import accounts, passwords
-from database import migrations
+from database import migrations, urls
 from database.binding import bind, is_sqlite
 from database.connect import connect
 from database.tables import database_size, other_sessions
@@ -43,7 +42,7 @@ def open_database(settings, new=False):
 
 def sqlite_path(settings):
     """Return the path of the SQLite file; None for Postgres."""
-    if config.is_in_memory(settings.database_url):
+    if urls.is_in_memory(settings.database_url):
         raise OperationError("DATABASE_URL: a database in memory is its server's own; name a file or a Postgres")
     return connect(settings.database_url).database if settings.database_url.startswith("sqlite") else None
 

@@ -25,7 +25,7 @@ CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--font-render-hinting=none"),  # letters are as wide as with a window
 ]
-PATIENCE = 15_000  # ms in which a page must show what is expected, on a machine that is busy; 5 s is Playwright's
+PATIENCE = 30_000  # ms in which a page must show what is expected, on a machine that is busy; 5 s is Playwright's
 ROOM = 4 << 30  # bytes of free memory; the temporary files of three workers take less than a gigabyte
 
 

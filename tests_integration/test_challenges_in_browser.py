@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from browser import AFTER_TICK, REACH_IN, give_up, goes_wrong, sign_up, signed_in, state, steer
+from browser import AFTER_TICK, REACH_IN, give_up, goes_wrong, sign_up, signed_in, start, state, steer
 from driver import plan
 from playwright.sync_api import expect
 
@@ -75,10 +75,10 @@ def yesterday():
 
 
 def test_a_game_is_beaten_beside_its_ghost_and_counts_on_its_own_board_only(open_as, server):
-    game, turns, _ = server.api.sign_up("Ada").play(1)
+    game, turns, _ = server.api.sign_up("Ada").play(1, "pass-through")
     page = open_as(server.api.sign_up("Mia"), f"#/?challenge={game['id']}")
     expect(page.locator("#challenge-title")).to_have_text("Beat Ada's 10")
-    expect(page.locator("#mode-pass-through")).to_be_disabled()
+    expect(page.locator("#mode-walls")).to_be_disabled()
     play(page)
     expect(page.locator("#next")).to_contain_text("To beat")
     expect(page.locator("#next-name")).to_have_text("Ada")
@@ -97,8 +97,8 @@ def test_a_game_is_beaten_beside_its_ghost_and_counts_on_its_own_board_only(open
     score = give_up(page)
     expect(page.locator("#result-best")).to_have_text(f"You beat Ada by {score - 10}")
     expect(page.locator("#result-rank")).to_have_text("You are 1st in this challenge.")
-    assert page.evaluate("state.bests.walls") is None
-    assert [entry["username"] for entry in server.api("GET /api/leaderboard")] == ["Ada"]
+    assert page.evaluate("state.bests['pass-through']") is None
+    assert [entry["username"] for entry in server.api("GET /api/leaderboard?mode=pass-through")] == ["Ada"]
     [entry] = server.api(f"GET /api/leaderboard?challenge={game['id']}")
     assert (entry["username"], entry["score"]) == ("Mia", score)
     page.locator("#result-board").click()
@@ -252,8 +252,7 @@ def test_a_challenge_left_open_by_a_closed_page_is_resumed_as_one(open_as, serve
 def test_a_game_in_progress_is_not_lost_to_the_address_of_a_challenge(open_as, server):
     game, _, _ = server.api.sign_up("Ada").play(6)
     page = open_as(None, "#/")
-    page.locator("label:has(#mode-pass-through)").click()
-    play(page)
+    start(page)
     before = state(page)
     page.evaluate("(id) => { location.hash = `#/?challenge=${id}`; }", game["id"])
     expect(page.locator("#paused-note")).to_contain_text("The challenge waits")
@@ -311,7 +310,7 @@ def test_the_board_of_a_games_challenge_and_those_of_bots(open_as, server):
 def test_the_pausing_time_that_is_left_is_shown(make_server, open_page, tmp_path):
     server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/paced.db", ENFORCE_PACE="true", PAUSE_BUDGET="3")
     page = open_page(f"{server.url}/#/")
-    play(page)
+    start(page)
     page.keyboard.press(" ")
     expect(page.locator("#paused-note")).to_have_text(re.compile(r"^[1-3] s of pausing left"))
     expect(page.locator("#paused-note")).to_contain_text("not ranked unless you play on")

@@ -61,7 +61,7 @@ def test_a_game_is_played_and_its_replay_watched(nginx, open_page):
     lost = []
     page.on("response", lambda response: lost.append(response.url) if response.status >= 400 else None)
     assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
-    start(page, "pass-through")
+    start(page)
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("() => state.syncedTick > 0")
     game = page.evaluate("state.id")
@@ -239,7 +239,7 @@ def test_behind_a_password_of_the_proxy_a_game_is_played(with_password, open_pag
     page.goto(f"{with_password.url}/")
     page.evaluate(REACH_IN)
     refused.clear()  # the browser asks once without the password
-    start(page, "pass-through")
+    start(page)
     page.wait_for_function("() => state.syncedTick > 0")
     assert refused == []
     assert all("x-snakepit-token" in headers for headers in sent)

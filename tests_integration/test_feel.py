@@ -88,7 +88,7 @@ def check_contact(frames):
 
 
 def test_a_meal_counts_when_the_mouth_reaches_the_egg(page):
-    start(page, "pass-through")
+    start(page)
     check_contact(page.evaluate(EAT))
 
 
@@ -101,7 +101,7 @@ def test_a_meal_of_a_replay_counts_when_the_mouth_reaches_the_egg(open_page, mak
 
 
 def test_a_meal_counts_at_once_for_those_who_stop_there(page):
-    start(page, "pass-through")
+    start(page)
     assert page.evaluate(EAT_AND_STOP) == [True, "over", False, ["ate"]]
 
 
@@ -126,7 +126,7 @@ def test_the_eyes_follow_each_turn_in_the_next_frame(open_page, live, key, chang
 
 
 def test_each_turn_vibrates_if_the_player_wants_it(page):
-    start(page, "pass-through")
+    start(page)
     page.evaluate("window.felt = []; navigator.vibrate = (ms) => felt.push(ms); null")
     page.keyboard.press("ArrowLeft")
     assert page.evaluate("felt") == []
@@ -136,7 +136,7 @@ def test_each_turn_vibrates_if_the_player_wants_it(page):
 
 
 def test_the_player_is_warned_before_the_snake_starves(page):
-    start(page, "pass-through")
+    start(page)
     page.evaluate("state.game.hunger = 640")
     tick = state(page)["tick"]
     page.wait_for_function(AFTER_TICK, arg=tick + 1)
@@ -154,4 +154,4 @@ def test_the_board_is_sharp_on_a_screen_of_another_density(page):
         screen = {"width": 1280, "height": 800, "deviceScaleFactor": density, "mobile": False}
         network.send("Emulation.setDeviceMetricsOverride", screen)
         page.wait_for_function(f"() => devicePixelRatio === {density}")
-        page.wait_for_function(IS_SHARP, timeout=10_000)
+        page.wait_for_function(IS_SHARP)

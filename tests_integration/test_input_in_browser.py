@@ -71,8 +71,8 @@ def tab_to(page, name):
 
 def end_game(page):
     """Straight on, into the wall."""
-    start(page)
-    expect(page.locator("#result")).to_be_visible(timeout=10_000)
+    start(page, "walls")
+    expect(page.locator("#result")).to_be_visible()
     return state(page)["id"]
 
 
@@ -116,7 +116,7 @@ def test_turns_while_the_game_opens_are_its_first(page):
 
 
 def test_a_key_that_was_meant_for_the_game_does_not_start_another(page):
-    start(page)
+    start(page, "walls")
     page.evaluate(PRESS_AT_THE_END)
     page.wait_for_function("() => state.result")
     expect(page.locator("#result")).to_be_visible()
@@ -135,7 +135,7 @@ def test_arrows_choose_a_mode_that_is_focused_by_keyboard(page):
 
 def test_space_and_enter_are_the_games_after_a_click_and_the_controls_after_tab(page):
     sound = page.locator("#sound")
-    start(page, "pass-through")
+    start(page)
     sound.click()
     page.keyboard.press(" ")
     expect(page.locator("#paused")).to_be_visible()
@@ -183,7 +183,7 @@ def test_letters_turn_on_keyboards_without_codes_and_in_input_methods(page, key,
 def test_a_swipe_starts_a_game_and_the_next_one(phone):
     Fingers(phone).swipe(*middle(phone), -60, 0)
     wait_for_turn(phone, "L")
-    expect(phone.locator("#result")).to_be_visible(timeout=10_000)
+    expect(phone.locator("#result")).to_be_visible()
     ended = state(phone)["id"]
     Fingers(phone).swipe(*middle(phone), 60, 0)
     phone.wait_for_function(
@@ -196,7 +196,7 @@ def test_a_tap_starts_a_game_and_the_next_one(phone):
     box = phone.locator("#board").bounding_box()
     phone.touchscreen.tap(box["x"] + 40, box["y"] + 40)
     phone.wait_for_function(AFTER_TICK, arg=0)
-    expect(phone.locator("#result")).to_be_visible(timeout=10_000)
+    expect(phone.locator("#result")).to_be_visible()
     ended = state(phone)["id"]
     phone.touchscreen.tap(*middle(phone, "#result-picture"))
     phone.wait_for_function("(ended) => state.id !== ended && state.game?.ticks > 0", arg=ended)
@@ -211,7 +211,7 @@ def test_a_tap_between_the_links_of_the_result_starts_nothing(phone):
 
 
 def test_a_second_finger_swipes_while_the_first_rests(phone):
-    start(phone, "pass-through")
+    start(phone)
     fingers, (x, y) = Fingers(phone), middle(phone)
     fingers.put(0, 40, y + 90)
     fingers.put(1, x, y)
@@ -229,7 +229,7 @@ def test_a_second_finger_swipes_while_the_first_rests(phone):
 
 @pytest.mark.parametrize(("x", "y"), [(120, 8), (3, 300), (380, 160), (20, 835)])
 def test_a_swipe_may_begin_beside_the_board(phone, x, y):
-    start(phone, "pass-through")
+    start(phone)
     Fingers(phone).swipe(x, y, 60 if x < 200 else -60, 0)
     phone.wait_for_function("() => state.turns.length > 0")
     assert state(phone)["turns"][0][1] == ("R" if x < 200 else "L")

@@ -61,8 +61,8 @@ def test_a_page_is_in_the_language_of_the_browser(open_page, filled, tag, date):
     page.locator("#login-form [type=submit]").click()
     expect(page.locator("#login-form .problem")).to_have_text(theirs["problem.log_in_failed"])
     page.keyboard.press("Escape")
-    start(page)
-    expect(page.locator("#result")).to_be_visible(timeout=10_000)
+    start(page, "walls")
+    expect(page.locator("#result")).to_be_visible()
     expect(page.locator("#result-outcome")).to_have_text(theirs["outcome.wall"])
     assert page.evaluate(LEFT_ENGLISH, sentences("en")) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

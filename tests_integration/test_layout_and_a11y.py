@@ -58,8 +58,7 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
     page.keyboard.press(" ")
     expect(page.locator("#paused")).to_be_visible()
     check("paused")
-    page.keyboard.press(" ")
-    expect(page.locator("#result")).to_be_visible(timeout=10_000)
+    page.locator("#give-up").click()
     expect(page.locator("#result-sign-up")).to_be_visible()
     check("result")
     page.locator("#result-sign-up").click()
@@ -88,7 +87,9 @@ def test_a_late_answer_moves_nothing_on_the_result(open_page, filled, width, hei
     page, held, late = open_page(filled.url, width, height), [], ["yes"]
     start(page)
     page.route(re.compile("/turns$|/leaderboard/"), lambda route: held.append(route) if late else route.continue_())
-    expect(page.locator("#result")).to_be_visible(timeout=10_000)
+    page.keyboard.press(" ")
+    page.locator("#give-up").click()
+    expect(page.locator("#result")).to_be_visible()
     page.evaluate("window.shifted = 0")
     page.wait_for_function("() => document.querySelector('#result-waiting').textContent")
     late.clear()
@@ -117,7 +118,7 @@ def test_the_game_fits_the_screen_without_scrolling(open_page, filled, width, he
     """With the pad, where there is touch; nobody plays with a finger on more than a tablet."""
     touch = width < 1000
     page = open_page(filled.url, width, height, has_touch=touch, is_mobile=touch)
-    start(page, "pass-through")
+    start(page)
     assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
     board, screen = page.locator("#board").bounding_box(), min(width, height)
     assert abs(board["width"] - board["height"]) < 1
@@ -209,7 +210,7 @@ GROW = """async ([{seed, mode, turns}, tick]) => {
 def test_a_game_at_full_length_keeps_the_frame_rate(open_page, live):
     """The long snake of a game that was won, put in the place of one just begun: frames a second, and those of nothing."""
     page = open_page(live.url, 390, 844, device_scale_factor=2)
-    start(page, "pass-through")
+    start(page)
     length = page.evaluate(GROW, [WON, 39_900])
     assert length > 350
     frames = page.evaluate(COUNT_FRAMES, 3)
@@ -230,7 +231,7 @@ def test_it_works_below_a_path(open_page, below_a_path):
     page = open_page(below_a_path)
     lost = []
     page.on("response", lambda response: lost.append(response.url) if response.status == 404 else None)
-    start(page, "pass-through")
+    start(page)
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("() => state.syncedTick > 0")
     page.goto(f"{below_a_path}#/boards?mode=walls")

@@ -144,7 +144,7 @@ def test_only_three_windows_have_events(open_page, watched):
         watch(page, server, game)
     assert [page.evaluate("accepted[0]") for page in windows] == [MEDIA, MEDIA, MEDIA, ""]
     windows[0].close()
-    windows[3].wait_for_function("(media) => accepted.includes(media)", arg=MEDIA, timeout=30_000)
+    windows[3].wait_for_function("(media) => accepted.includes(media)", arg=MEDIA)
 
 
 def test_behind_a_proxy_that_holds_events_back_a_page_polls(open_page, watched):
@@ -152,5 +152,5 @@ def test_behind_a_proxy_that_holds_events_back_a_page_polls(open_page, watched):
     page = open_page("about:blank")
     page.route("**/api/games/live?*", lambda route: route.fulfill(response=route.fetch()))  # it answers when all has come
     watch(page, server, game)
-    page.wait_for_function("() => accepted.slice(1).length > 1 && !accepted.slice(1).some(Boolean)", timeout=15_000)
+    page.wait_for_function("() => accepted.slice(1).length > 1 && !accepted.slice(1).some(Boolean)")
     page.unroute_all(behavior="ignoreErrors")

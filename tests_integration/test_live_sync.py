@@ -70,7 +70,7 @@ def weigh(page):
 def test_all_watchers_see_the_game_to_its_end(open_page, live, offline, sleep, least):
     """A page from the start, another that joins late and is offline for some seconds, and another whose tab sleeps."""
     player = open_page(live.url)
-    start(player, "pass-through")  # nobody steers while other pages open
+    start(player)  # nobody steers while other pages open
     steer(player, 10)
     game_id = state(player)["id"]
     early, sleeper = open_page(live.url), open_page(live.url)
@@ -101,13 +101,13 @@ def test_all_watchers_see_the_game_to_its_end(open_page, live, offline, sleep, l
         follows(page, player)
 
     run_into_itself(player)
-    expect(player.locator("#result")).to_be_visible(timeout=10_000)
+    expect(player.locator("#result")).to_be_visible()
     played = state(player)
     end = game_of(played).snapshot()
     record = live.api(f"GET /api/games/{game_id}")
     assert (record["score"], record["outcome"], record["tick"]) == (end["score"], end["outcome"], end["ticks"])
     for page in watchers:
-        page.wait_for_function("() => replay.shown.record.status === 'over'", timeout=15_000)
+        page.wait_for_function("() => replay.shown.record.status === 'over'")
         assert page.evaluate(SNAPSHOT) == end
         expect(page.locator("#replay-score")).to_have_text(str(end["score"]))
         expect(page.locator("#replay-more")).to_contain_text(f"{end['score']} points")

@@ -118,7 +118,7 @@ def test_games_come_and_those_that_end_rest_or_fall_silent_show_it_and_leave(ope
     guest.crash()
     with going_on(bob):
         kim = LiveGame(server.api.sign_up("Kim"))
-        expect(card(page, "Kim")).to_be_visible(timeout=6000)
+        expect(card(page, "Kim")).to_be_visible()
         said = card(page, "Eve").locator(".live-said")
         expect(said).to_have_text("Paused")
         expect(page.get_by_role("link", name="Watch Eve, 30 points, Walls. Paused.")).to_be_visible()
@@ -146,7 +146,7 @@ def test_while_nobody_plays_the_best_game_is_shown_until_somebody_does(open_wall
     expect(best).to_have_attribute("href", f"#/games/{game['id']}")
     page.wait_for_function("() => wall().showcase.playback?.game.ticks > 5")
     LiveGame(server.api.sign_up("Eve"))
-    expect(card(page, "Eve")).to_be_visible(timeout=6000)
+    expect(card(page, "Eve")).to_be_visible()
     expect(page.locator("#live-empty")).to_be_hidden()
     expect(page.locator("#live-empty *")).to_have_count(0)
 

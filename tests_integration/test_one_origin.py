@@ -24,7 +24,7 @@ def site(live):
 @pytest.mark.parametrize("home", PATHS)
 def test_a_guest_of_one_server_is_a_visitor_at_the_others(open_page, site, home):
     page, tokens = open_page(site + home), []
-    start(page, "pass-through")
+    start(page)
     page.wait_for_function("() => state.syncedTick > 0")
     page.goto("about:blank")
     page.on("request", lambda request: tokens.append(request.headers.get("x-snakepit-token")))
@@ -72,7 +72,7 @@ def test_tabs_of_one_server_log_in_and_out_together_and_those_of_others_do_not(o
 
 def test_settings_and_games_are_those_of_one_server(open_page, site):
     page = open_page(f"{site}/a/")
-    start(page, "pass-through")
+    start(page)
     for path, found in {"/a/": True, "/b/": False}.items():
         other = page.context.new_page()
         other.goto(site + path)

@@ -128,7 +128,7 @@ def test_the_line_of_now_is_marked_and_nothing_else_moves(archive, watch):
     focused = page.evaluate("() => { scrollTo(0, 123); return document.activeElement.textContent; }")
     page.keyboard.press("k")
     page.locator("#replay-speed-16").evaluate("(button) => button.click()")
-    expect(page.locator("#replay-lines li:last-child a")).to_have_attribute("aria-current", "true", timeout=15_000)
+    expect(page.locator("#replay-lines li:last-child a")).to_have_attribute("aria-current", "true")
     assert page.evaluate("document.activeElement.textContent") == focused
     assert page.evaluate("scrollY") == 123
 

@@ -40,7 +40,7 @@ def test_a_game_is_shown_tick_by_tick_as_it_is_played(page, player):
     told = ["tick 0: start, length 3", *(f"tick {tick}: ate, length {length}" for tick, length in lines)]
     expect(page.locator("#replay-lines a")).to_have_text(told)
     answer = player.play(player.end)
-    expect(page.locator("#replay-said")).to_have_text("Hit the wall", timeout=30_000)
+    expect(page.locator("#replay-said")).to_have_text("Hit the wall")
     ordinal = {1: "1st", 2: "2nd", 3: "3rd"}.get(answer["rank"], f"{answer['rank']}th")
     expect(page.locator("#replay-more")).to_have_text(f"80 points, {ordinal} on the Walls board")
     expect(page.locator("#replay-live")).to_be_hidden()
@@ -54,8 +54,8 @@ def test_a_game_is_shown_tick_by_tick_as_it_is_played(page, player):
 
 def test_paused_and_silent_players_are_shown_differently(page, player):
     said = page.locator("#replay-outcome")
-    expect(said).to_contain_text(f"{player.name} has paused", timeout=10_000)
-    expect(said).to_contain_text(re.compile(rf"No word from {player.name} for \d+ s"), timeout=10_000)
+    expect(said).to_contain_text(f"{player.name} has paused")
+    expect(said).to_contain_text(re.compile(rf"No word from {player.name} for \d+ s"))
     player.play(0)  # a sign of life
     expect(said).to_contain_text(f"{player.name} has paused")
     player.play(7)
@@ -98,10 +98,10 @@ def test_a_lost_connection_is_said_and_made_up_for(open_page, make_server, tmp_p
     look_at(page, f"{server.url}/#/games/{player.id}")
     server.kill()
     said = page.locator("#replay-outcome")
-    expect(said).to_contain_text("Connection lost; trying again", timeout=10_000)
+    expect(said).to_contain_text("Connection lost; trying again")
     server.start()
     player.play(player.end // 2)
-    page.wait_for_function(f"(tick) => {TICK} > tick - 15", arg=player.tick, timeout=20_000)
+    page.wait_for_function(f"(tick) => {TICK} > tick - 15", arg=player.tick)
     expect(said).not_to_contain_text("lost")
 
 

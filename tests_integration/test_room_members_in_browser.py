@@ -33,7 +33,7 @@ def test_another_member_takes_over_from_a_host_who_is_gone(open_page, leaping):
 
     until(is_host_gone)
     for page in pages:
-        expect(page.locator("#room-members li").first).to_contain_text("away", timeout=15_000)
+        expect(page.locator("#room-members li").first).to_contain_text("away")
         expect(page.locator("#room-take-over")).to_be_hidden()
         page.evaluate(LET_TIME_PASS, 45_000)
         expect(page.locator("#room-take-over")).to_be_visible()
@@ -91,10 +91,10 @@ def test_a_removed_player_does_not_go_on_playing(open_page, live):
     host, code = open_room(live)
     pia = join(open_page, live, code, "Pia", **PHONE)
     next_round(host, code)
-    pia.wait_for_function("() => state.phase === 'playing'", timeout=15_000)
+    pia.wait_for_function("() => state.phase === 'playing'")
     member = live.api(f"GET /api/rooms/{code}")["members"][1]["id"]
     host(f"DELETE /api/rooms/{code}/members/{member}", status=204)
-    expect(pia.locator("#room > .notice")).to_contain_text("The host has removed you", timeout=15_000)
+    expect(pia.locator("#room > .notice")).to_contain_text("The host has removed you")
     assert state(pia)["phase"] in ("over", "idle")
     pia.goto(f"{live.url}/#/")
     expect(pia.locator("#play")).to_be_visible()

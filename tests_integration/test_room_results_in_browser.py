@@ -60,7 +60,7 @@ def test_those_who_share_a_place_share_its_step(open_page, make_server, meals, p
     screen = open_page(f"{server.url}/#/rooms/{code}/screen", 1280, 720)
     expect(screen.locator("#screen-title")).to_have_text(LONG_NAME)
     end_round(host, code, play_round(host, code, dict(zip(players, meals, strict=True))), meals)
-    expect(screen.locator("#podium-places li")).to_have_text(places, timeout=10_000)
+    expect(screen.locator("#podium-places li")).to_have_text(places)
     assert screen.evaluate(OUTSIDE) == []
     assert screen.locator("#screen-title").evaluate(IS_WHOLE)
 
@@ -87,9 +87,9 @@ def test_players_watch_their_game_and_the_best(open_page, make_server):
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     first, second = end_round(host, code, number, meals)
     own = page.get_by_role("link", name="Watch my game")
-    expect(own).to_be_visible(timeout=10_000)
+    expect(own).to_be_visible()
     won = best.get_by_role("link", name="Watch my game")
-    expect(won).to_have_attribute("href", re.compile(first["game"]), timeout=10_000)
+    expect(won).to_have_attribute("href", re.compile(first["game"]))
     expect(best.get_by_role("link", name="Watch the best game")).to_be_hidden()
     for link, game in (
         (own, second["game"]),
@@ -110,7 +110,7 @@ def test_players_watch_their_game_and_the_best(open_page, make_server):
         ("Round 2", ["1Wolfeschlegelstein-X20", "2Zoë10"]),
         ("All rounds", ["1Wolfeschlegelstein-X2 wins40", "2Zoë20"]),
     ):
-        expect(screen.locator("#podium-ranking-title")).to_have_text(title, timeout=15_000)
+        expect(screen.locator("#podium-ranking-title")).to_have_text(title)
         expect(screen.locator("#podium-ranking li")).to_have_text(rows)
     page.set_viewport_size(TEXT_OF_TWICE_THE_SIZE)
     name = page.locator("#room-rows .name").first

@@ -89,10 +89,10 @@ def test_rooms_are_for_everyone(open_page, live, axe):
     round_ = live.api(f"GET /api/rooms/{code}")["round"]
     assert (round_["mode"], round_["tries"], round_["minutes"]) == ("pass-through", "many", 5)
 
-    page.wait_for_function("() => state.game?.ticks > 0", timeout=20_000)
+    page.wait_for_function("() => state.game?.ticks > 0")
     guest("POST /api/games", {"room": code}, 201)
     steer(page, 10)
-    expect(page.locator("#next-label")).to_have_text("1st of 2", timeout=10_000)
+    expect(page.locator("#next-label")).to_have_text("1st of 2")
     expect(page.locator("#announce")).to_contain_text("You are 1st of 2.")
     expect(screen.locator("#screen-ranking li")).to_have_count(2)
     expect(screen.locator("#screen-wall")).to_be_hidden()  # it shows no games to strangers
@@ -112,7 +112,7 @@ def test_rooms_are_for_everyone(open_page, live, axe):
     examiner.look(page, "result")
     press(page, "#room-end", "Enter")
     expect(page.locator("#room-what")).to_have_text("Round 1 is over")
-    expect(screen.locator("#podium-replay canvas")).to_be_visible(timeout=10_000)
+    expect(screen.locator("#podium-replay canvas")).to_be_visible()
     examiner.look(screen, "screen: podium")
     said = page.evaluate("said")
     assert "The round starts in 5 seconds." in said

@@ -58,7 +58,7 @@ def test_content_is_fetched_as_soon_as_the_server_is_there_again(page, server, g
     button.click()
     expect(button).to_be_focused()  # it is the same one, which says the same
     server.start()
-    expect(content).to_be_visible(timeout=20_000)
+    expect(content).to_be_visible()
 
 
 def test_an_address_that_was_cut_short_within_a_letter_leads_nowhere_and_says_so(page, server):

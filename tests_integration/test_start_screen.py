@@ -77,7 +77,7 @@ def test_without_what_the_server_has_the_card_is_as_useful(open_page, filled):
     expect(page.locator("#trouble")).to_have_text("")
     expect(page.locator("#top")).to_be_hidden()
     page.unroute("**/api/home")
-    expect(page.locator("#top li")).to_have_count(3, timeout=10_000)  # it is requested again
+    expect(page.locator("#top li")).to_have_count(3)  # it is requested again
     page.locator("#play").click()
     page.wait_for_function(PLAYING)
 

@@ -35,7 +35,7 @@ def press_arrow(tab):
 )
 def test_a_second_tab_asks_before_it_ends_the_game_of_the_first(page, live, press, is_open_before, turns):
     other = open_tab(page, live.url) if is_open_before else None
-    start(page, "pass-through")
+    start(page)
     other = other or open_tab(page, live.url)
     press(other)
     question = other.get_by_role("dialog")
@@ -50,15 +50,15 @@ def test_a_second_tab_asks_before_it_ends_the_game_of_the_first(page, live, pres
     other.get_by_role("button", name="Play here").click()
     other.wait_for_function(AFTER_TICK, arg=0)
     assert state(other)["turns"] == turns  # the key that asked is the first turn
-    expect(page.locator("#result")).to_be_visible(timeout=10_000)
+    expect(page.locator("#result")).to_be_visible()
     expect(page.locator("#result-note")).to_contain_text("second tab")
 
 
 def test_playing_again_asks_too(page, live):
-    start(page)
-    expect(page.locator("#result[data-settled=true]")).to_be_visible(timeout=10_000)
+    start(page, "walls")
+    expect(page.locator("#result[data-settled=true]")).to_be_visible()
     other = open_tab(page, live.url)
-    start(other, "pass-through")
+    start(other)
     page.locator("#play-again").click()
     question = page.get_by_role("dialog")
     expect(question).to_contain_text("another tab")
@@ -69,8 +69,8 @@ def test_playing_again_asks_too(page, live):
 
 def test_a_game_on_another_device_ends_only_if_the_player_wants_that(page, live):
     """The server asks: this browser knows of that game by nothing else."""
-    start(page)
-    expect(page.locator("#result[data-settled=true]")).to_be_visible(timeout=10_000)
+    start(page, "walls")
+    expect(page.locator("#result[data-settled=true]")).to_be_visible()
     device, first = live.api.as_session({"token": page.evaluate(TOKEN), "user": None}), state(page)["id"]
     game = device.open("pass-through")
     device.post(game, 0, 6)
@@ -89,7 +89,7 @@ def test_a_game_on_another_device_ends_only_if_the_player_wants_that(page, live)
 
 
 def test_the_question_is_accessible(page, live, axe):
-    start(page, "pass-through")
+    start(page)
     other = open_tab(page, live.url)
     other.set_viewport_size({"width": 320, "height": 480})
     press_play(other)
@@ -100,7 +100,7 @@ def test_the_question_is_accessible(page, live, axe):
 
 def test_the_game_of_a_tab_that_was_closed_is_offered_before_another_ends_it(page, live):
     other = open_tab(page, live.url)
-    start(page, "pass-through")
+    start(page)
     game = state(page)["id"]
     page.close()
     other.locator("#play").click()
@@ -113,7 +113,7 @@ def test_the_game_of_a_tab_that_was_closed_is_offered_before_another_ends_it(pag
 
 def test_what_one_tab_continues_no_other_offers(page, live):
     """Two tabs that play on the same game would tell the server different turns."""
-    start(page, "pass-through")
+    start(page)
     page.goto("about:blank")
     tabs = [open_tab(page, live.url) for _ in range(2)]
     for tab in tabs:
@@ -126,7 +126,7 @@ def test_what_one_tab_continues_no_other_offers(page, live):
 @pytest.mark.parametrize(("width", "height"), [(320, 640), (1280, 800)])
 def test_away_from_a_game_one_sees_the_pausing_that_is_left_and_a_way_back(open_page, live, axe, width, height):
     page = open_page(live.url, width, height)
-    start(page, "pass-through")
+    start(page)
     expect(page.locator("#waiting")).to_be_hidden()
     for view in ("boards", "live"):
         page.locator(f"header nav a[href='#/{view}']").click()
@@ -154,7 +154,7 @@ def test_the_account_dialog_shows_the_pausing_that_is_left(open_page, live, axe)
     expect(page.locator("#login-form")).to_be_visible()
     expect(page.locator("#account-paused")).to_be_hidden()
     page.keyboard.press("Escape")
-    start(page, "pass-through")
+    start(page)
     page.locator("#account").click()
     expect(page.locator("#account-paused")).to_contain_text(LEFT)
     page.evaluate("window.shifted = 0")
@@ -176,7 +176,7 @@ def test_a_game_that_is_opened_while_the_player_goes_elsewhere_waits(page, live)
 @pytest.mark.parametrize("options", [{"has_touch": True, "is_mobile": True}, {}], ids=["phone", "window"])
 def test_rotating_pauses(open_page, live, options):
     page = open_page(live.url, 390, 844, **options)
-    start(page, "pass-through")
+    start(page)
     page.set_viewport_size({"width": 390, "height": 700})  # such as the bar of the browser
     page.wait_for_function(AFTER_TICK, arg=state(page)["tick"] + 1)
     assert state(page)["phase"] == "playing"

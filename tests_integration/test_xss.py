@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from urllib.parse import quote
 
 import pytest
-from browser import AFTER_TICK, REACH_IN, game_of, state, steer
+from browser import AFTER_TICK, REACH_IN, give_up, steer
 from live_games import LiveGame, going_on
 from playwright.sync_api import expect
 
@@ -155,7 +155,7 @@ def test_names_of_live_and_finished_games_are_text(open_as, players, server):
 
 
 def test_names_of_overtaken_players_are_text(open_as, players, server):
-    name, (game, _, _) = NAMES[0], players[0].play(1)
+    name, (game, _, _) = NAMES[0], players[0].play(1, "pass-through")
     page = open_as(server.api.sign_up("Mia"), f"#/?challenge={game['id']}")
     expect(page.locator("#challenge-title")).to_have_text(f"Beat {name}'s 10")
     page.locator("#play").click()
@@ -164,10 +164,8 @@ def test_names_of_overtaken_players_are_text(open_as, players, server):
     page.wait_for_function("() => state.ghost?.game.ticks > 1")
     steer(page, 20)
     expect(page.locator("#banner-name")).to_have_text(f"{name} overtaken")
-    page.keyboard.press(" ")
-    page.locator("#give-up").click()
-    expect(page.locator("#result[data-settled=true]")).to_be_visible(timeout=10_000)
-    expect(page.locator("#result-best")).to_have_text(f"You beat {name} by {game_of(state(page)).score - 10}")
+    score = give_up(page)
+    expect(page.locator("#result-best")).to_have_text(f"You beat {name} by {score - 10}")
     go(page, f"#/boards?challenge={game['id']}")
     expect(page.locator("#boards-title")).to_have_text(f"{name}'s 10")
 
