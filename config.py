@@ -24,6 +24,7 @@ STORAGES = {  # schemes of RATE_LIMIT_STORAGE: the package that each needs
     **dict.fromkeys(("valkey", "valkeys", "valkey+unix", "valkey+sentinel", "valkey+cluster"), "valkey"),
     **dict.fromkeys(("mongodb", "mongodb+srv"), "pymongo"),
 }
+MAX_BODY = 64 * 1024  # bytes of a request
 MAX_LIST_MB = 16
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 DOTENV = Path(".env")

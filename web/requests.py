@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from bottle import request
 
+from config import MAX_BODY
 from web import client_addresses, headers
 from web.problems import (
     BAD_FORMAT,
@@ -31,7 +32,6 @@ from web.problems import (
     invalid,
 )
 
-MAX_BODY = 64 * 1024  # bytes
 MAX_QUERY = 4094  # characters: the first line of a request is not longer
 MAX_FIELDS = 100  # of a query string
 MAX_CACHED_QUERY = 300  # characters: queries that recur are shorter

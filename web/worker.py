@@ -20,10 +20,10 @@ from gunicorn import util
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
+from config import MAX_BODY
 from observability import counters, logs
 from web import events, headers, problems
 from web.http_parser import MAX_HEAD, RequestParser
-from web.requests import MAX_BODY
 
 IN_A_ROW = 8  # requests of a connection, after which others have their turn
 CLIENT_TIMEOUT = 8  # seconds for a body to arrive, and for a response to be taken; gunicorn gives a head two
