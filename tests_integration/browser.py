@@ -13,11 +13,16 @@ KEYS = {"U": ("ArrowUp", "w"), "R": ("ArrowRight", "d"), "D": ("ArrowDown", "s")
 # What the page's own modules know, put where a test's predicates reach it at once.
 REACH_IN = """import(new URL("game/state.js", document.querySelector("script[type=module]").src))
     .then(({state}) => { window.state = state; })"""
-# Adds up how far things have moved on the page by themselves; 0 is what it should be.
-WATCH_SHIFTS = """window.shifted = 0;
+# Adds up how far things have moved on the page by themselves, and notes what moved; 0 is what it should be.
+WATCH_SHIFTS = """Object.assign(window, {shifted: 0, moved: []});
     new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+        for (const entry of list.getEntries()) {
+            if (entry.hadRecentInput) continue;
+            window.shifted += entry.value;
+            moved.push(...entry.sources.map(({node}) => node?.id || node?.className || node?.nodeName));
+        }
     }).observe({type: "layout-shift", buffered: true});"""
+FORGET_SHIFTS = "Object.assign(window, {shifted: 0, moved: []})"
 STATE = """({
     phase: state.phase, id: state.id, seed: state.seed, mode: state.mode, turns: state.turns,
     tick: state.game?.ticks, stored: state.syncedTick, connection: state.connection,
@@ -138,15 +143,15 @@ def sign_up(page, name):
     expect(page.locator("#signup-form")).to_be_hidden()
 
 
-def goes_wrong(page, axe):
-    """Return what is wrong with the view that the page shows, as a list."""
+def goes_wrong(page, axe, still=True):
+    """Return what is wrong with the view that the page shows, as a list. `still`: nothing is to come or go meanwhile."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe)
     found = page.evaluate(RUN_AXE)
     wide, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     if wide > width:
         found.append(f"it is {wide - width} px too wide")
-    if (shifted := page.evaluate("shifted")) > 0.001:
-        found.append(f"it has shifted by {shifted}")
-    page.evaluate("shifted = 0")
+    if still and (shifted := page.evaluate("shifted")) > 0.001:
+        found.append(f"it has shifted by {shifted}, such as {page.evaluate('moved')}")
+    page.evaluate(FORGET_SHIFTS)
     return found

@@ -270,7 +270,7 @@ FORGERS = (
 )
 
 
-@pytest.mark.parametrize("games", [IN_TURN // 5, pytest.param(IN_TURN, marks=pytest.mark.long)])
+@pytest.mark.parametrize("games", [IN_TURN // 10, pytest.param(IN_TURN, marks=pytest.mark.long)])
 @pytest.mark.parametrize("seed", [20261125])
 def test_a_forged_game_has_the_score_that_its_turns_give_or_is_refused(app, seed, games):
     table = Table(drive(app), random.Random(seed))

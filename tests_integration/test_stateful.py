@@ -22,7 +22,7 @@ LIVES = settings(stateful_step_count=40, deadline=None, print_blob=True)
 LIVES = settings(LIVES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
-@pytest.fixture(params=[20, pytest.param(100, marks=pytest.mark.long)])
+@pytest.fixture(params=[8, pytest.param(100, marks=pytest.mark.long)])
 def live(database_url, request):
     """Lets a machine run so many times, each time with nobody there."""
     app = service.create_app(database_url=database_url, enforce_pace=False, rate_limits=False, bcrypt_rounds=4)
