@@ -35,12 +35,9 @@ def imported(path):
     nodes = list(ast.walk(ast.parse(path.read_text())))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {f"{node.module}.{alias.name}" for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
-    parts = [name.split(".") for name in names]
-    return {
-        name
-        for first, *rest in parts
-        if (name := "/".join([first, *rest[:1]])) in MAY_IMPORT or (name := first) in MAY_IMPORT
-    }
+    paths = [name.split(".") for name in names]
+    modules = {"/".join(path[:2]) for path in paths} & set(MAY_IMPORT)
+    return modules | {path[0] for path in paths if "/".join(path[:2]) not in modules} & set(MAY_IMPORT)
 
 
 def test_imports_go_one_way():
