@@ -46,7 +46,7 @@ def _nothing():
 def change_mark():
     """Return a value. If it is the same again, nobody has written to the database in between.
 
-    It tells little of a database that is busy, or has no such value: then it is another each time.
+    It is different each time while others write, within a job, and on a database that has no such value.
     """
     return current().change_mark()
 

@@ -102,7 +102,7 @@ function leave(opened) {
 /** Show the room as of `now`; it touches only what has changed. */
 export function showPage(opened, now) {
   const { room, member, problem, failures } = opened, isHost = room.host === member, focused = document.activeElement;
-  setName(byId("room-title"), room.name === room.code ? t("rooms.codeLabel") : room.name);  // which is beside it
+  setName(byId("room-title"), room.name === room.code ? t("rooms.codeLabel") : room.name); // the code is beside it
   setTitle(room.name);
   setText(byId("room-note"), room.locked ? t("rooms.locked") : "");
   setText(byId("room-lost"), failures >= LOST ? t("rooms.lost") : "");
