@@ -143,15 +143,18 @@ def sign_up(page, name):
     expect(page.locator("#signup-form")).to_be_hidden()
 
 
-def goes_wrong(page, axe, still=True):
-    """Return what is wrong with the view that the page shows, as a list. `still`: nothing is to come or go meanwhile."""
+def goes_wrong(page, axe, stays="true"):
+    """Return what is wrong with the view that the page shows, as a list.
+
+    `stays` is JavaScript: whether the view is the same as before. If it isn't, what has moved meanwhile is not wrong.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe)
     found = page.evaluate(RUN_AXE)
     wide, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     if wide > width:
         found.append(f"it is {wide - width} px too wide")
-    if still and (shifted := page.evaluate("shifted")) > 0.001:
-        found.append(f"it has shifted by {shifted}, such as {page.evaluate('moved')}")
+    if (shifted := page.evaluate("shifted")) > 0.001 and page.evaluate(stays):
+        found.append(f"it has shifted by {shifted}: {page.evaluate('moved')}")
     page.evaluate(FORGET_SHIFTS)
     return found

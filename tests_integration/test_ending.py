@@ -1,7 +1,7 @@
 """The end of a game: the path and the score, the place on the leaderboard, and the picture to share."""
 
 import pytest
-from browser import AFTER_TICK, game_of, signed_in, state
+from browser import AFTER_TICK, FORGET_SHIFTS, game_of, signed_in, state
 from playwright.sync_api import expect
 
 from examples import bot
@@ -85,7 +85,7 @@ def test_the_path_draws_itself_and_the_rank_slides_in_between_neighbours(open_as
     page.keyboard.press("Space")  # the next game doesn't wait for the end of it
     page.wait_for_function("() => state.phase !== 'over'")
     page.evaluate(WATCH)
-    page.evaluate("shifted = 0")
+    page.evaluate(FORGET_SHIFTS)
     score = finish(page, 5)
     expect(page.locator("#result-around li").first).to_contain_text("国")  # not the first game's rows
     assert rows(page) == [

@@ -7,7 +7,7 @@ from secrets import token_hex
 from time import sleep
 
 import pytest
-from browser import COUNT_FRAMES, SIZES, goes_wrong, play_through, sign_up, start, visit_views
+from browser import COUNT_FRAMES, FORGET_SHIFTS, SIZES, goes_wrong, play_through, sign_up, start, visit_views
 from playwright.sync_api import expect
 from servers import ROOT, served_below
 
@@ -73,7 +73,7 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
 def test_what_is_loaded_slowly_moves_nothing(open_page, filled, width, height):
     page = open_page(filled.url, width, height)
     page.wait_for_load_state("networkidle")  # what the start page still loads is not looked at here
-    page.evaluate("shifted = 0")
+    page.evaluate(FORGET_SHIFTS)
     page.route(re.compile("/api/(players|games)/"), lambda route: (sleep(0.3), route.continue_()))
     game = filled.api("GET /api/leaderboard?mode=walls")[0]["game"]
     for address, ready in {"players/Player3": "#player-games tr", f"games/{game}?tick=9": "#replay-controls"}.items():
@@ -90,7 +90,7 @@ def test_a_late_answer_moves_nothing_on_the_result(open_page, filled, width, hei
     page.keyboard.press(" ")
     page.locator("#give-up").click()
     expect(page.locator("#result")).to_be_visible()
-    page.evaluate("window.shifted = 0")
+    page.evaluate(FORGET_SHIFTS)
     page.wait_for_function("() => document.querySelector('#result-waiting').textContent")
     late.clear()
     for route in held:

@@ -28,11 +28,11 @@ class Examiner:
     def __init__(self, axe):
         self.axe, self.found = axe, {}
 
-    def look(self, page, view, still=True):
+    def look(self, page, view, stays="true"):
         page.evaluate(FORGET_SHIFTS)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            if wrong := goes_wrong(page, self.axe, still):
+            if wrong := goes_wrong(page, self.axe, stays):
                 self.found[view, scheme] = wrong
 
 
@@ -60,7 +60,9 @@ def test_rooms_are_for_everyone(open_page, live, axe):
     page.keyboard.press("Enter")
     expect(page.locator("#room-members li")).to_have_count(1)
     code = page.url.rpartition("/")[2]
-    expect(page.locator("#room-title")).to_have_text("Code of the room")  # which has no other name
+    expect(page.locator("#room-title")).to_have_text("Code of the room")  # it has no name
+    head, title = (page.locator(f"#room > .page-head{part}").bounding_box() for part in ("", " > :first-child"))
+    assert title["width"] > 0.4 * head["width"]  # beside the warning that only this computer can open the address
 
     screen = open_page("about:blank", 1280, 720)
     screen.context.grant_permissions(["screen-wake-lock"])  # a Chromium without windows refuses it otherwise
@@ -85,8 +87,8 @@ def test_rooms_are_for_everyone(open_page, live, axe):
     for terms in (page.locator("#room-terms"), screen.locator("#screen-terms")):
         expect(terms).to_have_text("5 minutes, as many tries as you like")
     expect(screen.locator("#screen-next")).to_have_text("Round 1 · Pass-through")
-    examiner.look(page, "countdown", still=False)
-    examiner.look(screen, "screen: countdown", still=False)
+    examiner.look(page, "countdown", "document.querySelector('#room-now').dataset.phase === 'waiting'")
+    examiner.look(screen, "screen: countdown", "document.querySelector('#screen-next').textContent !== ''")
     round_ = live.api(f"GET /api/rooms/{code}")["round"]
     assert (round_["mode"], round_["tries"], round_["minutes"]) == ("pass-through", "many", 5)
 

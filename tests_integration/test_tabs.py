@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser import AFTER_TICK, REACH_IN, goes_wrong, start, state
+from browser import AFTER_TICK, FORGET_SHIFTS, REACH_IN, goes_wrong, start, state
 from playwright.sync_api import expect
 
 TOKEN = "JSON.parse(localStorage['snakepit.session']).token"
@@ -94,7 +94,7 @@ def test_the_question_is_accessible(page, live, axe):
     other.set_viewport_size({"width": 320, "height": 480})
     press_play(other)
     expect(other.get_by_role("dialog", name="You are playing in another tab")).to_be_visible()
-    other.evaluate("window.shifted = 0")
+    other.evaluate(FORGET_SHIFTS)
     assert goes_wrong(other, axe) == []
 
 
@@ -157,7 +157,7 @@ def test_the_account_dialog_shows_the_pausing_that_is_left(open_page, live, axe)
     start(page)
     page.locator("#account").click()
     expect(page.locator("#account-paused")).to_contain_text(LEFT)
-    page.evaluate("window.shifted = 0")
+    page.evaluate(FORGET_SHIFTS)
     assert goes_wrong(page, axe) == []
 
 
