@@ -1,7 +1,11 @@
 """The writer of a SQLite file: jobs that wait at the same time share a transaction and an fsync (group commit).
 
-There is no thread for it, since some servers have none to give. The first caller runs what waits, the others sleep until
-their jobs are over. Callers that come meanwhile wait for the next batch, which the first of them runs.
+There is no thread for it, since some servers have none to give. A caller that finds no batch running runs one with all jobs
+that wait, its own among them. Callers that come meanwhile wait until that batch is over. Then one of them, or a newcomer,
+runs the next.
+
+All of them wait for the same event. gevent wakes those who wait for an event at once, but those who wait for locks of their
+own a few at a time, in between responding to others: under load, they would wait for seconds.
 """
 
 import copy
@@ -9,7 +13,6 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
 from contextlib import suppress
 
 import peewee
@@ -23,13 +26,13 @@ CHECKPOINT_EVERY = 5000  # jobs, which write at least 20 MB to the WAL file
 class _Job:
     """`function()` changes the database. Its caller waits until the batch that it is in is over."""
 
-    __slots__ = ("durable", "error", "function", "is_first", "is_over", "result", "until", "woken")
+    __slots__ = ("durable", "error", "function", "is_over", "result", "until")
 
     def __init__(self, function, durable, lock_wait):
         self.function, self.durable = function, durable
         self.until = min(time.monotonic() + lock_wait, current_deadline() or float("inf"))
-        self.result = self.error = self.woken = None
-        self.is_over = self.is_first = False
+        self.result = self.error = None
+        self.is_over = False
 
 
 class Writer:
@@ -37,9 +40,10 @@ class Writer:
 
     def __init__(self, database, shared):
         self.database, self._shared = database, shared
-        self.waiting = deque()  # jobs, of which the first is the next to run
+        self.waiting = []  # jobs, for the next batch
+        self._batch = None  # while a batch is running: an Event that is set at its end
         self._lock = threading.Lock()
-        self._is_running = self._is_beginning = False
+        self._is_beginning = False
         self._version = 0  # of the shared connections, at which this one was opened
         self._wal = None  # the path of the WAL file, if there is one
         self.wal_may_restart = True  # since all of it may be in the database file: SQLite calls fsync then
@@ -50,53 +54,59 @@ class Writer:
         job = _Job(function, durable, self._shared.lock_wait if wait else 0)
         with self._lock:
             self.waiting.append(job)
-            if self._is_running:
-                job.woken = threading.Lock()
-                job.woken.acquire()
+        while not job.is_over:
+            with self._lock:
+                running = self._batch
+                if not running:
+                    self._batch = threading.Event()
+            if running:
+                self._wait(job, running, seconds_left() if wait else 0)
             else:
-                self._is_running = job.is_first = True
-        if job.woken:
-            self._wait(job, seconds_left() if wait else 0)
-        if not job.is_over:
-            self._run_batch(job.until, durable)
+                self._run_batch(job)
         if job.error:
             raise job.error
         return job.result
 
-    def _wait(self, job, left):
-        """Return when the job is over, or when it is the first of those that wait. Raise an error after `left` seconds."""
-        if job.woken.acquire(timeout=-1 if left is None else left):
+    def _wait(self, job, batch, left):
+        """Return when the batch is over. Raise an error if it isn't after `left` seconds, unless the job is in it."""
+        if batch.wait(left):
             return
         with self._lock:
-            if job in self.waiting and not job.is_first:
+            if job in self.waiting:
                 self.waiting.remove(job)
                 raise errors.unavailable(errors.LOCKED if self._is_beginning else errors.NO_ANSWER)
-        job.woken.acquire()
+        batch.wait()
 
-    def _run_batch(self, until, is_durable):
-        """Run the jobs that wait, the first of which is this caller's: only that fails if the file is locked until then."""
+    def _run_batch(self, own):
+        """Run all jobs that wait, this caller's `own` among them: only that fails if the file is locked for too long."""
         jobs = []
         try:
-            if is_durable:
+            if own.durable:
                 time.sleep(0)  # under gevent, requests that have arrived add their jobs, to share the fsync
             with peewee.__exception_wrapper__:
-                connection = self._begin(until)
-                jobs = self._take(len(self.waiting))
+                connection = self._begin(own.until)
+                jobs = self._take_all()
                 self._call(connection, jobs)
                 self._commit(connection, any(job.durable and not job.error for job in jobs))
             self._shared.is_failing = False
             self._count(len(jobs))
         except BaseException as error:
-            jobs = jobs or self._take(1)
+            jobs = jobs or self._take(own)
             self._fail(jobs, error)
             if not isinstance(error, Exception):
                 raise
         finally:
-            self._wake(jobs)
+            self._end(jobs)
 
-    def _take(self, number):
+    def _take_all(self):
         with self._lock:
-            return [self.waiting.popleft() for _ in range(number)]
+            jobs, self.waiting = self.waiting, []
+        return jobs
+
+    def _take(self, job):
+        with self._lock:
+            self.waiting.remove(job)
+        return [job]
 
     def _begin(self, until):
         """Begin a transaction and return the connection."""
@@ -168,16 +178,12 @@ class Writer:
             self.database.close()
             self._shared.reopen(is_failing=True)
 
-    def _wake(self, jobs):
-        with self._lock:
-            self._is_running = bool(self.waiting)
-            if self.waiting:
-                self.waiting[0].is_first = True
-                self.waiting[0].woken.release()
+    def _end(self, jobs):
         for job in jobs:
             job.is_over = True
-            if not job.is_first:
-                job.woken.release()
+        with self._lock:
+            batch, self._batch = self._batch, None
+        batch.set()
 
     def _count(self, jobs):
         """Now and then, start to bring the WAL file's pages into the database."""
@@ -190,7 +196,7 @@ class Writer:
         return not self.database.is_closed()
 
     def close(self):
-        if not self._is_running:
+        if not self._batch:
             self.database.close()
 
 
