@@ -108,14 +108,12 @@ def _games():
 
 
 def _with_game(result, game):
-    result = result or Result(None, None, None, 0, None)
-    result = result._replace(tries=result.tries + 1)
+    score, scored_at, best, tries, last_post_at = result or (None, None, None, 0, None)
     if game.ended_at is None:
-        result = result._replace(last_post_at=game.posted_at)
-    is_better = result.score is None or (-game.score, game.scored_at) < (-result.score, result.scored_at)
-    if game.ranked and is_better:
-        result = result._replace(score=game.score, scored_at=game.scored_at, game=game.id)
-    return result
+        last_post_at = game.posted_at
+    if game.ranked and (score is None or (-game.score, game.scored_at) < (-score, scored_at)):
+        score, scored_at, best = game.score, game.scored_at, game.id
+    return Result(score, scored_at, best, tries + 1, last_post_at)
 
 
 def _remember(cache, key, value):
