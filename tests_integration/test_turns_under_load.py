@@ -52,19 +52,6 @@ for _, client in pairs:
     client.send(b"GET / HTTP/1.1")
 gevent.joinall([gevent.spawn(respond), *waiting], raise_error=True, timeout=60)
 """
-CONNECTIONS = """
-from gevent.pool import Pool
-from web.worker import Server
-
-listener = socket.socket()
-listener.bind(("127.0.0.1", 0))
-listener.listen(MANY)
-clients = [socket.create_connection(listener.getsockname()) for _ in range(MANY)]
-serve = lambda listener, client, address: go_on(lambda at: None, address)
-server = Server(listener, spawn=Pool(MANY), handler_class=serve, environ={"wsgi.multiprocess": False})
-server.start()
-gevent.spawn(respond).get(timeout=60)
-"""
 JOBS = """
 import os
 import models
@@ -105,10 +92,6 @@ def run(program, tmp_path):
 
 def test_a_client_whose_turn_has_passed_waits_no_longer_than_for_its_request(tmp_path):
     run(REQUESTS, tmp_path)
-
-
-def test_many_who_connect_at_once_do_not_wait_for_each_other(tmp_path):
-    run(CONNECTIONS, tmp_path)
 
 
 def test_who_waits_for_the_writer_goes_on_with_the_others(tmp_path):

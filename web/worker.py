@@ -17,8 +17,6 @@ from http import HTTPStatus
 
 import gevent
 import gevent.socket
-from gevent.pool import Pool
-from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
@@ -51,30 +49,9 @@ class BodyTimeout(Exception):
     """A request's body did not arrive in time."""
 
 
-class Server(StreamServer):
-    """Accepts connections, for `handler_class(listener, client, address)`. It is made as gunicorn makes gevent's WSGI server."""
-
-    max_accept = 1000  # connections at a time: all that a class opens at once
-
-    def __init__(self, listener, spawn, handler_class, environ, **others):
-        super().__init__(listener, partial(handler_class, listener), spawn=_Pool(spawn.size))
-        if environ["wsgi.multiprocess"]:
-            self.max_accept = 1  # the other workers take theirs
-
-
-class _Pool(Pool):
-    """A pool of greenlets that start by timers. A busy loop calls few callbacks, by which others start, at a time."""
-
-    def start(self, greenlet):
-        self.add(greenlet)
-        greenlet.start_later(0)
-
-
 class Worker(GeventWorker):
     """The gevent worker; it also closes the window in which gunicorn's would lose a signal."""
 
-    server_class = Server
-    wsgi_handler = property(lambda self: self.handle)
     rejections = 0  # connections that are being rejected now
     is_announced = False
 
