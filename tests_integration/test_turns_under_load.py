@@ -1,7 +1,7 @@
 """Under gevent, what waits goes on as soon as it can, however busy the event loop is with requests.
 
-gevent wakes those who wait for a lock, or sleep for no time, through callbacks: about fifty between two looks at sockets and
-timers. A loop that is busy looks twice a second.
+gevent wakes those who wait for a lock, or sleep for no time, through callbacks. Between two looks at sockets and timers it
+calls about fifty, and a busy loop may look only twice a second.
 """
 
 import subprocess
@@ -69,9 +69,11 @@ def write(number):
 
 with bind(database):
     migrations.migrate()
-os.fdatasync = lambda file: (may_go_on.wait(30), fdatasync(file))
+syncing = []
+os.fdatasync = lambda file: (syncing.append(file), may_go_on.wait(30), fdatasync(file))
 first = gevent.spawn(write, -1)
-gevent.sleep(0.1)
+while not syncing:
+    gevent.sleep(0.001)
 waiting = [gevent.spawn(go_on, write, at) for at in range(MANY)]
 while len(database.writer.waiting) < MANY:
     gevent.sleep(0.001)

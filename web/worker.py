@@ -204,8 +204,9 @@ class Worker(GeventWorker):
 def let_others_pass(parser, client):
     """Return when the next request can be read, and others had their turn before.
 
-    A client whose requests are there at once would be served on and on. For others this takes no longer than to wait for
-    the request, while sleep() would: gevent lets few who sleep go on at a time while it has requests to respond to.
+    A client whose requests are there at once would be served on and on. Most clients send their next request later: for
+    them this takes no time of its own, while sleep() would. gevent lets few who sleep go on at a time if it has much else
+    to do.
     """
     if parser.unreader.buf.tell():
         gevent.sleep(0)
