@@ -73,6 +73,13 @@ def run_program(folder, program, *arguments, wrapper=(), input=None, umask=-1, *
     )
 
 
+def run_code(code, folder):
+    """Run Python code, to which our folder and the URL of a database are the arguments. It must succeed and say nothing."""
+    command = [sys.executable, "-c", code, str(ROOT), f"sqlite:///{folder}/snake.db"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 class Server:
     """`python service.py` in a folder of its own, at a port that is free when it first starts."""
 

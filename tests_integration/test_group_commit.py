@@ -1,9 +1,6 @@
 """Under gevent, no fsync runs on the event loop: a thread writes the WAL file to disk, once for many jobs."""
 
-import subprocess
-import sys
-
-from servers import ROOT, TIMEOUT
+from servers import run_code
 
 START = """
 from gevent import monkey
@@ -111,15 +108,9 @@ for connection in serving:
 """
 
 
-def run(program, tmp_path):
-    command = [sys.executable, "-c", START + program, str(ROOT), f"sqlite:///{tmp_path}/snake.db"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT)
-    assert (ran.returncode, ran.stderr) == (0, "")
-
-
 def test_waiting_for_the_disk_blocks_nobody_and_one_fsync_serves_many(tmp_path):
-    run(JOBS, tmp_path)
+    run_code(START + JOBS, tmp_path)
 
 
 def test_no_fsync_runs_on_the_event_loop_whatever_is_written(tmp_path):
-    run(APP, tmp_path)
+    run_code(START + APP, tmp_path)

@@ -4,10 +4,7 @@ gevent wakes those who wait for a lock, or sleep for no time, through callbacks.
 calls about fifty, and a busy loop may look only twice a second.
 """
 
-import subprocess
-import sys
-
-from servers import ROOT, TIMEOUT
+from servers import run_code
 
 START = """
 from gevent import monkey
@@ -86,15 +83,9 @@ assert rounds <= 4, f"the last one had to wait for {rounds} rounds"
 """
 
 
-def run(program, tmp_path):
-    command = [sys.executable, "-c", START + program + END, str(ROOT), f"sqlite:///{tmp_path}/snake.db"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT)
-    assert (ran.returncode, ran.stderr) == (0, "")
-
-
 def test_a_client_whose_turn_has_passed_waits_no_longer_than_for_its_request(tmp_path):
-    run(REQUESTS, tmp_path)
+    run_code(START + REQUESTS + END, tmp_path)
 
 
 def test_who_waits_for_the_writer_goes_on_with_the_others(tmp_path):
-    run(JOBS, tmp_path)
+    run_code(START + JOBS + END, tmp_path)
