@@ -106,7 +106,7 @@ class Worker(GeventWorker):
             while True:
                 request = None
                 with self.timeout_ctx():
-                    if parser.req_count % IN_A_ROW == 0:
+                    if parser.req_count % IN_A_ROW == 0:  # at the first, too: few connections start at a time
                         let_others_pass(parser, client)
                     request = next(parser)
                 if not request:
