@@ -49,6 +49,20 @@ for _, client in pairs:
     client.send(b"GET / HTTP/1.1")
 gevent.joinall([gevent.spawn(respond), *waiting], raise_error=True, timeout=60)
 """
+CONNECTIONS = """
+from gevent.pool import Pool
+from web.worker import Server
+
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(MANY)
+clients = [socket.create_connection(listener.getsockname()) for _ in range(MANY)]
+serve = lambda listener, client, address: go_on(lambda at: None, address)
+server = Server(listener, spawn=Pool(MANY), handler_class=serve, environ={"wsgi.multiprocess": False})
+server.start()
+gevent.spawn(respond).get(timeout=60)
+assert passed == [client.getsockname() for client in clients], "not in the order in which they came"
+"""
 JOBS = """
 import os
 import models
@@ -85,6 +99,10 @@ assert rounds <= 4, f"the last one had to wait for {rounds} rounds"
 
 def test_a_client_whose_turn_has_passed_waits_no_longer_than_for_its_request(tmp_path):
     run_code(START + REQUESTS + END, tmp_path)
+
+
+def test_many_who_connect_at_once_are_served_at_once_in_the_order_in_which_they_came(tmp_path):
+    run_code(START + CONNECTIONS + END, tmp_path)
 
 
 def test_who_waits_for_the_writer_goes_on_with_the_others(tmp_path):

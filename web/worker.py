@@ -17,6 +17,8 @@ from http import HTTPStatus
 
 import gevent
 import gevent.socket
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
@@ -26,6 +28,7 @@ from observability import counters, logs
 from web import events, headers, problems
 from web.http_parser import MAX_HEAD, RequestParser
 
+MOMENT = 1e-8  # seconds: until gevent looks for events the next time
 IN_A_ROW = 8  # requests of a connection, after which others have their turn
 CLIENT_TIMEOUT = 8  # seconds for a body to arrive, and for a response to be taken; gunicorn gives a head two
 MAX_REJECTIONS = 100  # connections beyond an address's limit that get a response at the same time; others are just closed
@@ -49,9 +52,33 @@ class BodyTimeout(Exception):
     """A request's body did not arrive in time."""
 
 
+class Server(StreamServer):
+    """Accepts connections, and calls `handler_class(listener, client, address)` for each. gunicorn names the arguments."""
+
+    max_accept = 1000  # connections at a time: all that a class opens at once
+
+    def __init__(self, listener, spawn, handler_class, environ, **others):
+        super().__init__(listener, partial(handler_class, listener), spawn=_Pool(spawn.size))
+        if environ["wsgi.multiprocess"]:
+            self.max_accept = 1  # the other workers take theirs
+
+
+class _Pool(Pool):
+    """A pool of greenlets that start by timers. A busy loop calls few callbacks, by which others start, at a time.
+
+    The times differ, as timers of the same time fire in any order: the first who came shall be the first who is served.
+    """
+
+    def start(self, greenlet):
+        self.add(greenlet)
+        greenlet.start_later(len(self) * MOMENT)
+
+
 class Worker(GeventWorker):
     """The gevent worker; it also closes the window in which gunicorn's would lose a signal."""
 
+    server_class = Server
+    wsgi_handler = property(lambda self: self.handle)
     rejections = 0  # connections that are being rejected now
     is_announced = False
 
@@ -205,11 +232,11 @@ def let_others_pass(parser, client):
     """Return when the next request can be read, and others had their turn before.
 
     A client whose requests are there at once would be served on and on. Most clients send their next request later: for
-    them this takes no time of its own, while sleep() would. gevent lets few who sleep go on at a time if it has much else
-    to do.
+    them this takes no time of its own, while sleep() would. Others sleep by a timer: gevent would call those who sleep for
+    no time up to fifty times before it looks for other events.
     """
     if parser.unreader.buf.tell():
-        gevent.sleep(0)
+        gevent.sleep(MOMENT)
     else:
         gevent.socket.wait_read(client.fileno())
 
