@@ -363,9 +363,9 @@ def polling_crowd(databases):
 def crowd_in_rooms(databases):
     """Run the same in ROOMS rooms with a projector each, and without rooms, in turns. The figures are those of the last run.
 
-    `ratios`: the 99th percentiles, relative to those of the crowd just before. `ratio`: their medians. One of them says
-    little: if a crowd asks for more than the server can do, 10 % more work takes some 20 % longer, and a core that is
-    slower for a minute doubles it.
+    `ratios`: the 99th percentiles, relative to those of the crowd just before. `ratio`: their medians. A single
+    ratio says little: once a crowd overloads the server, 10 % more work makes responses about 20 % slower, and a core
+    that is slower by half for a minute makes them twice as slow.
     """
     ratios = {"posts": [], "fetches": []}
     for _ in range(CROWDS):

@@ -101,7 +101,7 @@ def test_a_client_whose_turn_has_passed_waits_no_longer_than_for_its_request(tmp
     run_code(START + REQUESTS + END, tmp_path)
 
 
-def test_many_who_connect_at_once_are_served_at_once_in_the_order_in_which_they_came(tmp_path):
+def test_many_new_connections_are_served_together_in_order_of_arrival(tmp_path):
     run_code(START + CONNECTIONS + END, tmp_path)
 
 

@@ -53,7 +53,7 @@ class BodyTimeout(Exception):
 
 
 class Server(StreamServer):
-    """Accepts connections, and calls `handler_class(listener, client, address)` for each. gunicorn names the arguments."""
+    """Accepts connections, and calls `handler_class(listener, client, address)` for each. The parameters are gunicorn's."""
 
     max_accept = 1000  # connections at a time: all that a class opens at once
 
@@ -64,9 +64,9 @@ class Server(StreamServer):
 
 
 class _Pool(Pool):
-    """A pool of greenlets that start by timers. A busy loop calls few callbacks, by which others start, at a time.
+    """A pool of greenlets that start by timers. A plain pool uses callbacks, of which a busy loop calls few at a time.
 
-    The times differ, as timers of the same time fire in any order: the first who came shall be the first who is served.
+    The times differ because timers with equal times fire in any order, and connections are served in order of arrival.
     """
 
     def start(self, greenlet):
