@@ -57,12 +57,12 @@ class Image:
         self._workdir("/")
 
     def _workdir(self, rest):
-        self.folder_at_hand = self._here(rest)
-        self.folder_at_hand.mkdir(exist_ok=True)
+        self.cwd = self._here(rest)
+        self.cwd.mkdir(exist_ok=True)
 
     def _copy(self, rest):
         *sources, target = rest.split()
-        target = self.folder_at_hand / target
+        target = self.cwd / target
         if sources[0].startswith("--from="):
             source = self.names[sources.pop(0).removeprefix("--from=")] / sources[0].lstrip("/")
             shutil.copytree(source, target, symlinks=True)
@@ -79,7 +79,7 @@ class Image:
     def _run(self, rest):
         environment = os.environ | self.environment | {"PATH": f"{self.programs}:{os.environ['PATH']}"}
         command = self._mapped(rest)
-        subprocess.run(["sh", "-ec", command], cwd=self.folder_at_hand, env=environment, check=True, timeout=INSTALLING)
+        subprocess.run(["sh", "-ec", command], cwd=self.cwd, env=environment, check=True, timeout=INSTALLING)
 
     def _env(self, rest):
         self.environment |= dict(word.split("=", 1) for word in shlex.split(rest))
@@ -101,6 +101,10 @@ class Image:
 
     def _volume(self, rest):
         self.volume = self._here(rest)
+
+    def empty_volume(self):
+        for path in self.volume.iterdir():
+            path.unlink()
 
     @property
     def program(self):
@@ -125,7 +129,7 @@ class Image:
         user, group = user or (self.user if os.geteuid() == 0 else (None, None))
         return subprocess.Popen(
             command,
-            cwd=self.folder_at_hand,
+            cwd=self.cwd,
             env={"PATH": "/usr/local/bin:/usr/bin:/bin"} | self.environment | settings,
             user=user,
             group=group,

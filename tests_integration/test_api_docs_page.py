@@ -1,9 +1,11 @@
 """The page that documents the API and tries its calls."""
 
 import json
+from secrets import token_hex
 
 import pytest
 from browser import FORGET_SHIFTS, goes_wrong
+from driver import PASSWORD
 from playwright.sync_api import expect
 from servers import served_below
 
@@ -102,13 +104,13 @@ def test_calls_are_tried_from_it(opened, server, below):
 
 
 def test_a_token_is_taken_from_an_answer_and_stays_in_the_tab(opened, server):
-    page = opened("sign_up")
-    send(page, "sign_up", body='{"username": "Ada", "password": "correct horse"}')
+    page, name = opened("sign_up"), f"x{token_hex(6)}"
+    send(page, "sign_up", body=json.dumps({"username": name, "password": PASSWORD}))
     page.get_by_role("button", name="Use this token").click()
     page.reload()
     expect(page.locator("#token")).not_to_have_value("")
     page.goto(page.url.replace("sign_up", "show_me"))
-    assert send(page, "show_me")[1]["username"] == "Ada"
+    assert send(page, "show_me")[1]["username"] == name
     assert page.evaluate("Object.values(localStorage).join() + document.cookie") == ""
     other = page.context.new_page()
     other.goto(page.url)

@@ -24,7 +24,8 @@ def image(python_for_all):
 
 @pytest.fixture
 def container(image):
-    """A server in it."""
+    """A server in it, on an empty volume."""
+    image.empty_volume()
     container = Container(image)
     yield container.start()
     if container.is_running:
@@ -90,8 +91,7 @@ def test_on_fly_the_server_runs_as_its_user_on_a_volume_of_roots(image, tmp_path
     [(_, command)] = tomllib.loads((DEPLOY / "fly.toml").read_text())["processes"].items()
     image.volume.chmod(0o755)
     os.chown(image.volume, 0, 0)
-    for path in image.volume.iterdir():
-        path.unlink()
+    image.empty_volume()
     container = Container(image).start(image.mapped(command), user=(0, 0))
     try:
         assert container.api.guest()

@@ -25,10 +25,16 @@ def until_it_plays(page):
     page.wait_for_function(f"(picture) => ({PICTURE})() !== picture", arg=picture)
 
 
-def test_the_card_shows_the_best_and_who_is_playing_before_their_best_game(open_page, filled):
-    LiveGame(filled.api.sign_up("Ada")).play(3)
-    shown = filled.api("GET /api/home")
-    page = open_page(filled.url, 390, 844)
+def test_the_card_shows_the_best_and_who_is_playing_before_their_best_game(open_page, make_server, tmp_path):
+    server = make_server(DATABASE_URL=f"sqlite:///{tmp_path}/snake.db")
+    ada, *others = (server.api.sign_up(name) for name in ("Ada", "国" * 20, "Eve", "Mia"))
+    for meals, player in enumerate(others, 2):
+        player.play(meals)
+    ada.play(1)
+    ada.play(1, "pass-through")
+    LiveGame(ada).play(3)
+    shown = server.api("GET /api/home")
+    page = open_page(server.url, 390, 844)
     rows = [f"{rank}{username}{score}" for rank, username, score in map(entry_of, shown["top"]["walls"][:3])]
     expect(page.locator("#top li")).to_have_text(rows)
     expect(page.locator("#live")).to_have_text("1 playing now")
