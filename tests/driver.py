@@ -2,6 +2,7 @@
 
 import json
 from collections import namedtuple
+from secrets import token_hex
 
 import conformance
 import webtest
@@ -11,6 +12,11 @@ from examples import bot
 
 PASSWORD = "correct horse"
 Answer = namedtuple("Answer", "status headers json")
+
+
+def new_name():
+    """Return a name that no player has yet, for servers that tests share: a test that failed may run again there."""
+    return f"x{token_hex(6)}"
 
 
 def content(headers, raw):

@@ -1,11 +1,10 @@
 """The page that documents the API and tries its calls."""
 
 import json
-from secrets import token_hex
 
 import pytest
 from browser import FORGET_SHIFTS, goes_wrong
-from driver import PASSWORD
+from driver import PASSWORD, new_name
 from playwright.sync_api import expect
 from servers import served_below
 
@@ -104,7 +103,7 @@ def test_calls_are_tried_from_it(opened, server, below):
 
 
 def test_a_token_is_taken_from_an_answer_and_stays_in_the_tab(opened, server):
-    page, name = opened("sign_up"), f"x{token_hex(6)}"
+    page, name = opened("sign_up"), new_name()
     send(page, "sign_up", body=json.dumps({"username": name, "password": PASSWORD}))
     page.get_by_role("button", name="Use this token").click()
     page.reload()

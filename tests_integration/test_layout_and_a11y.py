@@ -3,11 +3,11 @@
 import json
 import re
 from itertools import product
-from secrets import token_hex
 from time import sleep
 
 import pytest
 from browser import COUNT_FRAMES, FORGET_SHIFTS, SIZES, goes_wrong, play_through, sign_up, start, visit_views
+from driver import new_name
 from playwright.sync_api import expect
 from servers import ROOT, served_below
 
@@ -62,7 +62,7 @@ def test_nothing_is_wrong_with_any_view(open_page, filled, axe, width, height, s
     expect(page.locator("#result-sign-up")).to_be_visible()
     check("result")
     page.locator("#result-sign-up").click()
-    sign_up(page, f"x{token_hex(6)}")
+    sign_up(page, new_name())
     page.locator("#account").click()
     expect(page.locator("#account-settings")).to_be_visible()
     check("settings")

@@ -3,7 +3,7 @@
 import random
 import re
 
-from driver import plan_many_turns
+from driver import new_name, plan_many_turns
 from playwright.sync_api import expect
 from replays import (
     GAME,
@@ -231,7 +231,7 @@ def test_the_challenge_of_a_game_is_shown(archive, open_page):
 
 
 def test_a_program_is_called_a_bot(archive, watch):
-    player = archive.server.api.sign_up("Robby", bot=True)
+    player = archive.server.api.sign_up(new_name(), bot=True)
     game, _, _ = player.play(2)
     page = watch(f"{archive.server.url}/#/games/{game['id']}")
     expect(page.locator("#replay-bot")).to_have_text("bot")

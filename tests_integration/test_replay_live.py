@@ -1,9 +1,9 @@
 """A game's page while the game is being played."""
 
-import random
 import re
 
 import pytest
+from driver import new_name
 from live_games import LiveGame
 from playwright.sync_api import expect
 from replays import RECORD, SNAPSHOT, TICK, by_rules, let_pass, look_at, requests, seek, ticks_of_meals
@@ -12,7 +12,7 @@ from replays import RECORD, SNAPSHOT, TICK, by_rules, let_pass, look_at, request
 @pytest.fixture
 def player(archive):
     """Somebody who has just begun, on the server that most of these tests share."""
-    player = LiveGame(archive.server.api.sign_up(f"Player{random.randrange(10**9)}"), planned_meals=8)
+    player = LiveGame(archive.server.api.sign_up(new_name()), planned_meals=8)
     player.play(20)
     return player
 

@@ -2,6 +2,7 @@
 
 import pytest
 from browser import play_through, sign_up, visit_views
+from driver import new_name
 from playwright.sync_api import expect
 
 # Links in running text are exempt, as in WCAG.
@@ -39,7 +40,7 @@ def test_what_is_pressed_is_as_large_as_a_finger(open_page, filled, width, heigh
     play_through(page, check)
     page.locator("#result-sign-up").click()
     check("sign up")
-    sign_up(page, f"Finger{width}x{height}{touch}"[:20])
+    sign_up(page, new_name())
     page.locator("#account").click()
     expect(page.locator("#account-settings")).to_be_visible()
     check("account")
