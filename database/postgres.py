@@ -8,7 +8,7 @@ its own, and none of them shares a lock.
 import os
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import peewee
 import psycopg
@@ -24,6 +24,7 @@ from observability import counters
 
 POOL_SIZE = 20  # connections of one process
 POOL_TIMEOUT = 5  # seconds to wait for a free one, without a deadline
+SILENCE = 1  # second without an answer, until the deadline: the server hangs, or the network loses what is sent
 MAX_WAITING, STALLED = 200, 0.5  # requests of one process that wait for a free one, after so many seconds with none
 OPTIONS = {  # unless the URL has others
     "connect_timeout": 5,  # seconds
@@ -44,18 +45,27 @@ class _Connection(psycopg.Connection):
     hosts, generation = None, 0  # once it is open
 
     def wait(self, gen, *args, **options):
-        try:
+        with self.learning():
             return super().wait(_until_deadline(gen), *args, **options)
+
+    @contextmanager
+    def learning(self):
+        """Within, the server is asked. Learn from an error. Raise it by another name if the server is no primary."""
+        asked_at = time.monotonic()
+        try:
+            yield
         except psycopg.Error as error:
-            self.learn_from(error)
+            self._learn_from(error, time.monotonic() - asked_at)
             raise
 
-    def learn_from(self, error):
-        """Note what an error means for the other connections. Raise it by another name if the server is no primary."""
-        is_silent = isinstance(error, psycopg.OperationalError) and seconds_left(1) == 0
-        if is_silent:
+    def _learn_from(self, error, seconds):
+        """Note what an error so many seconds after a question means for this connection, and for the others."""
+        is_late = isinstance(error, psycopg.OperationalError) and seconds_left(1) == 0
+        is_silent = is_late and seconds > SILENCE  # else the question came late, and says nothing about the server
+        is_lost = is_silent or errors.is_lost(error) or (self.closed and not is_late)
+        if is_late:
             self.close()  # what the server answers later must not be taken for another answer
-        if self.hosts and (self.closed or errors.is_lost(error)):
+        if self.hosts and is_lost:
             self.hosts.lose(self.generation, is_silent)
             if self.hosts.wants_primary and isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 raise errors.unavailable(errors.NO_PRIMARY, psycopg.OperationalError) from error
@@ -96,11 +106,8 @@ class _Session(peewee.PostgresqlDatabase):
         self.statements = Statements(self.connection())
 
     def execute_statements(self, statements):
-        try:
+        with self.connection().learning():
             self.statements.execute(statements)
-        except psycopg.Error as error:
-            self.connection().learn_from(error)
-            raise
 
     def is_idle(self):
         return self.connection().pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
@@ -160,14 +167,17 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         return session
 
     def _wait_for_place(self):
-        """Wait until fewer than POOL_SIZE connections are in use. While the database hangs, at most MAX_WAITING wait."""
+        """Wait until fewer than POOL_SIZE connections are in use. While the database hangs, at most MAX_WAITING wait.
+
+        This takes at most half of the time until the deadline: a connection is of no use to those who have no time left.
+        """
         waiting = self._places.waiting()
         if not waiting:
             self._moved_at = time.monotonic()
         elif waiting >= MAX_WAITING and (self._is_failing or time.monotonic() - self._moved_at > STALLED):
             raise errors.unavailable(errors.TOO_MANY_WAIT)
         left = seconds_left()
-        if not self._places.take(POOL_TIMEOUT if left is None else left):
+        if not self._places.take(POOL_TIMEOUT if left is None else left / 2):
             self._is_failing = True
             raise errors.unavailable(errors.NO_FREE)
 
@@ -300,7 +310,7 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         try:
             return call(session)
         except psycopg.OperationalError:
-            if not statement.startswith(READS) or not session.connection().closed:
+            if not statement.startswith(READS) or not session.connection().closed or seconds_left(1) == 0:
                 raise
         self.close()
         return call(self._check_out())

@@ -135,9 +135,7 @@ class Statements:
         return is_new
 
     def _flush(self):
-        while self._libpq.flush():
-            self._wait(writes=True)
-            self._libpq.consume_input()
+        self._wait_while(self._libpq.flush, writes=True)
 
     def _receive(self):
         """Return the result of a statement: libpq ends it with None."""
@@ -149,14 +147,20 @@ class Statements:
         return result
 
     def _next(self):
-        while self._libpq.is_busy():
-            self._wait()
-            self._libpq.consume_input()
+        self._wait_while(self._libpq.is_busy)
         return self._libpq.get_result()
 
-    def _wait(self, writes=False):
-        """Return once libpq's socket is ready. Raise an error at the deadline."""
-        left = seconds_left()
+    def _wait_while(self, is_busy, writes=False):
+        """Wait for the server while `is_busy()`. At the deadline raise an error, unless the answer has come by then."""
+        while is_busy():
+            left = seconds_left()
+            self._await_socket(left, writes)
+            self._libpq.consume_input()
+            if left == 0 and is_busy():
+                raise errors.unavailable(errors.NO_ANSWER, psycopg.OperationalError)
+
+    def _await_socket(self, left, writes):
+        """Return once libpq's socket is ready, or after so many seconds."""
         if threadpool.gevent_runs():
             from gevent import socket
 
@@ -166,8 +170,6 @@ class Statements:
             poll = select.poll()
             poll.register(self._libpq.socket, select.POLLIN | (select.POLLOUT if writes else 0))
             poll.poll(None if left is None else 1000 * left)
-        if seconds_left(1) == 0:
-            raise errors.unavailable(errors.NO_ANSWER, psycopg.OperationalError)
 
 
 @lru_cache(maxsize=1000)

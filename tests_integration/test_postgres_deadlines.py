@@ -1,0 +1,101 @@
+"""What a deadline means for the connections to Postgres: under load, many pass although the server answers at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import peewee
+import psycopg
+import pytest
+from servers import run_code
+
+from database import errors
+from database.connect import connect
+from database.deadlines import deadline, seconds_left
+from database.postgres import POOL_SIZE, SILENCE
+
+OWN_PID = "SELECT pg_backend_pid()"
+# A greenlet asks, and another one keeps the event loop busy until after the deadline.
+BUSY = """
+from gevent import monkey
+monkey.patch_all()
+import sys, time
+import gevent
+sys.path.insert(0, sys.argv[1])
+from database.connect import connect
+from database.deadlines import deadline, seconds_left
+
+database = connect({url!r})
+database.run("SELECT 1")
+database.close()  # it is open now, and idle
+
+def ask():
+    with deadline(0.2):
+        [answer] = database.run("SELECT 7").fetchone()
+        assert seconds_left() == 0, "the loop was not busy"
+        return answer
+
+def work():
+    until = time.monotonic() + 0.4
+    while time.monotonic() < until:
+        pass
+
+asking, _ = gevent.spawn(ask), gevent.spawn(work)
+assert asking.get() == 7
+database.close_all()
+"""
+
+
+@pytest.fixture
+def database(postgres_url):
+    """A pool with two connections, both idle."""
+    database, both = connect(postgres_url), threading.Barrier(2)
+
+    def ask():
+        [pid] = database.run(OWN_PID).fetchone()
+        both.wait(30)
+        database.close()
+        return pid
+
+    with ThreadPoolExecutor(2) as threads:
+        database.pids = {asked.result() for asked in [threads.submit(ask) for _ in range(2)]}
+    yield database
+    database.close_all()
+
+
+@pytest.mark.parametrize("way", ["run", "execute_sql"])
+@pytest.mark.parametrize(("seconds", "is_silent"), [(SILENCE / 5, False), (SILENCE + 0.3, True)])
+def test_only_who_waits_for_long_tells_that_the_server_is_silent(database, way, seconds, is_silent):
+    """Otherwise, each question that comes late on a busy server would have all connections opened again."""
+    with deadline(seconds), pytest.raises((peewee.OperationalError, psycopg.OperationalError)) as caught:
+        getattr(database, way)("SELECT pg_sleep(20)")
+    assert errors.NO_ANSWER in str(caught.value)
+    database.close()
+    [pid] = database.run(OWN_PID).fetchone()
+    assert (pid not in database.pids) == is_silent
+
+
+def test_an_answer_that_a_busy_server_sees_after_the_deadline_is_an_answer(postgres_url, tmp_path):
+    run_code(BUSY.format(url=postgres_url), tmp_path)
+
+
+def test_who_gets_a_connection_has_time_to_use_it(database):
+    """A queue that keeps all of them until their deadlines would only have connections for those who can't use them."""
+    are_in_use, is_over = threading.Barrier(POOL_SIZE + 1), threading.Event()
+
+    def use():
+        database.run(OWN_PID)
+        are_in_use.wait(30)
+        is_over.wait(30)
+        database.close()
+
+    with ThreadPoolExecutor(POOL_SIZE) as threads:
+        for _ in range(POOL_SIZE):
+            threads.submit(use)
+        try:
+            are_in_use.wait(30)
+            with deadline(2):
+                with pytest.raises(peewee.OperationalError, match=errors.NO_FREE):
+                    database.run(OWN_PID)
+                assert 0 < seconds_left() < 1.1
+        finally:
+            is_over.set()
