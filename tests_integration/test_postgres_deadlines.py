@@ -64,8 +64,8 @@ def database(postgres_url):
 
 @pytest.mark.parametrize("way", ["run", "execute_sql"])
 @pytest.mark.parametrize(("seconds", "is_silent"), [(SILENCE / 5, False), (SILENCE + 0.3, True)])
-def test_only_who_waits_for_long_tells_that_the_server_is_silent(database, way, seconds, is_silent):
-    """Otherwise, each question that comes late on a busy server would have all connections opened again."""
+def test_only_a_long_wait_shows_that_the_server_is_silent(database, way, seconds, is_silent):
+    """Otherwise, each question that a busy server asks late would have all connections opened again."""
     with deadline(seconds), pytest.raises((peewee.OperationalError, psycopg.OperationalError)) as caught:
         getattr(database, way)("SELECT pg_sleep(20)")
     assert errors.NO_ANSWER in str(caught.value)
@@ -74,12 +74,12 @@ def test_only_who_waits_for_long_tells_that_the_server_is_silent(database, way, 
     assert (pid not in database.pids) == is_silent
 
 
-def test_an_answer_that_a_busy_server_sees_after_the_deadline_is_an_answer(postgres_url, tmp_path):
+def test_an_answer_that_a_busy_server_sees_late_still_counts(postgres_url, tmp_path):
     run_code(BUSY.format(url=postgres_url), tmp_path)
 
 
-def test_who_gets_a_connection_has_time_to_use_it(database):
-    """A queue that keeps all of them until their deadlines would only have connections for those who can't use them."""
+def test_requests_get_a_connection_only_while_there_is_time_to_use_it(database):
+    """If requests waited until their deadlines, each would get a connection that it can't use any more."""
     are_in_use, is_over = threading.Barrier(POOL_SIZE + 1), threading.Event()
 
     def use():
