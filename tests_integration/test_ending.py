@@ -13,12 +13,14 @@ GO_ON = """([turns, tick]) => {
     state.game.advance(turns, tick);
     state.phase = "playing";
 }"""
-# Notes what the card shows, frame by frame, what bursts over it, and what screen readers are told.
+# Notes what the card shows, frame by frame, in how many of them the path draws itself, what bursts over the card, and what
+# screen readers are told.
 WATCH = """() => {
-    Object.assign(window, {scores: [], said: [], hasBurst: false});
+    Object.assign(window, {scores: [], drawn: 0, said: [], hasBurst: false});
     requestAnimationFrame(function look() {
         const [card, score] = ["#result", "#result-score"].map((name) => document.querySelector(name));
         if (!card.hidden) scores.push(Number(score.textContent));
+        drawn += card.matches(".is-drawing");
         hasBurst ||= Boolean(document.querySelector(".burst"));
         const words = document.querySelector("#announce").textContent;
         if (words !== said.at(-1)) said.push(words);
@@ -97,6 +99,7 @@ def test_the_path_draws_itself_and_the_rank_slides_in_between_neighbours(open_as
     shown = page.evaluate("scores")
     assert shown == sorted(shown)
     assert shown[0] < shown[-1] == score
+    assert len(set(shown)) > min(3, page.evaluate("drawn") // 4)  # a slow browser has few frames to count up in
     told = [words for words in page.evaluate("said") if "You are" in words]
     assert told == [f"Hit the wall. Score {score}. Your best so far! You are 2nd on the Walls board."]
     assert page.evaluate("shifted") < 0.001
