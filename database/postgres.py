@@ -50,7 +50,7 @@ class _Connection(psycopg.Connection):
 
     @contextmanager
     def learning(self):
-        """Within, the server is asked. Learn from an error. Raise it by another name if the server is no primary."""
+        """Learn from the errors of what the server is asked within. Raise them by another name if it is no primary."""
         asked_at = time.monotonic()
         try:
             yield
