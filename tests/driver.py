@@ -148,11 +148,17 @@ def plan(seed, mode, meals):
         if heading != game.heading:
             turns.append([game.ticks + 1, heading])
         game.advance(turns[-1:], game.ticks + 1)
-    for last in ([], [[game.ticks + 1, "U" if game.heading in "LR" else "R"]]):  # the food lies ahead, or beside
-        end = rules.Game(seed, mode)
-        end.advance(turns + last, rules.CELLS * rules.STARVES_AFTER)
-        if end.score == meals * rules.POINTS:
-            return turns + last, end.ticks
+    last, tick = plan_end(game)
+    return turns + last, tick
+
+
+def plan_end(game):
+    """Return the turns, at most one, after which a game goes straight to its end without a meal, and the tick of that end."""
+    for turns in ([], [[game.ticks + 1, "U" if game.heading in "LR" else "R"]]):  # the food lies ahead, or beside
+        end = rules.Game.load(game.mode, game.save())
+        end.advance(turns, rules.CELLS * rules.STARVES_AFTER)
+        if end.score == game.score:
+            return turns, end.ticks
     raise AssertionError("there is food on both ways")
 
 

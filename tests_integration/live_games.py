@@ -4,7 +4,7 @@ import json
 import threading
 from contextlib import contextmanager
 
-from driver import plan
+from driver import plan, plan_end
 
 import rules
 from examples import bot
@@ -53,10 +53,11 @@ class LiveGame:
         return self._post(since, turns)
 
     def crash(self):
-        """Go straight on, into a wall."""
+        """Run into a wall without another meal."""
         since = self.tick
-        self.game.advance([], since + rules.SIZE + 1)
-        return self._post(since, [])
+        turns, end = plan_end(self.game)
+        self.game.advance(turns, end)
+        return self._post(since, turns)
 
     def _post(self, since, turns):
         self.turns += turns
