@@ -5,7 +5,6 @@ end; then the first of them takes all of their reads along in the next.
 """
 
 import threading
-import time
 from collections import deque
 
 import peewee
@@ -13,6 +12,7 @@ import psycopg
 
 from database import errors
 from database.deadlines import seconds_left
+from database.progress import Progress
 
 MOST = 50  # reads in a round trip
 UNAVAILABLE = peewee.OperationalError, psycopg.OperationalError, psycopg.InterfaceError
@@ -37,13 +37,17 @@ class Lookups:
         self._execute, self._patience = execute, patience
         self._lock, self._waiting = threading.Lock(), deque()
         self._leader = None  # the lookup whose caller makes the latest round trip, or is about to
-        self.callers, self._answered_at = 0, 0
+        self.callers, self._answers = 0, Progress(STALLED)
 
     def run(self, statement):
-        """Execute the statement. Raise its error."""
+        """Execute the statement. Raise its error, or one if many wait and none gets an answer."""
+        if self.callers >= MAX_CALLERS and self._answers.has_stopped():
+            raise errors.unavailable(errors.TOO_MANY_WAIT)
         mine = _Lookup(statement)
         with self._lock:
-            self._enter()
+            if not self.callers:
+                self._answers.note()
+            self.callers += 1
             if self._leader is None:
                 self._leader = mine
             else:
@@ -61,14 +65,6 @@ class Lookups:
             self._leave(mine)
         if mine.error:
             raise mine.error
-
-    def _enter(self):
-        """Count a caller. Raise an error if many wait, and none gets an answer."""
-        if not self.callers:
-            self._answered_at = time.monotonic()
-        elif self.callers >= MAX_CALLERS and time.monotonic() - self._answered_at > STALLED:
-            raise errors.unavailable(errors.TOO_MANY_WAIT)
-        self.callers += 1
 
     def _leave(self, mine):
         with self._lock:
@@ -119,7 +115,7 @@ class Lookups:
             groups.setdefault(one.statement.key(), []).append(one)
         try:
             self._execute([first.statement for first, *_ in groups.values()])
-            self._answered_at = time.monotonic()
+            self._answers.note()
         except Exception as reason:
             error = reason
         over, failed = [], []

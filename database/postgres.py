@@ -19,6 +19,7 @@ from database.deadlines import seconds_left
 from database.hosts import Hosts
 from database.lookups import Lookups
 from database.places import Places
+from database.progress import Progress
 from database.statements import Statement, Statements
 from observability import counters
 
@@ -149,7 +150,7 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         self._mine, self._idle = _CheckedOut(), []
         self._places, self._is_failing = Places(POOL_SIZE), False
         self._lookups = Lookups(self._execute_lookups)
-        self._moved_at = 0  # when a connection was returned, or the first of a queue began to wait
+        self._returns = Progress(STALLED)  # of connections
 
     def _check_out(self):
         self._wait_for_place()
@@ -173,8 +174,8 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         """
         waiting = self._places.waiting()
         if not waiting:
-            self._moved_at = time.monotonic()
-        elif waiting >= MAX_WAITING and (self._is_failing or time.monotonic() - self._moved_at > STALLED):
+            self._returns.note()
+        elif waiting >= MAX_WAITING and (self._is_failing or self._returns.has_stopped()):
             raise errors.unavailable(errors.TOO_MANY_WAIT)
         left = seconds_left()
         if not self._places.take(POOL_TIMEOUT if left is None else left / 2):
@@ -209,7 +210,8 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         try:
             if session.is_usable() and not self.is_shut:
                 self._idle.append(session)
-                self._is_failing, self._moved_at = False, time.monotonic()
+                self._is_failing = False
+                self._returns.note()
             else:
                 self._is_failing = True
                 self._discard(session)

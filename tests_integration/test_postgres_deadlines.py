@@ -43,6 +43,40 @@ asking, _ = gevent.spawn(ask), gevent.spawn(work)
 assert asking.get() == 7
 database.close_all()
 """
+# All connections are in use and many wait, while the event loop is too busy to look at the answers.
+CROWDED = """
+from gevent import monkey
+monkey.patch_all()
+import sys, time
+import gevent
+sys.path.insert(0, sys.argv[1])
+from database.connect import connect
+from database.postgres import MAX_WAITING, POOL_SIZE, STALLED
+
+database = connect({url!r})
+
+begun = []
+
+def ask(statement="SELECT 7"):
+    begun.append(statement)
+    answer = database.run(statement).fetchone()
+    database.close()
+    return answer
+
+asking = [gevent.spawn(ask, "SELECT pg_sleep(0.2)") for _ in range(POOL_SIZE)]
+gevent.joinall(asking, raise_error=True)
+begun.clear()
+asking = [gevent.spawn(ask, "SELECT pg_sleep(0.5)") for _ in range(POOL_SIZE)]
+asking += [gevent.spawn(ask) for _ in range(MAX_WAITING)]
+while len(begun) < len(asking):
+    gevent.sleep(0.001)
+until = time.monotonic() + STALLED + 0.3
+while time.monotonic() < until:
+    pass
+assert ask() == (7,)
+gevent.joinall(asking, raise_error=True)
+database.close_all()
+"""
 
 
 @pytest.fixture
@@ -76,6 +110,11 @@ def test_only_a_long_wait_shows_that_the_server_is_silent(database, way, seconds
 
 def test_an_answer_that_a_busy_server_sees_late_still_counts(postgres_url, tmp_path):
     run_code(BUSY.format(url=postgres_url), tmp_path)
+
+
+def test_a_busy_server_does_not_take_postgres_for_one_that_hangs(postgres_url, tmp_path):
+    """Otherwise it would refuse requests each time that hundreds of clients connect."""
+    run_code(CROWDED.format(url=postgres_url), tmp_path)
 
 
 def test_requests_get_a_connection_only_while_there_is_time_to_use_it(database):
