@@ -153,7 +153,7 @@ def plan(seed, mode, meals):
 
 
 def plan_end(game):
-    """Return the turns, at most one, after which a game goes straight to its end without a meal, and the tick of that end."""
+    """Return the turns, at most one, after which a game goes straight to its end without a meal, and that end's tick."""
     for turns in ([], [[game.ticks + 1, "U" if game.heading in "LR" else "R"]]):  # the food lies ahead, or beside
         end = rules.Game.load(game.mode, game.save())
         end.advance(turns, rules.CELLS * rules.STARVES_AFTER)
