@@ -113,15 +113,15 @@ def test_a_guest_who_falls_short_retries_and_is_on_the_board_after_signing_up(op
     page = open_as(None, f"#/?challenge={game['id']}")
     play(page)
     first = state(page)["id"]
-    score = give_up(page)
-    expect(page.locator("#result-best")).to_have_text(f"{60 - score} short of Ada's 60")
+    first_score = give_up(page)
+    expect(page.locator("#result-best")).to_have_text(f"{60 - first_score} short of Ada's 60")
     expect(page.locator("#result-rank")).to_have_text("This would be 1st in this challenge.")
     expect(page.locator("#announce")).to_contain_text("This would be 1st in this challenge.")
     page.locator("#play-again").click()
     page.wait_for_function("(first) => state.id !== first && state.game.ticks > 0", arg=first)
     assert state(page)["seed"] == game["seed"]
     steer(page, 10)
-    score = give_up(page)
+    score = max(first_score, give_up(page))
     expect(page.locator("#result-note")).to_contain_text(f"{score} goes on the challenge's board")
     page.locator("#result-sign-up").click()
     sign_up(page, "Mia")
@@ -135,7 +135,7 @@ def test_a_guest_who_falls_short_retries_and_is_on_the_board_after_signing_up(op
 
 def test_the_players_own_game_is_labelled(open_as, server):
     me = server.api.sign_up("Mia")
-    game, _, _ = me.play(0)
+    game = next(game for game, turns, _ in iter(me.play, None) if not turns)  # without a meal on the way to the wall
     page = open_as(me, f"#/?challenge={game['id']}")
     expect(page.locator("#challenge-title")).to_have_text("Beat your own 0")
     play(page)
