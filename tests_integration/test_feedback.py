@@ -36,7 +36,7 @@ def rank(server, score):
 def test_a_guest_sees_the_rank_that_signing_up_would_give(open_page, server):
     page = open_page(server.url)
     start(page, "walls")
-    steer(page, 30)
+    steer(page, 20)
     score = settle(page)
     place, kept = f"{rank(server, score)} on the Walls board.", f"Sign up, and {score} goes on the board."
     expect(page.locator("#result-rank")).to_have_text(f"This would be {place}")
