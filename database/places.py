@@ -5,7 +5,7 @@ from collections import deque
 
 
 class Places:
-    """A number of places. Who finds none free waits for one, first come, first served."""
+    """A number of places. Who finds none free waits for one, first come, first served, or goes before the others."""
 
     def __init__(self, number):
         self._free, self._queue = number, deque()  # of locks, each released when it is its owner's turn
@@ -14,7 +14,7 @@ class Places:
     def waiting(self):
         return len(self._queue)
 
-    def take(self, seconds):
+    def take(self, seconds, goes_first=False):
         """Return whether there is a place within so many seconds; it is taken then."""
         with self._lock:
             if self._free:
@@ -22,7 +22,7 @@ class Places:
                 return True
             turn = threading.Lock()
             turn.acquire()
-            self._queue.append(turn)
+            self._queue.appendleft(turn) if goes_first else self._queue.append(turn)
         try:
             if turn.acquire(timeout=seconds):
                 return True

@@ -152,8 +152,8 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         self._lookups = Lookups(self._execute_lookups)
         self._returns = Progress(STALLED)  # of connections
 
-    def _check_out(self):
-        self._wait_for_place()
+    def _check_out(self, goes_first=False):
+        self._wait_for_place(goes_first)
         try:
             try:
                 session = self._idle.pop()
@@ -167,7 +167,7 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         counters.CONNECTIONS_IN_USE.inc()
         return session
 
-    def _wait_for_place(self):
+    def _wait_for_place(self, goes_first):
         """Wait until fewer than POOL_SIZE connections are in use. While the database hangs, at most MAX_WAITING wait.
 
         This takes at most half of the time until the deadline: a connection is of no use to those who have no time left.
@@ -175,10 +175,10 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         waiting = self._places.waiting()
         if not waiting:
             self._returns.note()
-        elif waiting >= MAX_WAITING and (self._is_failing or self._returns.has_stopped()):
+        elif not goes_first and waiting >= MAX_WAITING and (self._is_failing or self._returns.has_stopped()):
             raise errors.unavailable(errors.TOO_MANY_WAIT)
         left = seconds_left()
-        if not self._places.take(POOL_TIMEOUT if left is None else left / 2):
+        if not self._places.take(POOL_TIMEOUT if left is None else left / 2, goes_first):
             self._is_failing = True
             raise errors.unavailable(errors.NO_FREE)
 
@@ -288,8 +288,9 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         return found
 
     def _execute_lookups(self, statements):
+        """Execute the reads of many requests, before others who wait for a connection."""
         try:
-            self._execute(statements)
+            self._execute(statements, goes_first=True)
         finally:
             self.close()
 
@@ -300,22 +301,22 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
         if self._mine.later:
             self._execute(self._mine.later)
 
-    def _execute(self, statements):
+    def _execute(self, statements, goes_first=False):
         self._mine.later = []
-        self._try(statements[0].sql, lambda session: session.execute_statements(statements))
+        self._try(statements[0].sql, lambda session: session.execute_statements(statements), goes_first)
 
-    def _try(self, statement, call):
+    def _try(self, statement, call, goes_first=False):
         """Return `call(session)`. The first statement on a connection may find it dead: a read is repeated on another."""
         if session := self._mine.session:
             return call(session)
-        session = self._check_out()
+        session = self._check_out(goes_first)
         try:
             return call(session)
         except psycopg.OperationalError:
             if not statement.startswith(READS) or not session.connection().closed or seconds_left(1) == 0:
                 raise
         self.close()
-        return call(self._check_out())
+        return call(self._check_out(goes_first))
 
     # What peewee itself calls.
 

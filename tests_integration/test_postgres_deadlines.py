@@ -43,39 +43,55 @@ asking, _ = gevent.spawn(ask), gevent.spawn(work)
 assert asking.get() == 7
 database.close_all()
 """
-# All connections are in use and many wait, while the event loop is too busy to look at the answers.
+# All connections are in use, and as many wait as may while Postgres hangs.
 CROWDED = """
 from gevent import monkey
 monkey.patch_all()
 import sys, time
 import gevent
+import peewee
 sys.path.insert(0, sys.argv[1])
+from database import errors
 from database.connect import connect
 from database.postgres import MAX_WAITING, POOL_SIZE, STALLED
 
 database = connect({url!r})
-
-begun = []
+begun, answered = [], []
 
 def ask(statement="SELECT 7"):
     begun.append(statement)
-    answer = database.run(statement).fetchone()
+    [answer] = database.run(statement).fetchone()
     database.close()
+    answered.append(statement)
     return answer
 
-asking = [gevent.spawn(ask, "SELECT pg_sleep(0.2)") for _ in range(POOL_SIZE)]
-gevent.joinall(asking, raise_error=True)
+gevent.joinall([gevent.spawn(ask, "SELECT pg_sleep(0.2)") for _ in range(POOL_SIZE)], raise_error=True)
 begun.clear()
-asking = [gevent.spawn(ask, "SELECT pg_sleep(0.5)") for _ in range(POOL_SIZE)]
+asking = [gevent.spawn(ask, f"SELECT pg_sleep({{STALLED + {longer}}})") for _ in range(POOL_SIZE)]
 asking += [gevent.spawn(ask) for _ in range(MAX_WAITING)]
 while len(begun) < len(asking):
     gevent.sleep(0.001)
+{then}
+gevent.joinall(asking, raise_error=True)
+database.close_all()
+"""
+# The event loop is too busy to look at the answers.
+BUSY_LOOP = """
 until = time.monotonic() + STALLED + 0.3
 while time.monotonic() < until:
     pass
-assert ask() == (7,)
-gevent.joinall(asking, raise_error=True)
-database.close_all()
+assert ask() == 7
+"""
+HANGING = """
+gevent.sleep(STALLED + 0.1)
+try:
+    ask()
+except peewee.OperationalError as error:
+    assert errors.TOO_MANY_WAIT in str(error)
+else:
+    raise AssertionError("one more waited")
+assert database.look_up("SELECT 7").fetchone() == (7,)
+assert answered.count("SELECT 7") < MAX_WAITING / 2
 """
 
 
@@ -114,7 +130,12 @@ def test_an_answer_that_a_busy_server_sees_late_still_counts(postgres_url, tmp_p
 
 def test_a_busy_server_does_not_take_postgres_for_one_that_hangs(postgres_url, tmp_path):
     """Otherwise it would refuse requests each time that hundreds of clients connect."""
-    run_code(CROWDED.format(url=postgres_url), tmp_path)
+    run_code(CROWDED.format(url=postgres_url, longer=0, then=BUSY_LOOP), tmp_path)
+
+
+def test_while_postgres_hangs_short_reads_wait_before_others(postgres_url, tmp_path):
+    """They share a connection, so a refusal would be one of many requests."""
+    run_code(CROWDED.format(url=postgres_url, longer=1, then=HANGING), tmp_path)
 
 
 def test_requests_get_a_connection_only_while_there_is_time_to_use_it(database):
