@@ -5,7 +5,7 @@ from collections import deque
 
 
 class Places:
-    """A number of places. Who finds none free waits for one, first come, first served, or goes before the others."""
+    """A number of places. Those who find none free wait in order of arrival, except that some go before the others."""
 
     def __init__(self, number):
         self._free, self._queue = number, deque()  # of locks, each released when it is its owner's turn
@@ -22,7 +22,8 @@ class Places:
                 return True
             turn = threading.Lock()
             turn.acquire()
-            self._queue.appendleft(turn) if goes_first else self._queue.append(turn)
+            join = self._queue.appendleft if goes_first else self._queue.append
+            join(turn)
         try:
             if turn.acquire(timeout=seconds):
                 return True

@@ -170,7 +170,8 @@ class PostgresPool(transactions.Transactions, peewee.PostgresqlDatabase):
     def _wait_for_place(self, goes_first):
         """Wait until fewer than POOL_SIZE connections are in use. While the database hangs, at most MAX_WAITING wait.
 
-        This takes at most half of the time until the deadline: a connection is of no use to those who have no time left.
+        Those who go first are not counted: `lookups` has a limit for them. The wait takes at most half of the time until the
+        deadline: a connection is of no use to those who have no time left.
         """
         waiting = self._places.waiting()
         if not waiting:

@@ -2,7 +2,7 @@
 
 import time
 
-LOOKS, PAUSE = 4, 0.05  # seconds between looks: a busy event loop needs about three rounds for a transaction
+LOOKS, PAUSE = 4, 0.05  # looks, and seconds before each: a busy event loop takes about three rounds for a transaction
 
 
 class Progress:
