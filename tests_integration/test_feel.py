@@ -137,7 +137,7 @@ def test_each_turn_vibrates_if_the_player_wants_it(page):
 
 def test_the_player_is_warned_before_the_snake_starves(page):
     start(page)
-    page.evaluate("Object.assign(state.game, {hunger: 640, food: 0})")  # which is not on the snake's way
+    page.evaluate("Object.assign(state.game, {hunger: 640, food: 0})")  # no meal is on its way
     tick = state(page)["tick"]
     page.wait_for_function(AFTER_TICK, arg=tick + 1)
     expect(page.locator("#budget")).to_be_empty()

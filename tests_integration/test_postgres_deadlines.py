@@ -134,7 +134,7 @@ def test_a_busy_server_does_not_take_postgres_for_one_that_hangs(postgres_url, t
 
 
 def test_while_postgres_hangs_short_reads_wait_before_others(postgres_url, tmp_path):
-    """They share a connection, so a refusal would be one of many requests."""
+    """They share connections: to refuse one would be to refuse many requests."""
     run_code(CROWDED.format(url=postgres_url, longer=1, then=HANGING), tmp_path)
 
 

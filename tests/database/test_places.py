@@ -15,7 +15,7 @@ def await_waiting(places, number):
         time.sleep(0.001)
 
 
-def test_places_go_to_who_came_first_but_some_go_before_the_others():
+def test_places_are_given_in_order_of_arrival_except_to_those_who_go_first():
     places, got = Places(1), []
 
     def take(name, goes_first):
@@ -35,7 +35,7 @@ def test_places_go_to_who_came_first_but_some_go_before_the_others():
     assert got == ["c", "a", "b", "d"]
 
 
-def test_after_its_time_nobody_waits_or_has_a_place():
+def test_those_whose_wait_ends_without_a_place_leave_the_queue():
     places = Places(1)
     assert places.take(0)
     assert not places.take(0.01)

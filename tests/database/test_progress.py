@@ -17,7 +17,7 @@ def stalled():
     return progress
 
 
-def test_a_short_wait_is_none():
+def test_a_short_wait_does_not_count():
     progress = Progress(60)
     progress.note()
     assert not progress.has_stopped()
